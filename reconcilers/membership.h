@@ -1,0 +1,43 @@
+#pragma once
+// Membership: who belongs to whom in a namespace (rules 1). Worked out once per plan from the view; the rules for
+// Deployments, Services, Ingresses and the Application read it. Pure.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reconcilers/middleware.h"
+#include "reconcilers/options.h"
+#include "reconcilers/types.h"
+
+namespace meshgraft {
+
+struct Member {
+  std::shared_ptr<const Workload> workload;
+  std::shared_ptr<const Service> service;   // null when blocked for want of one
+  std::string version;
+  std::string app_name;       // value of app.kubernetes.io/name on workload and Service (rules 1.5)
+  std::string app_label;      // value of app on the workload (rules 1.4)
+  bool sidecar = false;       // wanted
+  bool excluded = false;      // meshgraft.io/exclude
+  std::string blocked;        // the code that blocks it ("MG201"), "" when nothing does
+  std::string why;            // for people, when blocked
+};
+
+struct Membership {
+  std::vector<Member> members;            // sorted by kind and name; blocked and excluded ones too
+  Middleware middleware;
+  std::vector<Finding> findings;
+  // The candidate Services with at least one member that is not blocked, sorted by name.
+  std::vector<std::shared_ptr<const Service>> services;
+
+  [[nodiscard]] const Member* member_of(const Workload& workload) const;   // null: not a member at all
+  [[nodiscard]] std::vector<const Member*> members_of(const Service& service) const;
+  [[nodiscard]] bool is_member(std::string_view service_name) const;
+};
+
+Membership find_members(const NamespaceView& view, const NamespaceOptions& options, const Facts& facts);
+
+}  // namespace meshgraft

@@ -1,0 +1,30 @@
+#pragma once
+// plan: the pure heart. One namespace's view, the cluster's facts and the settings go in; the writes that may be
+// sent now, what waits for what, findings and member states come out. Called by the controller's worker and, through
+// foresee, by the command line and the tests. Deterministic; no clock, no I/O.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reconcilers/options.h"
+#include "reconcilers/types.h"
+
+namespace meshgraft {
+
+struct Plan {
+  std::vector<Change> now;          // may be sent at once, in any order: all of one stage
+  std::vector<Waiting> waiting;     // why the rest is not in `now`
+  std::vector<Finding> findings;    // sorted by code and object
+  std::vector<MemberState> members;
+  std::optional<Change> status;     // the one-line report meshgraft.io/status on the Namespace, when it differs; not a step of the plan
+  bool wants_pods = false;          // look up the namespace's pods and plan again
+  bool rolling = false;             // a rollout of ours is under way
+  int rolling_count = 0;            // how many
+  bool settled = false;             // nothing to do and nothing waits, but for what is held
+  bool settled_before_gateway = false;  // the same up to and without the gateway's stages
+};
+
+Plan plan(const NamespaceView& view, const Facts& facts, const Settings& settings);
+
+}  // namespace meshgraft

@@ -1,0 +1,199 @@
+#pragma once
+// The types that everybody speaks: what a rule reads (NamespaceView, Facts, Settings) and what it answers
+// (Finding, Change, MemberState). Plain values without behaviour; nothing here reads a clock or does I/O.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "k8sclient/base/json.h"
+#include "k8sclient/model/objects.h"
+
+namespace meshgraft {
+
+// ---- what a rule reads -------------------------------------------------------------------------------------------
+
+// All objects of one namespace that some rule reads; immutable, cheap to copy. Every list is sorted by name.
+struct NamespaceView {
+  std::string name;
+  std::shared_ptr<const Namespace> ns;  // never null
+  std::vector<std::shared_ptr<const Workload>> workloads;  // Deployments, then StatefulSets, then DaemonSets
+  std::vector<std::shared_ptr<const Service>> services;
+  std::vector<std::shared_ptr<const Ingress>> ingresses;
+  std::vector<std::shared_ptr<const ConfigMap>> config_maps;
+  std::vector<std::shared_ptr<const Application>> applications;
+  std::vector<std::shared_ptr<const VirtualService>> virtual_services;
+  std::vector<std::shared_ptr<const DestinationRule>> destination_rules;
+  std::vector<std::shared_ptr<const EnvoyFilter>> envoy_filters;
+  std::vector<std::shared_ptr<const Strategy>> strategies;
+  std::vector<std::shared_ptr<const Gateway>> gateways;
+  // Not watched: looked up by the caller when the last plan's wants_pods asked for them.
+  std::optional<std::vector<std::shared_ptr<const Pod>>> pods;
+};
+
+struct Version {
+  int major = 0, minor = 0, patch = 0;
+  auto operator<=>(const Version&) const = default;
+};
+// "1.11.2", "v1.8.1", "1.31-dev", "controller:v1.8.1@sha256:…"; nullopt when there is no number to read.
+std::optional<Version> parse_version(std::string_view text);
+std::string to_string(const Version& version);
+
+struct MeshFacts {
+  bool present = false;               // some sidecar injector exists
+  bool ready = false;                 // istiod serves; no restart is spent while it does not
+  std::optional<Version> version;     // of istiod
+  std::string revision;               // "default", "1-11-2"
+  std::string root_namespace = "istio-system";
+  bool policy_enabled = false;        // injector policy: true injects pods that say nothing
+  bool native_sidecars = false;       // the proxy is an initContainer
+  std::vector<Webhook> injectors;     // every webhook of every injector configuration, pods only
+};
+
+struct PlatformFacts {
+  std::string name = "unknown";       // "kubesphere 3.3.2", "kubesphere 4", "istio"
+  bool kubesphere = false;            // its controllers make VirtualServices from annotated Services
+  bool mesh_on = true;                // KubeSphere says its mesh is on and ready; true where nobody says
+  std::string mesh_why;               // when !mesh_on: what it says
+  std::string cluster_domain = "cluster.local";
+  std::set<Kind> served;              // kinds with Watch::if_served that the server has
+};
+
+// One backend use of an Ingress somewhere in the cluster.
+struct IngressUse {
+  ObjectKey ingress;
+  std::string class_name;             // as resolved: spec, annotation or the default class; "" when none
+  std::string service, port;          // port: number or name, as written
+  bool service_upstream = false;      // the annotation is on already
+  std::string created;
+};
+
+// The ingress-nginx controllers of one namespace.
+struct GatewayFacts {
+  std::string ns;
+  bool opted_in = false;              // the namespace carries meshgraft.io/gateway and is admitted
+  bool kubesphere = false;            // a KubeSphere Gateway object's, switched through that object
+  bool in_mesh = false;               // its pods have sidecars already
+  std::set<std::string> classes;      // IngressClass names that it serves
+  bool serves_default = false;        // Ingresses without any class too
+  std::optional<Version> version;     // of the controller, from its image tag
+  std::string watched_namespace;      // "" for all
+};
+
+// What is true of the whole cluster; immutable, made by derive_facts or read from --facts.
+struct Facts {
+  MeshFacts mesh;
+  PlatformFacts platform;
+  std::vector<GatewayFacts> gateways;       // sorted by ns
+  std::vector<IngressUse> ingress_uses;     // sorted; every Ingress of every namespace
+  std::set<std::string> app_namespaces;     // labelled meshgraft.io/app and admitted
+  std::set<std::string> unsettled;          // app namespaces with something still to do before the gateway stage
+  std::set<std::string> nacos_wanted;       // namespaces whose Nacos is named by workloads of app namespaces
+  int rolling_elsewhere = 0;                // workloads restarting because of us in other namespaces
+};
+
+enum class Policy : std::uint8_t { observe, join, replace };
+enum class ClientIpMode : std::uint8_t { envoy_filter, mesh_wide, bypass, off };
+
+// The chart's values; constant for a process.
+struct Settings {
+  Policy default_policy = Policy::join;
+  int max_rollouts = 3;                     // of the cluster at one time
+  bool paused = false;
+  LabelSelector namespace_selector;         // which namespaces may be labelled; empty: all
+  std::set<std::string> gateway_namespaces; // where kGateway counts; empty: everywhere
+  std::set<std::string> nacos_namespaces;   // where Nacos may be given its ports without a label
+  ClientIpMode client_ip = ClientIpMode::envoy_filter;
+  std::vector<std::string> trusted_proxies; // CIDRs
+  bool replace_enabled = false;
+  bool releases_enabled = false;
+};
+
+// ---- what a rule answers -----------------------------------------------------------------------------------------
+
+enum class Severity : std::uint8_t { info, warning, error };
+
+struct Finding {
+  std::string code;       // "MG203"; its severity, cause and source stand in findings.h
+  Severity severity = Severity::info;
+  ObjectKey about;
+  std::string text;       // what is the case, naming fields and values
+  std::string remedy;     // what to do; "" when nothing needs to be done
+};
+
+// The order of the whole (rules 15). A stage of a namespace starts when the stages before it have nothing left to
+// do but what is held.
+enum class Stage : std::uint8_t {
+  middleware_ports,
+  member_metadata,
+  member_template,     // gated: restarts pods
+  service_ports,
+  service_annotation,
+  application,
+  ingress_backend,     // backend numbers that service-upstream would kill
+  ingress,
+  gateway_config,      // ConfigMap
+  envoy_filter,
+  gateway_metadata,
+  gateway_template,    // gated: restarts pods
+  namespace_status,
+};
+std::string_view to_string(Stage stage);  // "member-template"
+
+enum class Verb : std::uint8_t { apply, restore, edit, create, remove, orphan, scale };
+std::string_view to_string(Verb verb);
+
+enum class Impact : std::uint8_t { none, traffic, restart };
+std::string_view to_string(Impact impact);
+
+struct Precondition {
+  std::string uid, resource_version;  // "" for none
+};
+
+// A value that a change overwrites, for people: path as in "spec.ports[80/TCP].name".
+struct Overwrite {
+  std::string path, before, after;
+};
+
+// One request, complete. A Sink carries it out as it stands.
+struct Change {
+  ObjectKey target;
+  Verb verb = Verb::apply;
+  Json body;                // apply: exactly the fields we own; create: the object; edit: a JSON Patch; restore: a merge patch
+  Precondition pre;
+  bool force = false;       // apply: takes fields that others own
+  Stage stage = Stage::member_metadata;
+  Impact impact = Impact::none;
+  int restarts = 0;         // pods that it restarts
+  std::string rule;         // the reconciler's name
+  std::string why;          // one clause for people: "labels and governance of member catalog"
+  std::vector<std::string> adds;        // fields that it adds, for people
+  std::vector<Overwrite> overwrites;
+};
+
+enum class MemberPhase : std::uint8_t { waiting, rolling, joined, held, blocked, excluded };
+std::string_view to_string(MemberPhase phase);
+
+// One row of `status`.
+struct MemberState {
+  ObjectKey workload;
+  std::string service, version;
+  MemberPhase phase = MemberPhase::waiting;
+  bool sidecar_wanted = false;
+  bool sidecar = false;       // the template asks for it and the rollout is complete
+  bool governed = false;      // KubeSphere's conditions for a subset hold
+  std::string why;            // why not joined, or why not governed; "" when there is nothing to say
+};
+
+// What waits, and for what.
+struct Waiting {
+  ObjectKey target;
+  Stage stage = Stage::member_metadata;
+  std::string reason;   // "the rollout of Deployment shop/web", "max-rollouts 1 is reached"
+};
+
+}  // namespace meshgraft
