@@ -21,14 +21,23 @@ struct ListPage {
 };
 
 // One line of a watch.
-enum class EventType : std::uint8_t { added, modified, deleted, bookmark, error };
+enum class EventType : std::uint8_t {
+  added,
+  modified,
+  deleted,
+  bookmark,  // no object: the server only says how far it has come
+  error,     // a Status; the stream is over
+  unknown,   // a type that does not exist yet: to be ignored
+};
 struct WatchEvent {
   EventType type = EventType::error;
-  ObjectPtr object;               // null for bookmark and error
+  ObjectPtr object;               // null for bookmark, error and unknown
   std::string resource_version;   // of the object or bookmark
   bool initial_events_end = false;  // a bookmark annotated k8s.io/initial-events-end
   int status_code = 0;            // error: the Status's code, 0 when it has none
   std::string status_reason, status_message;
+  int retry_after = 0;            // error: details.retryAfterSeconds, 0 when it has none
+  bool too_large_rv = false;      // error: a cause ResourceVersionTooLarge
 };
 
 // Holds the parser's buffers; one per thread. Cheap to keep, costly to make.
