@@ -86,6 +86,16 @@ ApiError api_error(int http_code, std::string_view body, std::string_view retry_
   return error;
 }
 
+ApiError status_error(int code, std::string reason, std::string message, bool too_large_rv, int retry_after_seconds) {
+  ApiError error;
+  error.code = code;
+  error.kind = class_of(code, reason, too_large_rv);
+  error.reason = std::move(reason);
+  error.message = message.empty() ? "the stream ended with an ERROR event that says nothing" : std::move(message);
+  if (retry_after_seconds > 0) error.retry_after = std::chrono::seconds(retry_after_seconds);
+  return error;
+}
+
 std::string_view to_string(ErrorClass kind) {
   switch (kind) {
     case ErrorClass::transport: return "transport";

@@ -3,6 +3,7 @@
 // Made by net/rest_api; read by watch_machine, sink and the command line. Never decides by an error's text.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ using ApiResult = Result<T, ApiError>;
 // From an HTTP status and body (a Status document, or whatever a proxy sent).
 // `retry_after`: the header's text, "" when absent.
 ApiError api_error(int http_code, std::string_view body, std::string_view retry_after);
+
+// From a Status that arrived inside a stream. `code` 0 and `reason` "" when it had none; `retry_after_seconds` 0 for none.
+ApiError status_error(int code, std::string reason, std::string message, bool too_large_rv, int retry_after_seconds);
 
 std::string_view to_string(ErrorClass kind);
 

@@ -1,0 +1,258 @@
+#include "k8sclient/model/watch_machine.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace meshgraft {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using TimePoint = std::chrono::steady_clock::time_point;
+
+constexpr int kPageSize = 500;                    // client-go tools/pager, kube-rs watcher.rs
+constexpr milliseconds kBackoffFirst{800};        // client-go reflector.go: 800 ms, 30 s, factor 2, jitter 1
+constexpr milliseconds kBackoffMost{30'000};
+constexpr std::chrono::minutes kBackoffReset{2};  // client-go reflector.go
+constexpr seconds kShortWatch{1};                 // client-go reflector.go: "very short watch"
+constexpr std::chrono::minutes kErrorEventsMost{1};  // kube-apiserver's watch cache gives its reflector 30 s
+constexpr seconds kRetryAfterMost{300};           // a proxy's day would blind us for a day
+constexpr seconds kWatchLeast{240}, kWatchMost{290};  // below the API server's five minutes of history; 290 is kube-rs's
+
+// True when both are decimal and `a` is below `b`. Versions are comparable as integers (KEP-5504); a server that
+// uses anything else is believed.
+bool is_before(std::string_view a, std::string_view b) {
+  const auto decimal = [](std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (!decimal(a) || !decimal(b)) return false;
+  a.remove_prefix(std::min(a.find_first_not_of('0'), a.size()));
+  b.remove_prefix(std::min(b.find_first_not_of('0'), b.size()));
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+ApiError bad_answer(std::string message) {
+  ApiError error;
+  error.kind = ErrorClass::bad_answer;
+  error.message = std::move(message);
+  return error;
+}
+
+// "" when the object can be followed.
+std::string flaw_of(const Object& object) {
+  if (object.meta.resource_version.empty()) return to_string(object.key()) + " has no resourceVersion";
+  if (object.meta.uid.empty()) return to_string(object.key()) + " has no uid";
+  return "";
+}
+
+}  // namespace
+
+Next WatchMachine::next() const {
+  Next next;
+  next.wait = wait_;
+  if (state_ == State::listed || state_ == State::watching) {
+    const seconds more(static_cast<seconds::rep>(spread_ * static_cast<double>((kWatchMost - kWatchLeast).count())));
+    next.request = NextWatch{version_, kWatchLeast + more};
+  } else {
+    next.request = NextList{full_list_ ? 0 : kPageSize, continue_token_, ""};
+  }
+  return next;
+}
+
+std::vector<CacheStep> WatchMachine::on_page(ListPage page, TimePoint now, double random) {
+  spread_ = random;
+  wait_ = milliseconds(0);
+  std::string flaw = page.resource_version.empty() ? std::string(info(kind_).plural) + ": the list has no resourceVersion" : "";
+  for (const ObjectPtr& item : page.items) {
+    if (flaw.empty()) flaw = flaw_of(*item);
+  }
+  if (!flaw.empty()) {
+    on_list_error(bad_answer(std::move(flaw)), now, random);
+    return {};
+  }
+
+  std::vector<CacheStep> steps;
+  if (!replacing_) {
+    steps.push_back({CacheOp::begin_replace, {}, nullptr, ""});
+    replacing_ = true;
+    page_version_ = page.resource_version;
+  }
+  if (!page.items.empty()) steps.push_back({CacheOp::add, std::move(page.items), nullptr, ""});
+  if (!page.continue_token.empty()) {
+    state_ = State::page;
+    continue_token_ = std::move(page.continue_token);
+    return steps;
+  }
+  version_ = page_version_;
+  steps.push_back({CacheOp::end_replace, {}, nullptr, version_});
+  start_over();
+  state_ = State::listed;
+  standing_ = Standing::synced;
+  last_error_.reset();
+  ++counts_.lists;
+  return steps;
+}
+
+void WatchMachine::on_list_error(const ApiError& error, TimePoint now, double random) {
+  spread_ = random;
+  switch (error.kind) {
+    case ErrorClass::cancelled:
+      wait_ = milliseconds(0);
+      return;
+    case ErrorClass::gone: {
+      ++counts_.expired;
+      const bool token_expired = !continue_token_.empty();
+      start_over();
+      if (token_expired) {
+        full_list_ = true;
+        wait_ = milliseconds(0);
+        last_error_ = error;
+        return;
+      }
+      break;
+    }
+    case ErrorClass::throttled:
+    case ErrorClass::transport:
+    case ErrorClass::server:
+    case ErrorClass::unauthorized:
+      break;  // the same page again
+    default:
+      if (error.kind == ErrorClass::bad_answer) ++counts_.bad_events;
+      start_over();
+  }
+  fail_with(error, now, random);
+}
+
+void WatchMachine::on_watch_start(TimePoint now) {
+  watch_started_ = now;
+  saw_event_ = false;
+  pending_.reset();
+  ++counts_.watches;
+}
+
+Reaction WatchMachine::on_event(Result<WatchEvent> event) {
+  if (pending_) return {std::nullopt, false};
+  if (!event) {
+    ++counts_.bad_events;
+    return leave(bad_answer(std::move(event.error().text)));
+  }
+  switch (event->type) {
+    case EventType::unknown:
+      return {};
+    case EventType::error:
+      return leave(status_error(event->status_code, event->status_reason, event->status_message, event->too_large_rv, event->retry_after));
+    case EventType::added:
+    case EventType::modified:
+    case EventType::deleted:
+    case EventType::bookmark:
+      break;
+  }
+
+  std::string flaw;
+  if (event->object != nullptr) flaw = flaw_of(*event->object);
+  if (flaw.empty() && event->resource_version.empty()) flaw = std::string(info(kind_).plural) + ": an event has no resourceVersion";
+  if (flaw.empty() && is_before(event->resource_version, version_)) {
+    flaw = std::string(info(kind_).plural) + ": resourceVersion went back from " + version_ + " to " + event->resource_version;
+  }
+  if (!flaw.empty()) {
+    ++counts_.bad_events;
+    return leave(bad_answer(std::move(flaw)));
+  }
+
+  saw_event_ = true;
+  state_ = State::watching;
+  standing_ = Standing::synced;
+  last_error_.reset();
+  error_events_since_.reset();
+  version_ = event->resource_version;
+  CacheStep step;
+  step.resource_version = std::move(event->resource_version);
+  if (event->type != EventType::bookmark) {
+    ++counts_.events;
+    step.op = event->type == EventType::deleted ? CacheOp::remove : CacheOp::upsert;
+    step.object = std::move(event->object);
+  }
+  return {std::move(step), true};
+}
+
+void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double random) {
+  spread_ = random;
+  wait_ = milliseconds(0);
+  const std::optional<ApiError> left = std::exchange(pending_, std::nullopt);
+  if (left) error = &*left;
+  if (error == nullptr) {
+    state_ = State::listed;
+    if (!saw_event_ && now - watch_started_ < kShortWatch) {
+      ++counts_.short_watches;
+      back_off(nullptr, now, random);
+      return;
+    }
+    standing_ = Standing::synced;
+    last_error_.reset();
+    return;
+  }
+  state_ = State::listed;
+  switch (error->kind) {
+    case ErrorClass::cancelled:
+      return;
+    case ErrorClass::server:
+      if (!left) break;
+      if (!error_events_since_) error_events_since_ = now;
+      if (now - *error_events_since_ > kErrorEventsMost) start_over();
+      break;
+    case ErrorClass::throttled:
+    case ErrorClass::transport:
+    case ErrorClass::unauthorized:
+    case ErrorClass::forbidden:
+      break;
+    default:
+      if (error->kind == ErrorClass::gone) ++counts_.expired;
+      start_over();
+  }
+  fail_with(*error, now, random);
+}
+
+// Forgets the list under way; what the cache holds stays until the next end_replace.
+void WatchMachine::start_over() {
+  state_ = State::empty;
+  continue_token_.clear();
+  page_version_.clear();
+  full_list_ = false;
+  replacing_ = false;
+  error_events_since_.reset();
+}
+
+void WatchMachine::fail_with(const ApiError& error, TimePoint now, double random) {
+  last_error_ = error;
+  if (error.kind == ErrorClass::forbidden) standing_ = Standing::forbidden;
+  else if (error.kind == ErrorClass::not_found && state_ == State::empty) standing_ = Standing::absent;
+  else if (standing_ == Standing::synced && error.kind != ErrorClass::gone) standing_ = Standing::failing;
+  back_off(&error, now, random);
+}
+
+void WatchMachine::back_off(const ApiError* error, TimePoint now, double random) {
+  const bool healthy = !failed_at_ || now - *failed_at_ > kBackoffReset;
+  backoff_ = healthy ? kBackoffFirst : std::min(backoff_ * 2, kBackoffMost);
+  failed_at_ = now;
+  wait_ = backoff_ + milliseconds(static_cast<milliseconds::rep>(random * static_cast<double>(backoff_.count())));
+  if (error != nullptr && error->retry_after) wait_ = std::max<milliseconds>(wait_, std::min(*error->retry_after, kRetryAfterMost));
+}
+
+Reaction WatchMachine::leave(ApiError error) {
+  pending_ = std::move(error);
+  return {std::nullopt, false};
+}
+
+std::string_view to_string(WatchMachine::Standing standing) {
+  switch (standing) {
+    case WatchMachine::Standing::starting: return "starting";
+    case WatchMachine::Standing::synced: return "synced";
+    case WatchMachine::Standing::failing: return "failing";
+    case WatchMachine::Standing::forbidden: return "forbidden";
+    case WatchMachine::Standing::absent: return "absent";
+  }
+  return "starting";
+}
+
+}  // namespace meshgraft
