@@ -20,6 +20,7 @@ using Labels = std::map<std::string, std::string, std::less<>>;
 struct OwnerReference {
   std::string kind, name, uid;
   bool controller = false;
+  bool operator==(const OwnerReference&) const = default;
 };
 
 struct Meta {
@@ -57,12 +58,14 @@ struct IntOrString {  // 0 and "" when unset
 struct Requirement {  // of a label selector
   std::string key, op;  // In, NotIn, Exists, DoesNotExist
   std::vector<std::string> values;
+  bool operator==(const Requirement&) const = default;
 };
 struct LabelSelector {
   Labels match_labels;
   std::vector<Requirement> expressions;
   // True when `labels` satisfies every clause; an empty selector matches everything.
   [[nodiscard]] bool matches(const Labels& labels) const;
+  bool operator==(const LabelSelector&) const = default;
 };
 // True when every pair of `selector` stands in `labels`. An empty selector is true: callers decide what that means.
 bool is_subset(const Labels& selector, const Labels& labels);
@@ -77,13 +80,16 @@ enum class ProbeType : std::uint8_t { none, http_get, tcp_socket, grpc, exec };
 struct Probe {
   ProbeType type = ProbeType::none;
   IntOrString port;
+  bool operator==(const Probe&) const = default;
 };
 struct ContainerPort {
   std::string name, protocol = "TCP";
   int container_port = 0, host_port = 0;  // host_port 0: none
+  bool operator==(const ContainerPort&) const = default;
 };
 struct EnvVar {
   std::string name, value;  // value "" when it comes from a reference
+  bool operator==(const EnvVar&) const = default;
 };
 struct Container {
   std::string name, image;
@@ -92,6 +98,7 @@ struct Container {
   std::vector<ContainerPort> ports;
   Probe readiness, liveness, startup;
   std::optional<std::int64_t> run_as_user;
+  bool operator==(const Container&) const = default;
 };
 struct PodTemplate {
   Labels labels, annotations;
@@ -101,6 +108,7 @@ struct PodTemplate {
   std::vector<Container> containers, init_containers;
   std::vector<std::string> claims;  // names of the persistent volume claims it mounts
   std::optional<std::int64_t> run_as_user;
+  bool operator==(const PodTemplate&) const = default;
 };
 
 // A Deployment, StatefulSet or DaemonSet: `kind` tells which.
@@ -121,6 +129,7 @@ struct Workload : Object {
     bool deadline_exceeded = false;  // condition Progressing=False with reason ProgressDeadlineExceeded
     bool quota_exceeded = false;     // condition ReplicaFailure=True
     std::string message;             // of whichever of these two conditions holds
+    bool operator==(const Status&) const = default;
   } status;
   Workload(Kind k = Kind::deployment) : Object(k) {}  // NOLINT: default is the usual kind
 };
@@ -130,6 +139,7 @@ struct ServicePort {
   int port = 0;
   IntOrString target_port;                    // unset means port
   std::optional<std::string> app_protocol;
+  bool operator==(const ServicePort&) const = default;
 };
 struct Service : Object {
   static constexpr Kind kKind = Kind::service;
@@ -146,14 +156,17 @@ struct IngressBackend {
   std::string service;  // "" when the backend is a resource
   int port = 0;         // 0 when by name
   std::string port_name;
+  bool operator==(const IngressBackend&) const = default;
 };
 struct IngressPath {
   std::string path, path_type;
   IngressBackend backend;
+  bool operator==(const IngressPath&) const = default;
 };
 struct IngressRule {
   std::string host;
   std::vector<IngressPath> paths;
+  bool operator==(const IngressRule&) const = default;
 };
 struct Ingress : Object {
   static constexpr Kind kKind = Kind::ingress;
@@ -182,6 +195,7 @@ struct Webhook {
   std::string name;
   LabelSelector namespace_selector, object_selector;
   bool for_pods = false;  // some rule is CREATE of pods
+  bool operator==(const Webhook&) const = default;
 };
 struct WebhookConfiguration : Object {
   static constexpr Kind kKind = Kind::webhook_configuration;
