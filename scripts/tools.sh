@@ -18,6 +18,7 @@ modules=$here/tests/e2e
 kubernetes=v1.37.2
 kwok=v0.8.0
 helm=v3.22.0
+istio_tag=1.31.0  # what the module istiod is built from becomes
 go_wanted=1.26  # the oldest that the pinned modules accept
 
 say() { printf 'tools: %s\n' "$*" >&2; }
@@ -106,21 +107,28 @@ build_release() {
 # What Istio's chart and CRDs say, from the same module that istiod is built
 # from. $1 is helm.
 render_istio() {
-  local module part
-  built istio "$(key "$modules"/istiod/go.mod "$helm" 2)" && return
+  local module part revision
+  built istio "$(key "$modules"/istiod/go.mod "$helm" "$istio_tag")" && return
   find_go
   module=$(cd "$modules/istiod" && "$go" mod download istio.io/istio &&
     "$go" list -mod=readonly -m -f '{{.Dir}}' istio.io/istio) || return 1
   part=$(mktemp -d "$tools/store/istio.XXXXXX")
-  "$1" template istiod "$module/manifests/charts/istio-control/istio-discovery" \
-    --namespace istio-system --kube-version "${kubernetes#v}" \
-    --set global.istioNamespace=istio-system >"$part/istio-discovery.yaml" || return 1
-  # No install by hand passes a revision other than the default one; the tier's
-  # setup of KubeSphere's kind does.
-  "$1" template istiod "$module/manifests/charts/istio-control/istio-discovery" \
-    --namespace istio-system --kube-version "${kubernetes#v}" \
-    --set revision=1-11-2 --set global.istioNamespace=istio-system \
-    --set global.proxy.autoInject=disabled >"$part/istio-discovery-1-11-2.yaml" || return 1
+  # Two setups: Istio as its chart installs it, and the revision that
+  # KubeSphere 3.3 asks for (cluster.py then changes its webhooks as KubeSphere
+  # does). The tag is what facts about the mesh read from istiod's image.
+  for revision in "" 1-11-2; do
+    "$1" template istiod "$module/manifests/charts/istio-control/istio-discovery" \
+      --namespace istio-system --kube-version "${kubernetes#v}" \
+      --set revision="$revision" \
+      --set global.hub=docker.io/istio --set global.tag="$istio_tag" \
+      --set global.proxy.autoInject="$([ -z "$revision" ] && echo enabled || echo disabled)" \
+      >"$part/istiod${revision:+-$revision}.yaml" || return 1
+    "$1" template base "$module/manifests/charts/base" \
+      --namespace istio-system --kube-version "${kubernetes#v}" \
+      --set defaultRevision="${revision:-default}" \
+      --show-only templates/defaultrevision-validatingwebhookconfiguration.yaml \
+      >"$part/validator${revision:+-$revision}.yaml" || return 1
+  done
   cp "$module/manifests/charts/base/files/crd-all.gen.yaml" "$part/crds.yaml"
   chmod -R u+w,a+rX "$part"
   mv "$part" "$out"

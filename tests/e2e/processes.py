@@ -1,0 +1,102 @@
+"""Child programs of a test cluster: started with their output in a file,
+stopped by SIGTERM and, when that does not help, SIGKILL. Used by cluster.py and
+by the tests for meshgraft itself. Never touches a process it did not start."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+
+class ProcessError(RuntimeError):
+    """A child ended early, or did not become ready in time; says its last lines."""
+
+
+def free_ports(count):
+    """`count` TCP ports of 127.0.0.1 that were free a moment ago, all different."""
+    sockets = []
+    for _ in range(count):
+        s = socket.socket()
+        s.bind(("127.0.0.1", 0))
+        sockets.append(s)
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def wait_until(condition, seconds, what, step=0.05):
+    """Calls `condition` until it returns something true, and returns that.
+    Raises TimeoutError naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        time.sleep(step)
+
+
+class Process:
+    """One child. `log` is the file that holds its output."""
+
+    def __init__(self, name, arguments, folder, env=None):
+        self.name = name
+        self.log = Path(folder) / f"{name}.log"
+        self.arguments = arguments
+        self.env = env
+        self._file = open(self.log, "ab")
+        full = dict(os.environ)
+        full.update(env or {})
+        self._child = subprocess.Popen(
+            [str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=self._file,
+            stderr=subprocess.STDOUT, cwd=str(folder), env=full, start_new_session=True)
+
+    @property
+    def pid(self):
+        return self._child.pid
+
+    def running(self):
+        return self._child.poll() is None
+
+    def check(self):
+        """Raises when the child has ended."""
+        code = self._child.poll()
+        if code is not None:
+            raise ProcessError(f"{self.name} ended with status {code}:\n{self.tail()}")
+
+    def tail(self, lines=25):
+        text = self.log.read_text(errors="replace").splitlines()
+        return "\n".join(text[-lines:])
+
+    def wait_for(self, condition, seconds, what):
+        """wait_until, but gives up at once when the child ends."""
+        def alive_and():
+            self.check()
+            return condition()
+        try:
+            return wait_until(alive_and, seconds, what)
+        except TimeoutError as error:
+            raise ProcessError(f"{self.name}: {error}\n{self.tail()}") from None
+
+    def stop(self, seconds=10):
+        """Returns the exit status; how long it took is in `stopped_in` (seconds)."""
+        begin = time.monotonic()
+        if self.running():
+            self._child.send_signal(signal.SIGTERM)
+            try:
+                self._child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.stopped_in = time.monotonic() - begin
+        self._file.close()
+        return self._child.returncode
+
+    def kill(self):
+        """SIGKILL: what a crash of the machine looks like to everybody else."""
+        if self.running():
+            self._child.kill()
+        self._child.wait()
