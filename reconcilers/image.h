@@ -1,0 +1,19 @@
+#pragma once
+// The parts of an image reference, as registries, mirrors and digests leave them. Used to recognise middleware and
+// ingress controllers by what they run. Pure.
+
+#include <string>
+#include <string_view>
+
+namespace meshgraft {
+
+// "registry.cn-hangzhou.aliyuncs.com/x/nacos-server:v2.2@sha256:…" -> "nacos-server", in lower case.
+std::string image_name(std::string_view image);
+
+// The same with the path in front of it, without the registry's host: "x/nacos-server".
+std::string image_path(std::string_view image);
+
+// "v2.2"; "" when the reference has no tag.
+std::string_view image_tag(std::string_view image);
+
+}  // namespace meshgraft
