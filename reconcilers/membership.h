@@ -29,6 +29,7 @@ struct Member {
 struct Membership {
   std::vector<Member> members;            // sorted by kind and name; blocked and excluded ones too
   Middleware middleware;
+  std::string app_version;                // value of app.kubernetes.io/version on every object of the app
   std::vector<Finding> findings;
   // The candidate Services with at least one member that is not blocked, sorted by name.
   std::vector<std::shared_ptr<const Service>> services;

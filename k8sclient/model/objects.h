@@ -50,8 +50,9 @@ using ObjectPtr = std::shared_ptr<const Object>;
 struct IntOrString {  // 0 and "" when unset
   int number = 0;
   std::string text;
+  bool zero = false;  // written as the number 0: "maxSurge: 0" is not the same as no maxSurge
   [[nodiscard]] bool is_text() const { return !text.empty(); }
-  [[nodiscard]] bool is_set() const { return number != 0 || !text.empty(); }
+  [[nodiscard]] bool is_set() const { return number != 0 || !text.empty() || zero; }
   bool operator==(const IntOrString&) const = default;
 };
 
@@ -126,6 +127,7 @@ struct Workload : Object {
   struct Status {
     bool known = false;  // false for a manifest without status
     std::int64_t observed_generation = 0, replicas = 0, updated = 0, ready = 0, available = 0, unavailable = 0;
+    bool rollout_complete = false;   // condition Progressing=True with reason NewReplicaSetAvailable: stays when a pod fails later
     bool deadline_exceeded = false;  // condition Progressing=False with reason ProgressDeadlineExceeded
     bool quota_exceeded = false;     // condition ReplicaFailure=True
     std::string message;             // of whichever of these two conditions holds
