@@ -1,0 +1,37 @@
+#pragma once
+// The Api over HTTPS (or plain HTTP, for kubectl proxy and tests). Made by cmd once; used from any thread.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "k8sclient/base/result.h"
+#include "k8sclient/net/api.h"
+#include "k8sclient/net/credentials.h"
+
+namespace meshgraft {
+
+// One finished request, for the rest_client_* metrics.
+struct CallReport {
+  std::string_view verb;  // GET, LIST, WATCH, POST, PUT, PATCH, DELETE
+  int code = 0;           // HTTP status, 0 when no answer came
+  double seconds = 0;     // a watch: until it ended
+};
+
+struct RestOptions {
+  std::string version = "dev";                           // for User-Agent: "meshgraft/<version> (linux/amd64)"
+  std::chrono::milliseconds call_deadline{10'000};       // of one call, repeats included
+  std::chrono::milliseconds watch_idle{75'000};          // a watch without a byte for so long is dead
+  std::chrono::milliseconds credential_refresh{60'000};  // how old a credential read from a file may get
+  std::size_t in_flight = 16;                            // calls at the same time
+  std::size_t watch_cap = std::size_t{1} << 20;          // bytes read ahead of a slow consumer of a watch
+  std::function<void(const CallReport&)> observer;       // called on the requesting thread; empty for none
+};
+
+// Makes no request. Errors: a CA, certificate or key that cannot be used, a server URL that cannot be dialled, a
+// token for a plain http:// server.
+Result<std::unique_ptr<Api>> make_rest_api(const ClientConfig& config, RestOptions options = {});
+
+}  // namespace meshgraft
