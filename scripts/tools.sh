@@ -108,7 +108,7 @@ build_release() {
 # from. $1 is helm.
 render_istio() {
   local module part revision
-  built istio "$(key "$modules"/istiod/go.mod "$helm" "$istio_tag")" && return
+  built istio "$(key "$modules"/istiod/go.mod "$helm" "$istio_tag" "$(declare -f render_istio)")" && return
   find_go
   module=$(cd "$modules/istiod" && "$go" mod download istio.io/istio &&
     "$go" list -mod=readonly -m -f '{{.Dir}}' istio.io/istio) || return 1
@@ -121,6 +121,7 @@ render_istio() {
       --namespace istio-system --kube-version "${kubernetes#v}" \
       --set revision="$revision" \
       --set global.hub=docker.io/istio --set global.tag="$istio_tag" \
+      ${revision:+--set-string env.ENABLE_NATIVE_SIDECARS=false} \
       --set global.proxy.autoInject="$([ -z "$revision" ] && echo enabled || echo disabled)" \
       >"$part/istiod${revision:+-$revision}.yaml" || return 1
     "$1" template base "$module/manifests/charts/base" \

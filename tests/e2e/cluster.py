@@ -190,6 +190,11 @@ class Cluster:
                              "labels": {"kubernetes.io/hostname": f"node-{number}", "kubernetes.io/os": "linux"}},
                 "spec": {"podCIDR": f"10.64.{number}.0/24"},
                 "status": {"capacity": resources, "allocatable": resources,
+                           # From it istiod tells whether sidecars may be initContainers.
+                           "nodeInfo": {**dict.fromkeys(
+                               ("machineID", "systemUUID", "bootID", "kernelVersion", "osImage",
+                                "containerRuntimeVersion", "kubeProxyVersion"), "played"),
+                               "kubeletVersion": self.version(), "operatingSystem": "linux", "architecture": "amd64"},
                            "addresses": [{"type": "InternalIP", "address": f"192.0.2.{number}"},
                                          {"type": "Hostname", "address": f"node-{number}"}]}})
         kwok = self._run("kwok", [
@@ -226,6 +231,8 @@ class Cluster:
             "CLUSTER_ID": "Kubernetes", "ENABLE_LEADER_ELECTION": "false",
             "INJECTION_WEBHOOK_CONFIG_NAME": names["MutatingWebhookConfiguration"],
             "VALIDATION_WEBHOOK_CONFIG_NAME": names["ValidatingWebhookConfiguration"],
+            # Istio as KubeSphere ships it has the proxy among the containers.
+            **({"ENABLE_NATIVE_SIDECARS": "false"} if self.mesh == "kubesphere" else {}),
             "HOME": str(self.folder),
         })
 
@@ -257,6 +264,10 @@ class Cluster:
         return all(h["clientConfig"].get("caBundle") and h["failurePolicy"] == "Fail" for h in hooks)
 
     # Using it.
+
+    def version(self):
+        """Of Kubernetes, as in v1.37.2."""
+        return self.api.request("GET", "/version")["gitVersion"]
 
     def api_as(self, user, group=None):
         certificate, key = self.pki.client(user, group)

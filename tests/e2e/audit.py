@@ -1,0 +1,66 @@
+"""Reads the API server's audit log of a test cluster: every write of the controller,
+as it was received. Used by the tests. The log is complete up to any request whose
+answer was seen, because the API server writes it before it answers."""
+
+import json
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+@dataclass
+class Request:
+    verb: str         # create, update, patch, delete, get, list, watch, …
+    resource: str     # "deployments", with a subresource "deployments/scale"
+    namespace: str    # "" for cluster-scoped objects
+    name: str
+    code: int         # of the answer
+    body: object      # as sent; None when there was none
+    query: dict = field(default_factory=dict)  # fieldManager, force, dryRun: each one value
+
+    def __str__(self):
+        where = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.verb} {self.resource} {where} as {self.query.get('fieldManager', '')}: {self.code}"
+
+
+class AuditLog:
+    def __init__(self, path):
+        self._path = path
+
+    def position(self):
+        """To be handed to requests() later: only what came after it."""
+        return self._path.stat().st_size
+
+    def requests(self, user, since=0):
+        """Every request of a user since a position, in the order of their answers."""
+        found = []
+        with open(self._path, "rb") as log:
+            log.seek(since)
+            for line in log:
+                if not line.endswith(b"\n"):
+                    break
+                event = json.loads(line)
+                if event["user"]["username"] != user or event.get("stage") != "ResponseComplete":
+                    continue
+                reference = event.get("objectRef", {})
+                resource = reference.get("resource", "")
+                if reference.get("subresource"):
+                    resource += "/" + reference["subresource"]
+                body = event.get("requestObject")
+                name = reference.get("name") or ((body or {}).get("metadata", {}).get("name", "")
+                                                 if isinstance(body, dict) else "")
+                query = {k: v[0] for k, v in parse_qs(urlsplit(event["requestURI"]).query).items()}
+                found.append(Request(event["verb"], resource, reference.get("namespace", ""), name,
+                                     event["responseStatus"]["code"], body, query))
+        return found
+
+    def writes(self, user, since=0):
+        """Those of requests() that change objects; not Events, Leases, reviews or dry runs."""
+        return [r for r in self.requests(user, since)
+                if r.verb in WRITES and "dryRun" not in r.query
+                and r.resource not in ("events", "leases", "selfsubjectaccessreviews", "selfsubjectrulesreviews")]
+
+    def denied(self, user, since=0):
+        """Requests that RBAC refused."""
+        return [r for r in self.requests(user, since) if r.code == 403]
