@@ -52,6 +52,7 @@ struct MeshFacts {
   bool policy_enabled = false;        // injector policy: true injects pods that say nothing
   bool native_sidecars = false;       // the proxy is an initContainer
   std::vector<Webhook> injectors;     // every webhook of every injector configuration, pods only
+  bool operator==(const MeshFacts&) const = default;
 };
 
 struct PlatformFacts {
@@ -61,6 +62,7 @@ struct PlatformFacts {
   std::string mesh_why;               // when !mesh_on: what it says
   std::string cluster_domain = "cluster.local";
   std::set<Kind> served;              // kinds with Watch::if_served that the server has
+  bool operator==(const PlatformFacts&) const = default;
 };
 
 // One backend use of an Ingress somewhere in the cluster.
@@ -70,6 +72,7 @@ struct IngressUse {
   std::string service, port;          // port: number or name, as written
   bool service_upstream = false;      // the annotation is on already
   std::string created;
+  bool operator==(const IngressUse&) const = default;
 };
 
 // The ingress-nginx controllers of one namespace.
@@ -82,6 +85,7 @@ struct GatewayFacts {
   bool serves_default = false;        // Ingresses without any class too
   std::optional<Version> version;     // of the controller, from its image tag
   std::string watched_namespace;      // "" for all
+  bool operator==(const GatewayFacts&) const = default;
 };
 
 // What is true of the whole cluster; immutable, made by derive_facts or read from --facts.
@@ -94,6 +98,7 @@ struct Facts {
   std::set<std::string> unsettled;          // app namespaces with something still to do before the gateway stage
   std::set<std::string> nacos_wanted;       // namespaces whose Nacos is named by workloads of app namespaces
   int rolling_elsewhere = 0;                // workloads restarting because of us in other namespaces
+  bool operator==(const Facts&) const = default;
 };
 
 enum class Policy : std::uint8_t { observe, join, replace };
