@@ -16,7 +16,7 @@ constexpr milliseconds kBackoffFirst{800};        // client-go reflector.go: 800
 constexpr milliseconds kBackoffMost{30'000};
 constexpr std::chrono::minutes kBackoffReset{2};  // client-go reflector.go
 constexpr seconds kShortWatch{1};                 // client-go reflector.go: "very short watch"
-constexpr std::chrono::minutes kErrorEventsMost{1};  // kube-apiserver's watch cache gives its reflector 30 s
+constexpr seconds kErrorEventsMost{30};           // kube-apiserver cacher.go: MaxInternalErrorRetryDuration
 constexpr seconds kRetryAfterMost{300};           // a proxy's day would blind us for a day
 constexpr seconds kWatchLeast{240}, kWatchMost{290};  // below the API server's five minutes of history; 290 is kube-rs's
 

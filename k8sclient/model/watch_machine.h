@@ -35,7 +35,7 @@
 //   listed, w.   | 410 at start or as ERROR event               | list anew after back-off
 //   listed, w.   | 429 at start or as ERROR event               | watch, same, after Retry-After or back-off if longer
 //   listed, w.   | transport, 5xx, 401                          | watch, same, after back-off
-//   listed, w.   | ERROR events of 5xx for over a minute        | list anew after back-off
+//   listed, w.   | ERROR events of 5xx for over 30 s            | list anew after back-off
 //   listed, w.   | 403                                          | standing forbidden; watch, same, after back-off
 //   listed, w.   | 404                                          | list anew after back-off
 //   listed, w.   | 504 too large resourceVersion                | list anew after back-off (the server is behind us)

@@ -1,0 +1,81 @@
+#pragma once
+// The readers of the kinds' own fields, one function a top-level section ("spec", "status", "data", …) at a time.
+// Called by decode.cc through reader_of(); metadata, kind and apiVersion never come here.
+
+#include <memory>
+#include <string_view>
+
+#include "k8sclient/model/decode_fields.h"
+
+namespace meshgraft::decoding {
+
+// How one kind is read.
+struct KindReader {
+  std::shared_ptr<Object> (*make)(Kind);
+  // Reads the section `key`; sections that it does not know are left alone (true).
+  bool (*section)(FieldReader&, std::string_view key, Value, Object&);
+  // Fields that follow from others, when all sections are read. May be null.
+  void (*finish)(const FieldReader&, Object&);
+};
+const KindReader& reader_of(Kind kind);
+
+bool read_meta(FieldReader& reader, Value value, Meta& meta);
+bool read_selector(FieldReader& reader, Value value, LabelSelector& selector);
+
+// decode_workload.cc
+bool read_workload(FieldReader& reader, std::string_view section, Value value, Object& object);
+void finish_workload(const FieldReader& reader, Object& object);
+bool read_pod(FieldReader& reader, std::string_view section, Value value, Object& object);
+// decode_service.cc
+bool read_service(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_ingress(FieldReader& reader, std::string_view section, Value value, Object& object);
+void finish_ingress(const FieldReader& reader, Object& object);
+bool read_ingress_class(FieldReader& reader, std::string_view section, Value value, Object& object);
+void finish_ingress_class(const FieldReader& reader, Object& object);
+// decode_cluster.cc
+bool read_namespace(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_config_map(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_webhooks(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_quota(FieldReader& reader, std::string_view section, Value value, Object& object);
+// decode_mesh.cc
+bool read_virtual_service(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_destination_rule(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_envoy_filter(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_peer_authentication(FieldReader& reader, std::string_view section, Value value, Object& object);
+// decode_kubesphere.cc
+bool read_application(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_strategy(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_gateway(FieldReader& reader, std::string_view section, Value value, Object& object);
+void finish_gateway(const FieldReader& reader, Object& object);
+bool read_cluster_configuration(FieldReader& reader, std::string_view section, Value value, Object& object);
+void finish_cluster_configuration(const FieldReader& reader, Object& object);
+bool read_install_plan(FieldReader& reader, std::string_view section, Value value, Object& object);
+
+// A route's destinations, shared by VirtualService and Strategy: calls `found(host, subset)` for every destination
+// and mirror of the http, tls and tcp routes of a VirtualService spec's field `key`.
+template <typename F>
+bool read_routes(FieldReader& reader, std::string_view key, Value value, F&& found) {
+  if (key != "http" && key != "tls" && key != "tcp") return true;
+  const auto destination = [&reader, &found](Value at) {
+    std::string host, subset;
+    const bool good = reader.fields(at, [&](std::string_view name, Value field) {
+      if (name == "host") return reader.text(field, host);
+      return name != "subset" || reader.text(field, subset);
+    });
+    if (good && !host.empty()) found(std::move(host), std::move(subset));
+    return good;
+  };
+  const auto weighted = [&reader, &destination](Value at) {
+    return reader.items(at, [&](Value member) {
+      return reader.fields(member, [&](std::string_view name, Value field) { return name != "destination" || destination(field); });
+    });
+  };
+  return reader.items(value, [&](Value route) {
+    return reader.fields(route, [&](std::string_view name, Value field) {
+      if (name == "route" || name == "mirrors") return weighted(field);
+      return name != "mirror" || destination(field);
+    });
+  });
+}
+
+}  // namespace meshgraft::decoding
