@@ -1,0 +1,59 @@
+#include "reconcilers/selection.h"
+
+#include <algorithm>
+#include <functional>
+#include <string_view>
+
+namespace meshgraft {
+namespace {
+
+std::size_t hash_of(std::string_view key, std::string_view value) {
+  const std::hash<std::string_view> hash;
+  return hash(key) * 1099511628211ULL ^ hash(value);  // FNV's prime keeps (a,b) and (b,a) apart
+}
+
+}  // namespace
+
+Selection::Selection(const NamespaceView& view) : view_(view) {
+  for (std::size_t i = 0; i < view.workloads.size(); ++i) {
+    for (const auto& [key, value] : view.workloads[i]->pod.labels) {
+      pairs_.emplace_back(hash_of(key, value), static_cast<std::uint32_t>(i));
+    }
+  }
+  std::sort(pairs_.begin(), pairs_.end());
+}
+
+std::vector<std::shared_ptr<const Workload>> Selection::workloads_of(const Labels& selector) const {
+  std::vector<std::shared_ptr<const Workload>> found;
+  auto best = std::make_pair(pairs_.end(), pairs_.end());
+  bool first = true;
+  for (const auto& [key, value] : selector) {
+    const std::size_t hash = hash_of(key, value);
+    const auto range = std::make_pair(std::lower_bound(pairs_.begin(), pairs_.end(), std::make_pair(hash, std::uint32_t{0})),
+                                      std::upper_bound(pairs_.begin(), pairs_.end(), std::make_pair(hash, UINT32_MAX)));
+    if (first || range.second - range.first < best.second - best.first) best = range;
+    first = false;
+  }
+  for (auto pair = best.first; pair != best.second; ++pair) {
+    const auto& workload = view_.workloads[pair->second];
+    if (is_subset(selector, workload->pod.labels)) found.push_back(workload);
+  }
+  return found;
+}
+
+int pod_port(const ServicePort& port, const std::vector<std::shared_ptr<const Workload>>& workloads) {
+  if (!port.target_port.is_set()) return port.port;
+  if (!port.target_port.is_text()) return port.target_port.number;
+  for (const auto& workload : workloads) {
+    for (const auto* containers : {&workload->pod.containers, &workload->pod.init_containers}) {
+      for (const Container& container : *containers) {
+        for (const ContainerPort& declared : container.ports) {
+          if (declared.name == port.target_port.text) return declared.container_port;
+        }
+      }
+    }
+  }
+  return 0;
+}
+
+}  // namespace meshgraft
