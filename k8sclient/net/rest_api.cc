@@ -115,7 +115,8 @@ class RestApi final : public Api {
     Target target(path_of(request.kind, request.ns, ""));
     target.with("watch", "true").with("allowWatchBookmarks", "true");
     target.with("timeoutSeconds", std::to_string(request.timeout.count()))
-        .with("resourceVersion", request.resource_version);
+        .with("resourceVersion", request.resource_version)
+        .with("fieldSelector", request.field_selector);
     bool begun = false, strange = false;
     std::string seen;  // of a strange answer
     const OnBytes checked = [&begun, &strange, &seen, &on_bytes](std::string_view bytes) {
