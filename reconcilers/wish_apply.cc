@@ -1,0 +1,156 @@
+// From a wish to the body of one server-side apply, with the undo record that belongs to it.
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "reconcilers/keys.h"
+#include "reconcilers/wish.h"
+
+namespace meshgraft {
+namespace {
+
+bool is_satisfied(const FieldState& field) { return field.live && *field.live == field.wanted; }
+
+// A value for people: text without quotes.
+std::string plain(const Json& value) {
+  if (const std::string* text = value.get_ptr<const std::string*>(); text != nullptr) return *text;
+  return to_text(value);
+}
+
+Labels only(const Labels& labels, std::string_view place, const std::set<std::string>& paths) {
+  Labels kept;
+  for (const auto& [key, value] : labels) {
+    if (paths.contains(std::string(place) + "[" + key + "]")) kept.emplace(key, value);
+  }
+  return kept;
+}
+
+// The part of `wish` whose paths are listed.
+Wish only(const Wish& wish, const Object& object, const std::set<std::string>& paths) {
+  Wish kept;
+  kept.labels = only(wish.labels, "metadata.labels", paths);
+  kept.annotations = only(wish.annotations, "metadata.annotations", paths);
+  kept.pod_labels = only(wish.pod_labels, "spec.template.metadata.labels", paths);
+  kept.pod_annotations = only(wish.pod_annotations, "spec.template.metadata.annotations", paths);
+  kept.data = only(wish.data, "data", paths);
+  if (paths.contains("spec.template.spec.hostNetwork")) kept.host_network = wish.host_network;
+  if (paths.contains("spec.template.spec.dnsPolicy")) kept.dns_policy = wish.dns_policy;
+  if (paths.contains("spec.strategy.rollingUpdate") || paths.contains("spec.updateStrategy.rollingUpdate")) {
+    kept.rolling_update = wish.rolling_update;
+  }
+  for (const HostPortWish& port : wish.host_ports) {
+    Wish one;
+    one.host_ports.push_back(port);
+    if (paths.contains(compare(one, object).front().path)) kept.host_ports.push_back(port);
+  }
+  for (const PortWish& port : wish.ports) {
+    const std::string element = "spec.ports[" + std::to_string(port.port) + "/" + port.protocol + "]";
+    PortWish one{port.port, port.protocol, std::nullopt, std::nullopt};
+    if (port.name && paths.contains(element + ".name")) one.name = port.name;
+    if (port.app_protocol && paths.contains(element + ".appProtocol")) one.app_protocol = port.app_protocol;
+    if (one.name || one.app_protocol) kept.ports.push_back(std::move(one));
+  }
+  return kept;
+}
+
+void put(Json& at, const Labels& labels) {
+  for (const auto& [key, value] : labels) at[key] = value;
+}
+
+void put_workload(const Wish& wish, const Object& object, Json& body) {
+  if (wish.rolling_update) {
+    const Json value{{"maxUnavailable", wish.rolling_update->max_unavailable}, {"maxSurge", wish.rolling_update->max_surge}};
+    // `type` says which member of the union is meant; it belongs to the same decision.
+    body["spec"][object.kind == Kind::deployment ? "strategy" : "updateStrategy"] = {{"type", "RollingUpdate"}, {"rollingUpdate", value}};
+  }
+  if (!wish.touches_template()) return;
+  Json& pod = body["spec"]["template"];
+  if (!wish.pod_labels.empty()) put(pod["metadata"]["labels"], wish.pod_labels);
+  if (!wish.pod_annotations.empty()) put(pod["metadata"]["annotations"], wish.pod_annotations);
+  if (wish.host_network) pod["spec"]["hostNetwork"] = *wish.host_network;
+  if (wish.dns_policy) pod["spec"]["dnsPolicy"] = *wish.dns_policy;
+  if (wish.host_ports.empty()) return;
+  Json& containers = pod["spec"]["containers"];
+  containers = Json::array();
+  for (const HostPortWish& port : wish.host_ports) {
+    const auto found = std::find_if(containers.begin(), containers.end(), [&port](const Json& one) { return one["name"] == port.container; });
+    Json& container = found != containers.end() ? *found : containers.emplace_back(Json{{"name", port.container}, {"ports", Json::array()}});
+    container["ports"].push_back({{"containerPort", port.container_port}, {"protocol", port.protocol}, {"hostPort", port.host_port}});
+  }
+}
+
+void put_ports(const Wish& wish, Json& body) {
+  if (wish.ports.empty()) return;
+  Json& ports = body["spec"]["ports"];
+  ports = Json::array();
+  for (const PortWish& port : wish.ports) {
+    Json one{{"port", port.port}, {"protocol", port.protocol}};  // both: the list's key (rules 5)
+    if (port.name) one["name"] = *port.name;
+    if (port.app_protocol) one["appProtocol"] = *port.app_protocol;
+    ports.push_back(std::move(one));
+  }
+}
+
+Json body_of(const Wish& wish, const Object& object, const std::string& record) {
+  const KindInfo& kind = info(object.kind);
+  Json body{{"apiVersion", api_version(kind)}, {"kind", std::string(kind.name)}};
+  Json& meta = body["metadata"];
+  meta["name"] = object.meta.name;
+  if (kind.namespaced) meta["namespace"] = object.meta.ns;
+  if (!object.meta.uid.empty()) meta["uid"] = object.meta.uid;
+  if (!wish.labels.empty()) put(meta["labels"], wish.labels);
+  put(meta["annotations"], wish.annotations);
+  meta["annotations"][std::string(keys::kUndo)] = record;
+  if (as<Workload>(&object) != nullptr) put_workload(wish, object, body);
+  put_ports(wish, body);
+  if (!wish.data.empty()) put(body["data"], wish.data);
+  return body;
+}
+
+// The value before us: kept as first recorded once the field is ours, else what stands there now.
+void remember(const FieldState& field, const Record& before, Record& after) {
+  if (before.owns(field.path)) {
+    if (const auto found = before.was.find(field.path); found != before.was.end()) after.was.emplace(field.path, found->second);
+  } else if (field.live && *field.live != field.wanted) {
+    after.was.emplace(field.path, *field.live);
+  }
+}
+
+}  // namespace
+
+Change apply_of(const Wish& wish, const Object& object, const Record& record, const Wish* announce) {
+  Change change;
+  change.target = object.key();
+  change.verb = Verb::apply;
+  change.pre.uid = object.meta.uid;
+
+  std::set<std::string> paths;
+  for (const FieldState& field : compare(wish, object)) {
+    const bool holds = is_satisfied(field);
+    if (!holds || record.owns(field.path)) paths.insert(field.path);
+    if (holds) continue;
+    if (field.live) {
+      change.overwrites.push_back({field.path, plain(*field.live), plain(field.wanted)});
+    } else {
+      change.adds.push_back(field.path);
+    }
+  }
+  change.force = !change.overwrites.empty();
+
+  const Wish body = merged(only(wish, object, paths), latched(record, object));
+  Record after;
+  for (const FieldState& field : compare(body, object)) {
+    after.own.insert(field.path);
+    remember(field, record, after);
+  }
+  if (announce != nullptr) {
+    for (const FieldState& field : compare(*announce, object)) {
+      if (!after.own.contains(field.path)) remember(field, record, after);
+    }
+  }
+  change.body = body_of(body, object, record_text(after, object.meta.uid));
+  return change;
+}
+
+}  // namespace meshgraft
