@@ -25,7 +25,7 @@ from pathlib import Path
 
 import yaml
 
-from api import Api
+from api import KINDS, Api
 from pki import Pki
 from processes import Process, ProcessError, free_ports, wait_until
 
