@@ -71,6 +71,10 @@ struct IngressUse {
   std::string class_name;             // as resolved: spec, annotation or the default class; "" when none
   std::string service, port;          // port: number or name, as written
   bool service_upstream = false;      // the annotation is on already
+  bool upstream_vhost = false;        // the Ingress sets the Host that goes upstream
+  bool headless = false;              // the backend Service is
+  bool sniffed = false;               // the backend port declares no protocol that Istio knows, by name or appProtocol
+  bool mended = false;                // sniffed, but our own rules declare it before a gateway is injected
   std::string created;
   bool operator==(const IngressUse&) const = default;
 };
@@ -97,6 +101,7 @@ struct Facts {
   std::set<std::string> app_namespaces;     // labelled meshgraft.io/app and admitted
   std::set<std::string> unsettled;          // app namespaces with something still to do before the gateway stage
   std::set<std::string> nacos_wanted;       // namespaces whose Nacos is named by workloads of app namespaces
+  std::vector<std::shared_ptr<const EnvoyFilter>> root_filters;  // EnvoyFilters of the mesh's root namespace
   int rolling_elsewhere = 0;                // workloads restarting because of us in other namespaces
   bool operator==(const Facts&) const = default;
 };

@@ -1,0 +1,169 @@
+#include "reconcilers/mesh_facts.h"
+
+#include <algorithm>
+
+#include "reconcilers/image.h"
+#include "reconcilers/keys.h"
+
+namespace meshgraft {
+namespace {
+
+const std::string* value_of(const Labels& labels, std::string_view key) {
+  const auto found = labels.find(key);
+  return found == labels.end() ? nullptr : &found->second;
+}
+
+// istiod's container, and the revision that its Deployment carries.
+struct Istiod {
+  const Workload* workload = nullptr;
+  const Container* container = nullptr;
+  std::string revision;
+  std::optional<Version> version;
+};
+
+std::optional<Istiod> read_istiod(const Workload& workload) {
+  if (workload.kind != Kind::deployment) return std::nullopt;
+  const std::string* app = value_of(workload.pod.labels, keys::kAppLabel);
+  if (app == nullptr || *app != "istiod") return std::nullopt;
+  for (const Container& container : workload.pod.containers) {
+    if (image_name(container.image) != "pilot" && container.name != "discovery") continue;
+    const std::string* revision = value_of(workload.meta.labels, keys::kIstioRevision);
+    if (revision == nullptr) revision = value_of(workload.pod.labels, keys::kIstioRevision);
+    return Istiod{&workload, &container, revision == nullptr || revision->empty() ? "default" : *revision,
+                  parse_version(image_tag(container.image))};
+  }
+  return std::nullopt;
+}
+
+std::optional<Istiod> find_istiod(const World& world) {
+  std::optional<Istiod> best;
+  for (const auto& [name, view] : world.namespaces) {
+    for (const auto& workload : view.workloads) {
+      const auto found = read_istiod(*workload);
+      if (!found) continue;
+      const bool better = !best || (found->revision == "default" && best->revision != "default") ||
+                          (best->revision != "default" && found->version && (!best->version || *best->version < *found->version));
+      if (better) best = found;
+    }
+  }
+  return best;
+}
+
+std::string env_of(const Container& container, std::string_view name) {
+  for (const EnvVar& env : container.env) {
+    if (env.name == name) return env.value;
+  }
+  return "";
+}
+
+// The value of a top-level "key: value" line of a YAML text, quotes taken off.
+std::string yaml_line(const std::string& text, std::string_view key) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view line = std::string_view(text).substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with(key) || line.size() <= key.size() || line[key.size()] != ':') continue;
+    line.remove_prefix(key.size() + 1);
+    const auto is_edge = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '"' || c == '\''; };
+    while (!line.empty() && is_edge(line.front())) line.remove_prefix(1);
+    while (!line.empty() && is_edge(line.back())) line.remove_suffix(1);
+    return std::string(line);
+  }
+  return "";
+}
+
+// The ConfigMap `base`, or `base`-`revision`, in `ns`; null when it is not there.
+const ConfigMap* config_of(const World& world, const std::string& ns, const std::string& base, const std::string& revision) {
+  const auto view = world.namespaces.find(ns);
+  if (view == world.namespaces.end()) return nullptr;
+  const std::string name = revision == "default" || revision.empty() ? base : base + "-" + revision;
+  for (const auto& config : view->second.config_maps) {
+    if (config->meta.name == name) return config.get();
+  }
+  return nullptr;
+}
+
+std::string data_of(const ConfigMap* config, std::string_view key) {
+  if (config == nullptr) return "";
+  const std::string* value = value_of(config->data, key);
+  return value == nullptr ? "" : *value;
+}
+
+bool is_injector(const WebhookConfiguration& configuration) {
+  const std::string* app = value_of(configuration.meta.labels, keys::kAppLabel);
+  return app != nullptr && *app == "sidecar-injector";
+}
+
+}  // namespace
+
+MeshFacts derive_mesh(const World& world) {
+  MeshFacts mesh;
+  for (const auto& configuration : world.webhooks) {
+    if (!is_injector(*configuration)) continue;
+    mesh.present = true;
+    if (mesh.revision.empty()) {
+      const std::string* revision = value_of(configuration->meta.labels, keys::kIstioRevision);
+      mesh.revision = revision == nullptr ? "default" : *revision;
+    }
+    std::copy_if(configuration->webhooks.begin(), configuration->webhooks.end(), std::back_inserter(mesh.injectors),
+                 [](const Webhook& webhook) { return webhook.for_pods; });
+  }
+  const auto istiod = find_istiod(world);
+  if (!istiod) return mesh;
+  mesh.revision = istiod->revision;
+  mesh.version = istiod->version;
+  const Workload::Status& status = istiod->workload->status;
+  mesh.ready = status.known && status.ready > 0;
+  const std::string ns = istiod->workload->meta.ns;
+  mesh.root_namespace = ns;
+  if (const std::string root = yaml_line(data_of(config_of(world, ns, "istio", mesh.revision), "mesh"), "rootNamespace"); !root.empty()) {
+    mesh.root_namespace = root;
+  }
+  const std::string policy = yaml_line(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "config"), "policy");
+  // Istio's chart says "enabled" unless told otherwise; KubeSphere's installer says "disabled" (global.proxy.autoInject).
+  mesh.policy_enabled = policy.empty() ? mesh.revision == "default" : policy == "enabled";
+  mesh.native_sidecars = env_of(*istiod->container, "ENABLE_NATIVE_SIDECARS") == "true";
+  return mesh;
+}
+
+PlatformFacts derive_platform(const World& world) {
+  PlatformFacts platform;
+  if (const auto istiod = find_istiod(world)) {
+    platform.name = "istio";
+    const auto& args = istiod->container->args;
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      if (args[i] == "--domain" && i + 1 < args.size()) platform.cluster_domain = args[i + 1];
+      if (args[i].starts_with("--domain=")) platform.cluster_domain = args[i].substr(9);
+    }
+  }
+  for (const auto& configuration : world.cluster_configurations) {
+    if (configuration->meta.name != "ks-installer") continue;
+    platform.kubesphere = true;
+    const auto version = parse_version(configuration->version);
+    platform.name = version ? "kubesphere " + to_string(*version) : "kubesphere 3";
+    platform.mesh_on = configuration->mesh_enabled && configuration->mesh_status == "enabled";
+    if (!configuration->mesh_enabled) {
+      platform.mesh_why = "ClusterConfiguration kubesphere-system/ks-installer has spec.servicemesh.enabled: false";
+    } else if (!platform.mesh_on) {
+      platform.mesh_why = "ClusterConfiguration kubesphere-system/ks-installer says status.servicemesh.status: " +
+                          (configuration->mesh_status.empty() ? std::string("nothing yet") : configuration->mesh_status);
+    }
+  }
+  // KubeSphere 4: the mesh is an extension.
+  for (const auto& plan : world.install_plans) {
+    if (plan->extension != "servicemesh") continue;
+    platform.kubesphere = true;
+    platform.name = "kubesphere 4";
+    const bool unfinished = plan->state.find("ail") != std::string::npos || plan->state.ends_with("ing") || plan->state.starts_with("Uninstall");
+    platform.mesh_on = plan->enabled && !plan->state.empty() && !unfinished;
+    if (!plan->enabled) {
+      platform.mesh_why = "InstallPlan " + plan->meta.name + " has spec.enabled: false";
+    } else if (!platform.mesh_on) {
+      platform.mesh_why = "InstallPlan " + plan->meta.name + " is in state " + (plan->state.empty() ? std::string("unknown") : plan->state);
+    }
+  }
+  return platform;
+}
+
+}  // namespace meshgraft
