@@ -179,7 +179,7 @@ void Cache::bookmark(Kind kind, std::string_view resource_version) {
 bool Cache::set_standing(Kind kind, const Scope& scope, Standing standing, bool wanted, std::string why) {
   const MutexLock lock(mutex_);
   KindState& state = slot(kind).standing[scope];
-  const bool changed = state.kind != kind || state.standing != standing || state.wanted != wanted;
+  const bool changed = state.kind != kind || state.standing != standing || state.wanted != wanted || state.why.empty() != why.empty();
   state = {kind, standing, wanted, 0, std::move(why)};
   return changed;
 }

@@ -55,7 +55,7 @@ class Cache {
   std::vector<CacheChange> replace(Kind kind, const Scope& scope, Shelf objects, std::string_view resource_version) EXCLUDES(mutex_);
   // Nothing of the kind changed up to `resource_version`.
   void bookmark(Kind kind, std::string_view resource_version) EXCLUDES(mutex_);
-  // Returns true when the kind's standing or wanted is another than before.
+  // Returns true when that is another standing than before, or trouble (`why`) began or ended.
   bool set_standing(Kind kind, const Scope& scope, WatchMachine::Standing standing, bool wanted, std::string why) EXCLUDES(mutex_);
 
   // ---- for everybody ----

@@ -1,0 +1,194 @@
+#include "controller/watcher.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace meshgraft {
+namespace {
+
+using Standing = WatchMachine::Standing;
+
+std::string field_selector(const Scope& scope) { return scope.name.empty() ? "" : "metadata.name=" + scope.name; }
+
+bool in_scope(const Scope& scope, const Object& object) {
+  return scope.name.empty() || (object.meta.ns == scope.ns && object.meta.name == scope.name);
+}
+
+}  // namespace
+
+Watcher::Watcher(Kind kind, Api& api, Cache& cache, WatchListener& listener, Clock& clock, std::uint32_t seed)
+    : kind_(kind), api_(api), cache_(cache), listener_(listener), clock_(clock), machine_(kind), random_(seed) {}
+
+void Watcher::assign(std::optional<Scope> scope) {
+  const MutexLock lock(mutex_);
+  if (assigned_ == scope && !reassigned_) {
+    // The CRD came back, or came at last: do not wait out the back-off.
+    changed_.notify_all();
+    return;
+  }
+  assigned_ = std::move(scope);
+  reassigned_ = true;
+  changed_.notify_all();
+}
+
+std::optional<Scope> Watcher::assigned() const {
+  const MutexLock lock(mutex_);
+  return assigned_;
+}
+
+void Watcher::stop() {
+  const MutexLock lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+void Watcher::run() {
+  while (true) {
+    const Duration wait = machine_->next().wait;
+    {
+      const MutexLock lock(mutex_);
+      const Time until = clock_.now() + wait;
+      const bool idle = !following_ && !reassigned_;
+      while (!stopped_ && !reassigned_ && (idle || clock_.now() < until)) {
+        clock_.wait_until(mutex_, changed_, idle ? clock_.now() + std::chrono::hours(1) : until);
+      }
+      if (stopped_) return;
+    }
+    step();
+  }
+}
+
+bool Watcher::step() {
+  take_assignment();
+  if (!following_) return false;
+  const Next next = machine_->next();
+  std::visit([this](const auto& request) { send(request); }, next.request);
+  report_standing();
+  return true;
+}
+
+void Watcher::take_assignment() {
+  std::optional<Scope> scope;
+  {
+    const MutexLock lock(mutex_);
+    if (!std::exchange(reassigned_, false)) return;
+    scope = assigned_;
+  }
+  if (following_) {
+    // What nobody follows must not be believed.
+    const std::vector<CacheChange> gone = cache_.replace(kind_, *following_, {}, "");
+    cache_.set_standing(kind_, *following_, Standing::absent, false, "");
+    if (!gone.empty()) listener_.on_changes(kind_, gone);
+    listener_.on_standing(kind_);
+  }
+  machine_.emplace(kind_);
+  list_.clear();
+  following_ = std::move(scope);
+  if (following_) report_standing();
+}
+
+void Watcher::send(const NextList& request) {
+  ListRequest list;
+  list.kind = kind_;
+  list.ns = following_->ns;
+  list.limit = request.limit;
+  list.continue_token = request.continue_token;
+  list.resource_version = request.resource_version;
+  list.field_selector = field_selector(*following_);
+  ApiResult<ListPage> page = api_.list(list);
+  if (!page) {
+    listener_.on_restart(kind_, page.error().kind);
+    machine_->on_list_error(page.error(), clock_.now(), random());
+    return;
+  }
+  for (CacheStep& step : machine_->on_page(std::move(*page), clock_.now(), random())) carry_out(std::move(step));
+}
+
+void Watcher::send(const NextWatch& request) {
+  WatchRequest watch;
+  watch.kind = kind_;
+  watch.ns = following_->ns;
+  watch.resource_version = request.resource_version;
+  watch.field_selector = field_selector(*following_);
+  watch.timeout = request.timeout;
+  WatchDecoder lines(kind_, decoder_);
+  machine_->on_watch_start(clock_.now());
+  const bool was_well = machine_->standing() == Standing::synced;
+  bool reported = was_well;
+  const auto on_event = [this, &reported](Result<WatchEvent> event) {
+    Reaction reaction = machine_->on_event(std::move(event));
+    if (reaction.step) carry_out(std::move(*reaction.step));
+    if (!reported) {
+      reported = true;
+      report_standing();
+    }
+    const MutexLock lock(mutex_);
+    return reaction.go_on && !stopped_ && !reassigned_;
+  };
+  const ApiResult<Unit> end = api_.watch(watch, [&lines, &on_event](std::string_view bytes) { return lines.feed(bytes, on_event); });
+  const ApiError* error = end ? nullptr : &end.error();
+  machine_->on_watch_end(error, clock_.now(), random());
+  const std::optional<ApiError>& why = machine_->last_error();
+  if (why) listener_.on_restart(kind_, why->kind);
+}
+
+void Watcher::carry_out(CacheStep step) {
+  std::vector<CacheChange> changes;
+  switch (step.op) {
+    case CacheOp::begin_replace:
+      list_.clear();
+      return;
+    case CacheOp::add:
+      std::erase_if(step.objects, [this](const ObjectPtr& object) { return !in_scope(*following_, *object); });
+      put_on(list_, std::move(step.objects));
+      return;
+    case CacheOp::end_replace:
+      changes = cache_.replace(kind_, *following_, std::exchange(list_, {}), step.resource_version);
+      // Whoever hears of the changes may ask whether the kind is synced: it is from here on.
+      cache_.set_standing(kind_, *following_, Standing::synced, true, "");
+      if (!changes.empty()) listener_.on_changes(kind_, changes);
+      listener_.on_progress(kind_);
+      listener_.on_standing(kind_);
+      return;
+    case CacheOp::upsert:
+    case CacheOp::remove: {
+      if (!in_scope(*following_, *step.object)) return;
+      std::optional<CacheChange> change = step.op == CacheOp::upsert ? cache_.upsert(std::move(step.object), step.resource_version)
+                                                                     : cache_.remove(*step.object, step.resource_version);
+      if (change) {
+        changes.push_back(std::move(*change));
+        listener_.on_changes(kind_, changes);
+      }
+      break;
+    }
+    case CacheOp::bookmark:
+      cache_.bookmark(kind_, step.resource_version);
+      break;
+  }
+  listener_.on_progress(kind_);
+}
+
+void Watcher::report_standing() {
+  const Standing standing = machine_->standing();
+  const std::string why = machine_->last_error() ? machine_->last_error()->message : "";
+  if (standing == Standing::absent) {
+    const std::vector<CacheChange> gone = cache_.replace(kind_, *following_, {}, "");
+    if (!gone.empty()) listener_.on_changes(kind_, gone);
+  }
+  if (!cache_.set_standing(kind_, *following_, standing, true, why)) return;
+  const std::string_view plural = info(kind_).plural;
+  switch (standing) {
+    case Standing::failing: spdlog::warn("watch {}: {}", plural, why); break;
+    case Standing::forbidden: spdlog::error("watch {}: forbidden, rules that read it are off: {}", plural, why); break;
+    case Standing::absent: spdlog::info("watch {}: not served here", plural); break;
+    case Standing::starting:
+      if (!why.empty()) spdlog::warn("watch {}: {}", plural, why);
+      break;
+    case Standing::synced: spdlog::debug("watch {}: following", plural); break;
+  }
+  listener_.on_standing(kind_);
+}
+
+}  // namespace meshgraft
