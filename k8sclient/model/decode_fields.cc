@@ -1,5 +1,7 @@
 #include "k8sclient/model/decode_fields.h"
 
+#include "k8sclient/model/field_path.h"
+
 namespace meshgraft::decoding {
 namespace {
 
@@ -45,18 +47,8 @@ bool FieldReader::key_of(simdjson::ondemand::field& field, std::string_view& key
   return true;
 }
 
-void FieldReader::inside(std::string_view key) {
-  const bool plain = key.find_first_of("./ ") == std::string_view::npos;
-  std::string step = plain ? std::string(key) : "[\"" + std::string(key) + "\"]";
-  if (!path_.empty() && path_.front() != '[') step += '.';
-  path_.insert(0, step);
-}
-
-void FieldReader::inside(std::size_t index) {
-  std::string step = "[" + std::to_string(index) + "]";
-  if (!path_.empty() && path_.front() != '[') step += '.';
-  path_.insert(0, step);
-}
+void FieldReader::inside(std::string_view key) { path_ = join_paths(field_path("", key), path_); }
+void FieldReader::inside(std::size_t index) { path_ = join_paths(field_path("", index), path_); }
 
 bool FieldReader::present(Value value, bool& is) {
   bool null = false;

@@ -1,0 +1,265 @@
+#include "k8sclient/model/yaml_parse.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <istream>
+#include <streambuf>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "k8sclient/model/field_path.h"
+#include "k8sclient/model/json_read.h"
+#include "k8sclient/model/yaml_scalar.h"
+
+namespace meshgraft::yaml {
+namespace {
+
+constexpr std::size_t kMostValues = 1'000'000;  // a document that expands to more is an attack or a mistake
+
+// Reads a string_view in place.
+class ViewBuffer : public std::streambuf {
+ public:
+  explicit ViewBuffer(std::string_view text) {
+    char* const begin = const_cast<char*>(text.data());  // NOLINT: streambuf wants char*, and never writes here
+    setg(begin, begin, begin + text.size());
+  }
+};
+
+struct Level {
+  OrderedJson value;
+  bool is_map = false, flow = false;
+  YAML::anchor_t anchor = 0;
+  std::string path;
+  bool has_key = false, merges = false;  // merges: the key is "<<"
+  std::string key;
+  std::unordered_set<std::string> keys;
+  std::vector<OrderedJson> merged;       // what "<<" named, in order
+};
+
+class Builder : public YAML::EventHandler {
+ public:
+  Builder(std::string_view text, bool with_lines) : text_(text), with_lines_(with_lines) {
+    line_starts_.push_back(0);
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1)) line_starts_.push_back(end + 1);
+  }
+
+  void OnDocumentStart(const YAML::Mark&) override {
+    document_ = RawDocument{};
+    anchors_.clear();
+    levels_.clear();
+    values_ = 0;
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    if (expects_key()) complain(mark, "a key without a name");
+    put(mark, nullptr, anchor, 1);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) complain(mark, "an alias stands inside the value that it names");
+    if (expects_key()) {
+      if (!found->second.first.is_string()) complain(mark, "a key must be text");
+      take_key(mark, *found->second.first.get_ptr<const std::string*>(), false);
+      return;
+    }
+    count(mark, found->second.second);
+    OrderedJson copy = found->second.first;
+    put(mark, std::move(copy), 0, found->second.second);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+    const bool plain = tag == "?" || tag.empty();
+    if (expects_key()) {
+      check_indent(mark);
+      if (anchor != 0) anchors_[anchor] = {value, 1};
+      take_key(mark, value, plain);
+      return;
+    }
+    const bool typed = plain || tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:float" || tag == "tag:yaml.org,2002:bool" ||
+                       tag == "tag:yaml.org,2002:null";
+    put(mark, typed ? type_plain(value) : OrderedJson(value), anchor, 1);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
+    open(mark, OrderedJson::array(), false, anchor, style);
+  }
+  void OnSequenceEnd() override { close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
+    open(mark, OrderedJson::object(), true, anchor, style);
+  }
+  void OnMapEnd() override {
+    Level& level = levels_.back();
+    OrderedJson::object_t& fields = level.value.get_ref<OrderedJson::object_t&>();
+    for (OrderedJson& source : level.merged) {
+      for (auto& [key, value] : source.get_ref<OrderedJson::object_t&>()) {
+        if (level.keys.insert(key).second) fields.emplace_back(key, std::move(value));
+      }
+    }
+    close();
+  }
+
+  RawDocument take(int number) {
+    document_.number = number;
+    return std::move(document_);
+  }
+
+  // True when the line's indentation holds a tab: often the reason for an error there.
+  [[nodiscard]] bool tab_indents(int line) const {
+    const std::string_view indent = indent_of(line);
+    return indent.find('\t') != std::string_view::npos;
+  }
+
+ private:
+  [[noreturn]] static void complain(const YAML::Mark& mark, const std::string& what) { throw YAML::ParserException(mark, what); }
+
+  [[nodiscard]] bool expects_key() const { return !levels_.empty() && levels_.back().is_map && !levels_.back().has_key; }
+
+  [[nodiscard]] std::string_view indent_of(int line) const {
+    if (line < 0 || static_cast<std::size_t>(line) >= line_starts_.size()) return {};
+    const std::string_view rest = text_.substr(line_starts_[static_cast<std::size_t>(line)]);
+    return rest.substr(0, rest.find_first_not_of(" \t"));
+  }
+
+  // yaml-cpp takes a tab for one column; other readers refuse it, and so do we.
+  void check_indent(const YAML::Mark& mark) const {
+    if (!levels_.empty() && levels_.back().flow) return;
+    const std::string_view indent = indent_of(mark.line);
+    if (indent.size() == static_cast<std::size_t>(mark.column) && indent.find('\t') != std::string_view::npos) {
+      complain(mark, "a tab may not indent YAML, only spaces may");
+    }
+  }
+
+  void count(const YAML::Mark& mark, std::size_t values) {
+    values_ += values;
+    if (values_ > kMostValues) complain(mark, "the document expands to more than a million values");
+  }
+
+  void take_key(const YAML::Mark& mark, const std::string& key, bool plain) {
+    Level& level = levels_.back();
+    level.merges = plain && key == "<<";
+    if (!level.merges && !level.keys.insert(key).second) complain(mark, "the key \"" + key + "\" stands twice in one map");
+    level.key = key;
+    level.has_key = true;
+  }
+
+  [[nodiscard]] std::string next_path() const {
+    if (!with_lines_ || levels_.empty()) return "";
+    const Level& level = levels_.back();
+    return level.is_map ? field_path(level.path, level.key) : field_path(level.path, level.value.size());
+  }
+
+  void note_line(const YAML::Mark& mark, const std::string& path) {
+    if (levels_.empty()) document_.line = mark.line + 1;
+    if (with_lines_) document_.lines.emplace(path, mark.line + 1);
+  }
+
+  void open(const YAML::Mark& mark, OrderedJson empty, bool is_map, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
+    check_indent(mark);
+    if (expects_key()) complain(mark, "a key must be text");
+    if (levels_.size() >= static_cast<std::size_t>(kMaxJsonDepth)) complain(mark, "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
+    count(mark, 1);
+    Level level;
+    level.path = next_path();
+    note_line(mark, level.path);
+    level.value = std::move(empty);
+    level.is_map = is_map;
+    level.flow = style == YAML::EmitterStyle::Flow || (!levels_.empty() && levels_.back().flow);
+    level.anchor = anchor;
+    opened_at_.push_back({mark, values_});
+    levels_.push_back(std::move(level));
+  }
+
+  void close() {
+    Level level = std::move(levels_.back());
+    levels_.pop_back();
+    const auto [mark, before] = opened_at_.back();
+    opened_at_.pop_back();
+    place(mark, std::move(level.value), level.anchor, values_ - before + 1);
+  }
+
+  void put(const YAML::Mark& mark, OrderedJson value, YAML::anchor_t anchor, std::size_t values) {
+    check_indent(mark);
+    count(mark, 1);
+    note_line(mark, next_path());
+    place(mark, std::move(value), anchor, values);
+  }
+
+  void place(const YAML::Mark& mark, OrderedJson value, YAML::anchor_t anchor, std::size_t values) {
+    if (anchor != 0) anchors_[anchor] = {value, values};
+    if (levels_.empty()) {
+      document_.json = std::move(value);
+      return;
+    }
+    Level& level = levels_.back();
+    if (!level.is_map) {
+      level.value.push_back(std::move(value));
+      return;
+    }
+    level.has_key = false;
+    if (!level.merges) {
+      level.value.get_ref<OrderedJson::object_t&>().emplace_back(std::move(level.key), std::move(value));
+      return;
+    }
+    if (value.is_object()) {
+      level.merged.push_back(std::move(value));
+      return;
+    }
+    if (!value.is_array()) complain(mark, "\"<<\" merges a map, or a list of maps");
+    for (OrderedJson& each : value) {
+      if (!each.is_object()) complain(mark, "\"<<\" merges a map, or a list of maps");
+      level.merged.push_back(std::move(each));
+    }
+  }
+
+  const std::string_view text_;
+  const bool with_lines_;
+  std::vector<std::size_t> line_starts_;
+  RawDocument document_;
+  std::vector<Level> levels_;
+  std::vector<std::pair<YAML::Mark, std::size_t>> opened_at_;
+  std::unordered_map<YAML::anchor_t, std::pair<OrderedJson, std::size_t>> anchors_;  // value, and how many it holds
+  std::size_t values_ = 0;
+};
+
+// yaml-cpp takes the byte 4 for the end of its input, and YAML allows no control characters.
+std::optional<std::string> control_character(std::string_view text) {
+  int line = 1;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    const unsigned char byte = static_cast<unsigned char>(c);
+    const bool allowed = byte >= 0x20 || c == '\t' || c == '\n' || c == '\r';
+    if (!allowed || byte == 0x7f) return "line " + std::to_string(line) + ": a control character (byte " + std::to_string(byte) + ") may not stand in YAML";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool with_lines) {
+  if (const std::optional<std::string> problem = control_character(text)) return Unexpected<ParseError>({1, *problem});
+  std::vector<RawDocument> documents;
+  Builder builder(text, with_lines);
+  int number = 1;
+  try {
+    ViewBuffer buffer(text);
+    std::istream stream(&buffer);
+    YAML::Parser parser(stream);
+    for (; parser.HandleNextDocument(builder); ++number) documents.push_back(builder.take(number));
+  } catch (const YAML::Exception& error) {
+    std::string what = error.mark.is_null() ? error.msg : "line " + std::to_string(error.mark.line + 1) + ": " + error.msg;
+    const bool says_tab = error.msg.find("tab ") != std::string::npos;
+    if (!says_tab && builder.tab_indents(error.mark.line)) what += " (the line is indented with a tab)";
+    return Unexpected<ParseError>({number, std::move(what)});
+  } catch (const std::exception& error) {
+    return Unexpected<ParseError>({number, error.what()});
+  }
+  return documents;
+}
+
+}  // namespace meshgraft::yaml
