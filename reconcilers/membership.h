@@ -2,10 +2,11 @@
 // Membership: who belongs to whom in a namespace (rules 1). Worked out once per plan from the view; the rules for
 // Deployments, Services, Ingresses and the Application read it. Pure.
 
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reconcilers/middleware.h"
@@ -20,6 +21,7 @@ struct Member {
   std::string version;
   std::string app_name;       // value of app.kubernetes.io/name on workload and Service (rules 1.5)
   std::string app_label;      // value of app on the workload (rules 1.4)
+  std::string app_version;    // value of app.kubernetes.io/version on the workload: the app's, or what a selector keeps
   bool sidecar = false;       // wanted
   bool excluded = false;      // meshgraft.io/exclude
   std::string blocked;        // the code that blocks it ("MG201"), "" when nothing does
@@ -37,7 +39,15 @@ struct Membership {
   [[nodiscard]] const Member* member_of(const Workload& workload) const;   // null: not a member at all
   [[nodiscard]] std::vector<const Member*> members_of(const Service& service) const;
   [[nodiscard]] bool is_member(std::string_view service_name) const;
+
+  std::vector<std::pair<std::string_view, std::uint32_t>> by_service;  // Service name -> index of a member, sorted
 };
+
+// The labels that a member's pods carry in the end: app, version, app.kubernetes.io/name, app.kubernetes.io/version.
+Labels member_labels(const Member& member);
+
+// Whether this object carries meshgraft.io/exclude: "true".
+bool is_excluded(const Meta& meta);
 
 Membership find_members(const NamespaceView& view, const NamespaceOptions& options, const Facts& facts);
 

@@ -59,6 +59,14 @@ Record read_record(const Meta& meta) {
   return read;
 }
 
+bool looks_recorded(const Meta& meta) {
+  const Labels::const_iterator found = meta.annotations.find(keys::kUndo);
+  if (found == meta.annotations.end()) return false;
+  const std::string_view text = found->second;
+  if (!text.starts_with('{') || !text.ends_with('}')) return false;
+  return meta.uid.empty() ? text.find("\"uid\"") == std::string_view::npos : text.find(meta.uid) != std::string_view::npos;
+}
+
 std::string record_text(const Record& record, std::string_view uid) {
   Json document = Json::object();
   if (!uid.empty()) document["uid"] = std::string(uid);

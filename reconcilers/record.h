@@ -27,6 +27,10 @@ struct Record {
 // Reads the annotation. Absent or bound to another uid: an empty Record.
 Record read_record(const Meta& meta);
 
+// Whether the annotation is there and looks like a record of this very object; cheap, for objects that need no change.
+// False also for a record that cannot be read and for another object's.
+bool looks_recorded(const Meta& meta);
+
 // The annotation's value, keys sorted, compact.
 std::string record_text(const Record& record, std::string_view uid);
 

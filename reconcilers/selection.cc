@@ -24,7 +24,16 @@ Selection::Selection(const NamespaceView& view) : view_(view) {
 }
 
 std::vector<std::shared_ptr<const Workload>> Selection::workloads_of(const Labels& selector) const {
+  std::vector<std::uint32_t> indexes = indexes_of(selector);
+  std::sort(indexes.begin(), indexes.end());
   std::vector<std::shared_ptr<const Workload>> found;
+  found.reserve(indexes.size());
+  for (const std::uint32_t index : indexes) found.push_back(view_.workloads[index]);
+  return found;
+}
+
+std::vector<std::uint32_t> Selection::indexes_of(const Labels& selector) const {
+  std::vector<std::uint32_t> found;
   auto best = std::make_pair(pairs_.end(), pairs_.end());
   bool first = true;
   for (const auto& [key, value] : selector) {
@@ -35,8 +44,7 @@ std::vector<std::shared_ptr<const Workload>> Selection::workloads_of(const Label
     first = false;
   }
   for (auto pair = best.first; pair != best.second; ++pair) {
-    const auto& workload = view_.workloads[pair->second];
-    if (is_subset(selector, workload->pod.labels)) found.push_back(workload);
+    if (is_subset(selector, view_.workloads[pair->second]->pod.labels)) found.push_back(pair->second);
   }
   return found;
 }

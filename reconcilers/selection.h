@@ -20,6 +20,8 @@ class Selection {
   // The workloads whose pod labels `selector` matches, in the view's order. None for an empty selector: a Service
   // without one selects nothing.
   [[nodiscard]] std::vector<std::shared_ptr<const Workload>> workloads_of(const Labels& selector) const;
+  // The same as indexes into view.workloads, in no particular order.
+  [[nodiscard]] std::vector<std::uint32_t> indexes_of(const Labels& selector) const;
 
  private:
   const NamespaceView& view_;
