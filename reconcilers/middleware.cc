@@ -223,6 +223,11 @@ Middleware find_middleware(const NamespaceView& view) {
   const Product* nacos = product(kNacos);
   for (std::size_t i = 0; i < view.services.size(); ++i) {
     const Service& service = *view.services[i];
+    const bool known = std::any_of(selected[i].begin(), selected[i].end(), [&signs, nacos](const auto& workload) {
+      const auto sign = signs.find(workload->key());
+      return sign != signs.end() && sign->second.product == nacos;
+    });
+    if (known) continue;
     const auto ports = pod_ports(service, selected[i]);
     if (const int port = nacos_pair(service, ports, nacos_port_of(selected[i])); port != 0) {
       const std::string evidence = "ports " + std::to_string(port) + " and " + std::to_string(port + kGrpcOffset);
