@@ -25,7 +25,7 @@ from pathlib import Path
 
 import yaml
 
-from api import KINDS, Api
+from api import Api
 from pki import Pki
 from processes import Process, ProcessError, free_ports, wait_until
 
@@ -110,10 +110,11 @@ class Cluster:
         if self._own_folder and not os.environ.get("MESHGRAFT_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def restart(self, name):
-        """Stops one program and starts it again with the same arguments."""
+    def crash(self, name):
+        """Kills one program and starts it again with the same arguments; returns when
+        the API server, if it was that, is ready again."""
         old = self.processes[name]
-        old.stop()
+        old.kill()
         self.processes[name] = Process(name, old.arguments, self.folder, old.env)
         if name == "kube-apiserver":
             self._wait_for_apiserver()

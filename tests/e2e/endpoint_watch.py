@@ -6,51 +6,44 @@ import threading
 import time
 from collections import defaultdict
 
-PATH = "/apis/discovery.k8s.io/v1/endpointslices"
+from follow import Follower
+
 SERVICE = "kubernetes.io/service-name"
 
 
 class EndpointWatch:
     """with EndpointWatch(api, ["shop"]) as watch: …; then watch.fewest()
 
-    Exact: one list and one watch from its resourceVersion, resumed without a gap.
-    If the server forgot the version, `gaps` says so and the proof is void."""
+    If `gaps` is not 0, something may have gone unseen and the proof is void."""
 
     def __init__(self, api, namespaces):
-        self._api = api
         self._namespaces = set(namespaces)
         self._lock = threading.Lock()
         self._slices = defaultdict(dict)  # (namespace, service) -> slice name -> ready endpoints
         self._fewest = {}
         self._history = defaultdict(list)  # (namespace, service) -> [(seconds since start, ready)]
-        self._stopping = False
-        self._watch = None
-        self._error = None
-        self.gaps = 0
+        self._follower = Follower(api, "/apis/discovery.k8s.io/v1/endpointslices", self._see)
 
     def __enter__(self):
         self._begin = time.monotonic()
-        self._version = self._list()
-        self._thread = threading.Thread(target=self._run, name="endpoint-watch")
-        self._thread.start()
+        self._follower.start()
         return self
 
     def __exit__(self, *_):
         self.stop()
 
     def stop(self):
-        with self._lock:
-            self._stopping = True
-            if self._watch:
-                self._watch.close()
-        self._thread.join()
+        self._follower.stop()
+
+    @property
+    def gaps(self):
+        return self._follower.gaps
 
     def fewest(self):
         """{(namespace, service): fewest ready endpoints since it first had one}.
         Services that never had a ready endpoint are not in it."""
+        self._follower.check()
         with self._lock:
-            if self._error:
-                raise self._error
             return dict(self._fewest)
 
     def history(self, namespace, service):
@@ -62,38 +55,6 @@ class EndpointWatch:
         """Ready endpoints now."""
         with self._lock:
             return self._count((namespace, service))
-
-    def _list(self):
-        answer = self._api.request("GET", PATH)
-        for item in answer["items"]:
-            self._see("ADDED", item)
-        return answer["metadata"]["resourceVersion"]
-
-    def _run(self):
-        try:
-            while True:
-                watch = self._api.watch(PATH, self._version)
-                with self._lock:
-                    if self._stopping:
-                        watch.close()
-                        return
-                    self._watch = watch
-                for event in watch:
-                    if event["type"] == "ERROR":
-                        self.gaps += 1
-                        with self._lock:
-                            self._slices.clear()
-                        self._version = self._list()
-                        break
-                    self._version = event["object"]["metadata"]["resourceVersion"]
-                    if event["type"] != "BOOKMARK":
-                        self._see(event["type"], event["object"])
-                with self._lock:
-                    if self._stopping:
-                        return
-        except Exception as error:  # handed to the test by fewest()
-            with self._lock:
-                self._error = error
 
     def _see(self, event_type, item):
         meta = item["metadata"]

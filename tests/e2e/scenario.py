@@ -5,19 +5,42 @@ import json
 import unittest
 from pathlib import Path
 
-import cluster as control_plane
+from api import KINDS
 from audit import AuditLog
 from cluster import Cluster, rolled_out
 from endpoint_watch import EndpointWatch
 from processes import wait_until
-from programs import USER, Models, admit, meshgraft
+from programs import USER, Controller, Models, admit, meshgraft
 
 MANIFESTS = Path(__file__).resolve().parent / "manifests"
 APP = "meshgraft.io/app"
 GATEWAY = "meshgraft.io/gateway"
 STATUS = "meshgraft.io/status"
+TOUCHED = "meshgraft.io/touched-at"
 GOVERNED = "servicemesh.kubesphere.io/enabled"
 PROXY = "istio-proxy"
+
+
+# The least that can join.
+ONE_SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: one}
+spec:
+  selector: {app: one}
+  ports: [{name: http, port: 80}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: one}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: one}}
+  template:
+    metadata: {labels: {app: one}}
+    spec:
+      containers: [{name: one, image: one}]
+"""
 
 
 class Scenario(unittest.TestCase):
@@ -111,51 +134,74 @@ class Scenario(unittest.TestCase):
     def assert_plan_told_the_truth(self, plan, since, namespaces):
         """What run wrote in these namespaces is what plan had printed before: the same
         targets and bodies, and in each namespace the same order of stages."""
-        planned = [planned_write(s) for s in plan["changes"] if s["namespace"] in namespaces]
+        planned = [w for w in map(planned_write, plan["changes"]) if w["namespace"] in namespaces]
         written = [w for w in map(sent_write, self.writes(since)) if w["namespace"] in namespaces and not w["status"]]
         for w in written:
             self.assertLess(w["code"], 300, f"a write that was not accepted: {w}")
-        key = lambda w: (w["namespace"], w["kind"], w["name"], json.dumps(w["body"], sort_keys=True))
-        self.assertEqual(sorted(map(key, written)), sorted(map(key, planned)))
-        stage_of = {key(w): w["stage"] for w in planned}
+        self.assertEqual(sorted(map(identity, written)), sorted(map(identity, planned)))
+        stage_of = {identity(w): w["stage"] for w in planned}
         for namespace in namespaces:
-            ours = [w for w in planned if w["namespace"] == namespace]
-            order = list(dict.fromkeys(w["stage"] for w in ours))
-            seen = [stage_of[key(w)] for w in written if w["namespace"] == namespace]
+            order = list(dict.fromkeys(w["stage"] for w in planned if w["namespace"] == namespace))
+            seen = [stage_of[identity(w)] for w in written if w["namespace"] == namespace]
             self.assertEqual(seen, sorted(seen, key=order.index), f"order of stages in {namespace}")
+
+    def second_run_writes_nothing(self, *namespaces):
+        """Starts a controller anew, lets it join one more namespace as the sign that it
+        has planned every other one too, and compares."""
+        versions = self.versions(*namespaces)
+        begin = self.audit.position()
+        sign = "sign-" + namespaces[0]
+        with Controller(self.cluster) as controller:
+            self.namespace(sign, ONE_SERVICE, {APP: "sign"})
+            self.wait_until_joined(controller, sign, *namespaces)
+        self.assert_nothing_written(begin, namespaces)
+        self.assertEqual(self.versions(*namespaces), versions)
 
     def assert_nothing_written(self, since, namespaces):
         self.assertEqual([str(w) for w in self.writes(since)
                           if w.namespace in namespaces or (w.resource == "namespaces" and w.name in namespaces)], [])
 
 
-def planned_write(step):
-    return {"namespace": step["namespace"], "kind": step["kind"], "name": step["name"],
-            "stage": step["stage"], "body": comparable(step["body"])}
+# Verb of a plan -> (verb of the request, field manager)
+REQUESTS = {"apply": ("patch", "meshgraft"), "restore": ("patch", "meshgraft-undo"), "edit": ("patch", "meshgraft"),
+            "create": ("create", "meshgraft"), "remove": ("delete", ""), "orphan": ("delete", ""),
+            "scale": ("patch", "meshgraft")}
+KIND_OF = {plural: kind for kind, (_, plural, _) in KINDS.items()}
 
 
-KIND_OF = {plural: kind for kind, (_, plural, _) in control_plane.KINDS.items()}
+def planned_write(change):
+    verb, user = REQUESTS[change["verb"]]
+    return {"namespace": change["namespace"], "kind": change["target"]["kind"], "name": change["target"]["name"],
+            "verb": verb, "manager": user, "force": change["force"], "stage": change["stage"],
+            "body": comparable(change["body"])}
 
 
 def sent_write(request):
     kind = KIND_OF.get(request.resource, request.resource)
-    body = request.body
-    status = (kind == "Namespace" and isinstance(body, dict)
-              and set(body.get("metadata", {}).get("annotations", {})) == {STATUS})
+    annotations = request.body.get("metadata", {}).get("annotations", {}) if isinstance(request.body, dict) else {}
     return {"namespace": request.namespace or (request.name if kind == "Namespace" else ""), "kind": kind,
-            "name": request.name, "code": request.code, "body": comparable(body), "status": status}
+            "name": request.name, "verb": request.verb, "manager": request.query.get("fieldManager", ""),
+            "force": request.query.get("force") == "true", "code": request.code, "body": comparable(request.body),
+            # The report on the Namespace is no step of the plan.
+            "status": kind == "Namespace" and set(annotations) == {STATUS}}
+
+
+def identity(write):
+    """Equal for a planned and a sent write that are the same request."""
+    return "\n".join((f"{write['verb']} {write['kind']} {write['namespace']}/{write['name']} as {write['manager']}"
+                      f"{' forced' if write['force'] else ''}", json.dumps(write["body"], sort_keys=True)))
 
 
 def comparable(body):
-    """A body without what no plan can know: versions and uids, which the sink adds as
-    preconditions, and the resourceVersion inside touched-at."""
+    """A body without what the sink adds from the target and the preconditions, and
+    without what no plan can know: the resourceVersion inside touched-at."""
     body = json.loads(json.dumps(body))
-    if isinstance(body, dict) and "metadata" in body:
-        for field in ("uid", "resourceVersion", "name", "namespace"):
-            body["metadata"].pop(field, None)
-        touched = body["metadata"].get("annotations", {})
-        if "meshgraft.io/touched-at" in touched:
-            touched["meshgraft.io/touched-at"] = "*"
+    if isinstance(body, dict):
         body.pop("apiVersion", None)
         body.pop("kind", None)
+        meta = body.get("metadata", {})
+        for field in ("uid", "resourceVersion", "name", "namespace"):
+            meta.pop(field, None)
+        if TOUCHED in meta.get("annotations", {}):
+            meta["annotations"][TOUCHED] = "*"
     return body

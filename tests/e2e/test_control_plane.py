@@ -6,10 +6,11 @@ import unittest
 from admission import Moment
 from api import ApiError
 from audit import AuditLog
-from cluster import Cluster
+from cluster import Cluster, rolled_out
 from endpoint_watch import EndpointWatch
 from processes import wait_until
 from programs import USER, admit
+from rollout_watch import RolloutWatch
 
 WEB = """
 apiVersion: v1
@@ -68,6 +69,33 @@ class ControlPlane(unittest.TestCase):
         wait_until(new_pod_runs_unready, 20, "the second pod runs")
         status = wait_until(lambda: self.api.get("Deployment", "stuck", "web")["status"], 20, "status")
         self.assertEqual((status["readyReplicas"], status["updatedReplicas"]), (1, 1))
+
+    def test_the_rollout_watch_counts_what_rolls_at_one_time(self):
+        self.running("rolling")
+        self.cluster.apply(WEB.replace("web", "shop"), "rolling")
+        self.cluster.wait_for_deployments("rolling")
+        with RolloutWatch(self.api, ["rolling"]) as watch:
+            slow = {"spec": {"template": {"metadata": {"annotations": {"e2e.meshgraft.io/start-after": "1s"}}}}}
+            self.api.patch("Deployment", "rolling", "web", slow)
+            wait_until(lambda: watch.rolled and rolled_out(self.api.get("Deployment", "rolling", "web")), 20, "web")
+            self.assertEqual((watch.most, watch.rolled), (1, [("rolling", "web")]))
+            slow["spec"]["template"]["metadata"]["labels"] = {"changed": "again"}
+            for name in ("web", "shop"):
+                self.api.patch("Deployment", "rolling", name, slow)
+            wait_until(lambda: watch.most == 2, 20, "both roll at one time")
+
+    def test_a_pod_may_fail_for_its_sidecar_alone(self):
+        self.cluster.create_namespace("allergic")
+        self.cluster.apply(WEB.replace("metadata: {labels: {app: web}}", "metadata: {labels: {app: web}, annotations: "
+                                       "{e2e.meshgraft.io/fails-with-sidecar: 'true'}}"), "allergic")
+        self.cluster.wait_for_deployments("allergic")
+        self.api.patch("Deployment", "allergic", "web", {"spec": {"progressDeadlineSeconds": 2, "template": {
+            "metadata": {"labels": {"sidecar.istio.io/inject": "true"}}}}})
+
+        def missed():
+            status = self.api.get("Deployment", "allergic", "web")["status"]
+            return any(c.get("reason") == "ProgressDeadlineExceeded" for c in status["conditions"])
+        wait_until(missed, 30, "the progress deadline is missed")
 
     def test_pods_that_ask_for_it_by_label_or_annotation_get_a_sidecar(self):
         for where in ("labels", "annotations"):

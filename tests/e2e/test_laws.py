@@ -1,0 +1,108 @@
+"""The laws and promises that a mistake would break silently, each at the moment that matters."""
+
+from admission import Moment
+from processes import wait_until
+from programs import USER, Controller
+from scenario import APP, GATEWAY, GOVERNED, ONE_SERVICE, STATUS, Scenario
+
+OTHER = ONE_SERVICE.replace("one", "other")
+# Its pods never become ready once they have a sidecar.
+ALLERGIC = ONE_SERVICE.replace("replicas: 1", "replicas: 1\n  progressDeadlineSeconds: 3").replace(
+    "labels: {app: one}}", "labels: {app: one}, annotations: {e2e.meshgraft.io/fails-with-sidecar: 'true'}}")
+
+
+class Laws(Scenario):
+    mesh = "kubesphere"
+
+    def deleted_on_the_way(self, group, kind, plural, namespace, name, labels):
+        """Deletes an object while the controller's first write to it is on its way;
+        returns the answers that the controller got for it."""
+        done = []
+
+        def act(request):
+            if not done and request["namespace"] == namespace and request["name"] == name:
+                done.append(request["operation"])
+                self.api.delete(kind, namespace, name)
+        begin = self.audit.position()
+        with Controller(self.cluster) as controller, Moment(self.cluster, USER, group, plural, act):
+            self.api.label("Namespace", None, namespace, **labels)
+            wait_until(lambda: done, 60, f"a write to {kind} {name}")
+            self.wait_until_joined(controller, namespace)
+        self.assertIsNone(self.api.get(kind, namespace, name), f"{kind} {name} was created again")
+        return [w for w in self.writes(begin) if w.resource == plural and w.name == name]
+
+    def test_a_deployment_deleted_while_its_apply_is_on_the_way_is_not_created_again(self):
+        self.namespace("gone", ONE_SERVICE + "---" + OTHER)
+        first, *later = self.deleted_on_the_way("apps", "Deployment", "deployments", "gone", "one", {APP: "gone"})
+        self.assertEqual(first.code, 409, "uid mismatch")
+        self.assertEqual([w.code for w in later if w.code < 400], [])
+        # Nothing else was stopped by it.
+        self.assert_sidecar("gone", "other")
+
+    def test_a_config_map_deleted_while_its_apply_is_on_the_way_is_not_created_again(self):
+        # An apply creates a ConfigMap from whatever fields it carries: here only the uid stops it.
+        for node in ("node-1", "node-2"):
+            self.api.label("Node", None, node, ingress="true")
+        self.namespace("gateway", "ingress-nginx.yaml")
+        writes = self.deleted_on_the_way("", "ConfigMap", "configmaps", "gateway", "ingress-nginx-controller",
+                                         {GATEWAY: "ingress-nginx"})
+        self.assertEqual(writes[0].code, 409, "uid mismatch")
+
+    def test_a_member_that_becomes_unready_loses_none_of_our_fields(self):
+        self.namespace("unready", ONE_SERVICE)
+        with Controller(self.cluster) as controller:
+            self.api.label("Namespace", None, "unready", **{APP: "unready"})
+            self.wait_until_joined(controller, "unready")
+            service = self.api.get("Service", "unready", "one")
+            deployment = self.api.get("Deployment", "unready", "one")
+            self.assertEqual(self.annotation(service, GOVERNED), "true")
+
+            (pod,) = self.pods_of("unready", deployment)
+            self.api.annotate("Pod", "unready", pod["metadata"]["name"], **{"e2e.meshgraft.io/unready": "true"})
+            wait_until(lambda: not self.api.get("Deployment", "unready", "one")["status"].get("readyReplicas"),
+                       20, "the Deployment has no ready pod")
+            # A second member joins: so the namespace was planned with the first one unready.
+            self.cluster.apply(OTHER, "unready")
+            wait_until(lambda: self.annotation(self.api.get("Service", "unready", "other"), GOVERNED) == "true",
+                       60, "the second member is governed")
+        for kind, before in (("Service", service), ("Deployment", deployment)):
+            after = self.api.get(kind, "unready", "one")
+            for part in ("labels", "annotations"):
+                kept = before["metadata"][part].items() - ({("deployment.kubernetes.io/revision", "1")})
+                self.assertLessEqual(set(kept), set(after["metadata"][part].items()), f"{part} of {kind} one")
+            self.assertEqual(after["spec"], before["spec"])
+
+    def test_a_member_that_fails_with_its_sidecar_stops_the_queue_and_takes_nobody_along(self):
+        self.cluster.create_namespace("stuck")
+        self.cluster.apply(ALLERGIC + "---" + OTHER, "stuck")
+        self.cluster.wait_for_deployments("stuck")
+        healthy = self.api.get("Deployment", "stuck", "other")
+        watch = self.watching("stuck")
+        with Controller(self.cluster):
+            self.api.label("Namespace", None, "stuck", **{APP: "stuck"})
+            said = wait_until(lambda: "MG" in (self.status("stuck") or "") and "rolling 0" in self.status("stuck")
+                              and self.missed_deadline("stuck", "one") and self.status("stuck"), 60,
+                              "the namespace says what is wrong")
+        watch.stop()
+        self.assert_never_without_endpoint(watch, [("stuck", "one"), ("stuck", "other")])
+        self.assertRegex(said, "^joined 0/2")
+        self.assertEqual(self.api.get("Deployment", "stuck", "other")["spec"]["template"],
+                         healthy["spec"]["template"], "the next in the queue was restarted")
+
+    def test_it_goes_on_after_the_api_server_crashed(self):
+        self.namespace("before", ONE_SERVICE)
+        with Controller(self.cluster) as controller:
+            self.api.label("Namespace", None, "before", **{APP: "before"})
+            self.wait_until_joined(controller, "before")
+            # Its watch cache is empty now: every version that a watch resumes from is expired.
+            self.cluster.crash("kube-apiserver")
+            self.namespace("after", ONE_SERVICE, {APP: "after"})
+            self.wait_until_joined(controller, "after")
+            self.assert_sidecar("after", "one")
+
+    def status(self, namespace):
+        return self.annotation(self.api.get("Namespace", None, namespace), STATUS)
+
+    def missed_deadline(self, namespace, deployment):
+        conditions = self.api.get("Deployment", namespace, deployment)["status"].get("conditions", [])
+        return any(c.get("reason") == "ProgressDeadlineExceeded" for c in conditions)
