@@ -1,0 +1,200 @@
+#include "controller/intake.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "controller/config_maps.h"
+#include "controller/relevance.h"
+#include "reconcilers/keys.h"
+
+namespace meshgraft {
+namespace {
+
+using Standing = WatchMachine::Standing;
+
+bool has(const Labels& labels, std::string_view key) { return labels.contains(key); }
+
+bool is_gateway(const Namespace& ns) { return has(ns.meta.labels, keys::kGateway); }
+
+std::string crd_name(const KindInfo& row) { return std::string(row.plural) + "." + std::string(row.group); }
+
+// The namespace that a change is planned with.
+const std::string& namespace_of(const Object& object) { return object.kind == Kind::namespace_ ? object.meta.name : object.meta.ns; }
+
+bool carries_undo(const CacheChange& change) {
+  return (change.before != nullptr && has(change.before->meta.annotations, keys::kUndo)) ||
+         (change.after != nullptr && has(change.after->meta.annotations, keys::kUndo));
+}
+
+}  // namespace
+
+bool is_labelled(const Namespace& ns) { return has(ns.meta.labels, keys::kApp) || has(ns.meta.labels, keys::kGateway); }
+
+void Intake::connect(Watchers& watchers) {
+  const MutexLock lock(mutex_);
+  watchers_ = &watchers;
+}
+
+void Intake::on_changes(Kind kind, const std::vector<CacheChange>& changes) {
+  if (kind == Kind::crd) {
+    look_at_crds();
+    return;
+  }
+  bool facts_touched = false, config_maps_touched = false;
+  for (const CacheChange& change : changes) consider(change, facts_touched, config_maps_touched);
+  if (facts_touched) {
+    facts_.touch();
+    if (ready_) queue_.add_debounced(std::string(kFacts));
+  }
+  if (config_maps_touched && ready_) look_at_config_maps();
+}
+
+void Intake::consider(const CacheChange& change, bool& facts_touched, bool& config_maps_touched) {
+  const Object& any = change.any();
+  const std::string& ns = namespace_of(any);
+  if (any.kind == Kind::config_map || any.kind == Kind::deployment || any.kind == Kind::stateful_set || any.kind == Kind::daemon_set) {
+    const Workload* workload = as<Workload>(&any);
+    if (workload != nullptr && (change.before == nullptr || change.after == nullptr)) {
+      config_maps_touched = config_maps_touched || names_config_maps(*workload);
+    } else if (workload != nullptr && as<Workload>(change.before.get())->pod.containers != workload->pod.containers) {
+      config_maps_touched = config_maps_touched || names_config_maps(*workload);
+    }
+  }
+  // The first lists only fill the cache: what to do is worked out once, when all of them are there.
+  if (!ready_) {
+    facts_touched = true;
+    return;
+  }
+  const std::shared_ptr<const Namespace> object = ns.empty() ? nullptr : as<Namespace>(cache_.get({Kind::namespace_, "", ns}));
+  const bool joined = object != nullptr && has(object->meta.labels, keys::kApp);
+  const bool special = !joined || is_gateway(*object);
+  facts_touched = facts_touched || touches_facts(change.before.get(), change.after.get(), special);
+  if (ns.empty()) return;
+  if (joined || (object != nullptr && is_gateway(*object)) || is_known(ns) || facts_.is_nacos_wanted(ns) || carries_undo(change)) {
+    {
+      const MutexLock lock(mutex_);
+      marks_.try_emplace(ns, clock_.now());
+    }
+    queue_.add_debounced(ns);
+  }
+}
+
+void Intake::on_progress(Kind kind) {
+  for (const std::string& ns : expectations_.fulfilled_by(kind)) queue_.add(ns);
+}
+
+void Intake::on_standing(Kind kind) {
+  if (kind == Kind::crd) look_at_crds();
+  facts_.touch();  // which optional kinds are served is a fact
+  if (ready_) {
+    queue_.add_debounced(std::string(kFacts));
+    on_progress(kind);
+    return;
+  }
+  become_ready();
+}
+
+void Intake::on_restart(Kind kind, ErrorClass reason) {
+  if (restart_observer_) restart_observer_(kind, reason);
+}
+
+void Intake::look_at_crds() {
+  Standing standing = Standing::starting;
+  for (const KindState& state : cache_.states()) {
+    if (state.kind == Kind::crd) standing = state.standing;
+  }
+  if (standing == Standing::starting) return;
+  // Who may not read CRDs asks for each kind and takes 404 for the answer.
+  const bool readable = standing == Standing::synced || standing == Standing::failing;
+  const MutexLock lock(mutex_);
+  if (watchers_ == nullptr) return;
+  for (const KindInfo& row : kinds()) {
+    if (row.watch != Watch::if_served) continue;
+    watchers_->serve(row.kind, !readable || cache_.get({Kind::crd, "", crd_name(row)}) != nullptr);
+  }
+}
+
+void Intake::look_at_config_maps() {
+  const std::set<Scope> wanted = wanted_config_maps(cache_.world());
+  const MutexLock lock(mutex_);
+  if (watchers_ != nullptr) watchers_->follow_config_maps(wanted);
+}
+
+void Intake::become_ready() {
+  if (!cache_.synced()) return;
+  bool first = false;
+  {
+    const MutexLock lock(mutex_);
+    first = !std::exchange(config_maps_known_, true);
+  }
+  if (first) look_at_config_maps();
+  if (!cache_.synced()) return;  // the ConfigMaps come first
+  {
+    const MutexLock lock(mutex_);
+    if (ready_) return;
+    for (const KindInfo& row : kinds()) {
+      // After a restart: what was joined and lost its label meanwhile still carries our record.
+      if (!row.namespaced || row.watch == Watch::never) continue;
+      for (const ObjectPtr& object : cache_.all(row.kind)) {
+        if (has(object->meta.annotations, keys::kUndo)) known_.insert(object->meta.ns);
+      }
+    }
+    facts_.touch();
+    ready_ = true;  // what changes from here on is enqueued by consider(), what is there already below
+  }
+  const std::set<std::string> all = concerned();
+  spdlog::info("synced: {} namespaces to look after", all.size());
+  ledger_.expect(all);
+  for (const std::string& ns : all) queue_.add(ns);
+  queue_.add(std::string(kFacts));
+}
+
+std::set<std::string> Intake::concerned() const {
+  std::set<std::string> all;
+  const std::vector<ObjectPtr> namespaces = cache_.all(Kind::namespace_);
+  const MutexLock lock(mutex_);
+  for (const ObjectPtr& object : namespaces) {
+    if (is_labelled(*as<Namespace>(object.get())) || known_.contains(object->meta.name)) all.insert(object->meta.name);
+  }
+  return all;
+}
+
+void Intake::enqueue_all() {
+  for (const std::string& ns : concerned()) queue_.add(ns);
+  for (const ObjectPtr& object : cache_.all(Kind::namespace_)) {
+    if (facts_.is_nacos_wanted(object->meta.name)) queue_.add(object->meta.name);
+  }
+}
+
+void Intake::enqueue_gateways() {
+  for (const ObjectPtr& object : cache_.all(Kind::namespace_)) {
+    if (is_gateway(*as<Namespace>(object.get()))) queue_.add(object->meta.name);
+  }
+}
+
+bool Intake::is_known(const std::string& ns) const {
+  const MutexLock lock(mutex_);
+  return known_.contains(ns);
+}
+
+void Intake::know(const std::string& ns, bool concerned) {
+  const MutexLock lock(mutex_);
+  if (concerned) {
+    known_.insert(ns);
+  } else {
+    known_.erase(ns);
+    marks_.erase(ns);
+  }
+}
+
+std::optional<Time> Intake::take_mark(const std::string& ns) {
+  const MutexLock lock(mutex_);
+  const auto mark = marks_.find(ns);
+  if (mark == marks_.end()) return std::nullopt;
+  const Time when = mark->second;
+  marks_.erase(mark);
+  return when;
+}
+
+}  // namespace meshgraft
