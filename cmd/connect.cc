@@ -1,0 +1,34 @@
+#include "cmd/connect.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "cmd/version.h"
+#include "k8sclient/net/rest_api.h"
+
+namespace meshgraft {
+
+Result<ClientConfig> client_config(const Options& options, const Environment& environment) {
+  if (!options.kubeconfig.empty()) return read_kubeconfig(options.kubeconfig, options.context);
+  if (!environment.kubeconfig.empty()) return read_kubeconfig(environment.kubeconfig, options.context);
+  const std::string usual = environment.home.empty() ? "" : environment.home + "/.kube/config";
+  std::error_code ignored;
+  if (!usual.empty() && std::filesystem::exists(usual, ignored)) return read_kubeconfig(usual, options.context);
+  if (!environment.service_host.empty() && options.context.empty()) {
+    return read_in_cluster(environment.service_host, environment.service_port);
+  }
+  return fail("no cluster to ask: KUBECONFIG is not set" + (usual.empty() ? "" : ", " + usual + " does not exist") +
+              " and this is no pod; give --kubeconfig FILE, or -f for manifests");
+}
+
+Result<Connection> connect(const Options& options, const Environment& environment) {
+  Result<ClientConfig> config = client_config(options, environment);
+  if (!config) return fail(config.error().text);
+  RestOptions rest;
+  rest.version = std::string(version_number());
+  Result<std::unique_ptr<Api>> api = make_rest_api(*config, std::move(rest));
+  if (!api) return fail(api.error().text);
+  return Connection{std::move(*api), config->ns, config->source};
+}
+
+}  // namespace meshgraft

@@ -1,0 +1,136 @@
+#include "cmd/live_world.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "reconcilers/gateway_facts.h"
+#include "reconcilers/keys.h"
+
+namespace meshgraft {
+namespace {
+
+// Every page of a list.
+ApiResult<std::vector<ObjectPtr>> list_all(Api& api, Kind kind, const std::string& ns) {
+  std::vector<ObjectPtr> objects;
+  ListRequest request;
+  request.kind = kind;
+  request.ns = ns;
+  bool restarted = false;
+  while (true) {
+    ApiResult<ListPage> page = api.list(request);
+    if (!page) {
+      // The token of a long list expired: the server wants it begun anew, once.
+      if (page.error().kind == ErrorClass::gone && !restarted) {
+        restarted = true;
+        objects.clear();
+        request.continue_token.clear();
+        continue;
+      }
+      return Unexpected<ApiError>(page.error());
+    }
+    std::move(page->items.begin(), page->items.end(), std::back_inserter(objects));
+    if (page->continue_token.empty()) return objects;
+    request.continue_token = page->continue_token;
+  }
+}
+
+std::set<Kind> served_kinds(const std::vector<ObjectPtr>& crds) {
+  std::set<std::string> names;
+  for (const ObjectPtr& crd : crds) names.insert(crd->meta.name);
+  std::set<Kind> served;
+  for (const KindInfo& row : kinds()) {
+    if (row.watch == Watch::if_served && names.contains(std::string(row.plural) + "." + std::string(row.group))) served.insert(row.kind);
+  }
+  return served;
+}
+
+bool concerned(const Object& ns) { return ns.meta.labels.contains(keys::kApp) || ns.meta.labels.contains(keys::kGateway); }
+
+// The ConfigMaps that facts and rules need, by name: a namespace may hold thousands that nobody reads.
+std::set<ObjectKey> config_maps(const std::vector<ObjectPtr>& objects) {
+  std::set<ObjectKey> wanted;
+  for (const ObjectPtr& object : objects) {
+    const Workload* workload = as<Workload>(object.get());
+    if (workload == nullptr) continue;
+    if (const std::optional<IngressController> controller = read_ingress_controller(*workload)) {
+      if (!controller->config_map.empty()) wanted.insert({Kind::config_map, controller->config_map_ns, controller->config_map});
+    }
+    const auto app = workload->meta.labels.find(keys::kAppLabel);
+    if (app == workload->meta.labels.end() || app->second != "istiod") continue;  // Istio's chart labels it so
+    const auto revision = workload->meta.labels.find(keys::kIstioRevision);
+    const bool plain = revision == workload->meta.labels.end() || revision->second == "default";
+    for (const char* base : {"istio", "istio-sidecar-injector"}) {
+      wanted.insert({Kind::config_map, workload->meta.ns, plain ? base : std::string(base) + "-" + revision->second});
+    }
+  }
+  return wanted;
+}
+
+}  // namespace
+
+std::string describe(std::string_view doing, const ApiError& error) {
+  std::string text = "cannot " + std::string(doing) + ": ";
+  if (error.message.empty()) return text.append(to_string(error.kind));
+  return text + error.message;
+}
+
+Result<LiveWorld> list_world(Api& api) {
+  LiveWorld live;
+  std::vector<ObjectPtr> objects;
+  std::vector<ObjectPtr> namespaces;
+  std::set<Kind> served;
+  std::set<Kind> unread;
+  const auto take = [&](Kind kind, const std::string& ns) -> Result<std::vector<ObjectPtr>> {
+    const std::string doing = "list " + std::string(info(kind).plural) + (ns.empty() ? "" : " of namespace " + ns);
+    ApiResult<std::vector<ObjectPtr>> found = list_all(api, kind, ns);
+    if (found) {
+      objects.insert(objects.end(), found->begin(), found->end());
+      return std::move(*found);
+    }
+    const ErrorClass why = found.error().kind;
+    const bool absent = why == ErrorClass::not_found;
+    if (info(kind).watch == Watch::always || (why != ErrorClass::forbidden && !absent)) return fail(describe(doing, found.error()));
+    unread.insert(kind);
+    if (!absent) live.notes.push_back(describe(doing, found.error()) + "; rules that need them are off");
+    return std::vector<ObjectPtr>{};
+  };
+
+  for (const KindInfo& row : kinds()) {
+    if (row.watch != Watch::always) continue;
+    Result<std::vector<ObjectPtr>> found = take(row.kind, "");
+    if (!found) return fail(found.error().text);
+    if (row.kind == Kind::crd) served = served_kinds(*found);
+    if (row.kind == Kind::namespace_) namespaces = std::move(*found);
+  }
+  for (const Kind kind : served) {
+    if (Result<std::vector<ObjectPtr>> found = take(kind, ""); !found) return fail(found.error().text);
+  }
+  for (const ObjectPtr& ns : namespaces) {
+    if (!concerned(*ns)) continue;
+    if (Result<std::vector<ObjectPtr>> found = take(Kind::pod, ns->meta.name); !found) return fail(found.error().text);
+  }
+  for (const ObjectKey& key : config_maps(objects)) {
+    ApiResult<ObjectPtr> found = api.get(key);
+    if (found) {
+      objects.push_back(std::move(*found));
+    } else if (found.error().kind == ErrorClass::forbidden) {
+      live.notes.push_back(describe("read " + to_string(key), found.error()) + "; what it says is not known");
+    } else if (found.error().kind != ErrorClass::not_found) {
+      return fail(describe("read " + to_string(key), found.error()));
+    }
+  }
+
+  live.world = make_world(objects);
+  for (const Kind kind : unread) served.erase(kind);
+  live.world.served = served;
+  // A namespace whose pods were read and are none is not one whose pods are unknown.
+  for (auto& [name, view] : live.world.namespaces) {
+    if (!concerned(*view.ns) || unread.contains(Kind::pod) || view.pods) continue;
+    view.pods.emplace();
+  }
+  return live;
+}
+
+}  // namespace meshgraft

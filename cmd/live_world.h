@@ -1,0 +1,26 @@
+#pragma once
+// list_world: reads everything that some rule looks at from a cluster, once. Called by source.cc for plan, check and
+// status without -f. Lists only; never watches, never writes.
+
+#include <string>
+#include <vector>
+
+#include "k8sclient/base/result.h"
+#include "k8sclient/net/api.h"
+#include "reconcilers/facts.h"
+
+namespace meshgraft {
+
+struct LiveWorld {
+  World world;
+  std::vector<std::string> notes;  // kinds that we may not list, and what follows
+};
+
+// Errors: no answer, an answer that is none of Kubernetes, or a kind without which no plan is true and that we may
+// not list.
+Result<LiveWorld> list_world(Api& api);
+
+// `error` in one sentence for a person: "cannot list deployments: forbidden: …".
+std::string describe(std::string_view doing, const ApiError& error);
+
+}  // namespace meshgraft

@@ -1,0 +1,248 @@
+#include "cmd/render_text.h"
+
+#include <array>
+#include <ostream>
+#include <utility>
+
+#include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
+
+namespace meshgraft {
+namespace {
+
+// What a stage does, for its heading.
+std::string_view meaning(Stage stage) {
+  switch (stage) {
+    case Stage::middleware_ports: return "protocols of middleware ports";
+    case Stage::member_metadata: return "labels and annotations of members";
+    case Stage::member_template: return "pod templates of members, one rollout after the other";
+    case Stage::service_ports: return "port names and protocols of Services";
+    case Stage::service_annotation: return "governance of Services";
+    case Stage::application: return "the app itself";
+    case Stage::ingress_backend: return "port numbers of Ingress backends";
+    case Stage::ingress: return "Ingresses send through the mesh";
+    case Stage::gateway_config: return "configuration of the gateway";
+    case Stage::envoy_filter: return "client addresses";
+    case Stage::gateway_metadata: return "labels and annotations of the gateway";
+    case Stage::gateway_template: return "pod template of the gateway";
+    case Stage::namespace_status: return "status of the namespace";
+  }
+  return "";
+}
+
+std::string_view name_of(Severity severity) {
+  switch (severity) {
+    case Severity::error: return "error";
+    case Severity::warning: return "warning";
+    case Severity::info: return "info";
+  }
+  return "";
+}
+
+Colour colour_of(Severity severity) {
+  return severity == Severity::error ? Colour::red : severity == Severity::warning ? Colour::yellow : Colour::cyan;
+}
+
+// A field for people: "pod label app" and the heading under which several of its kind stand in one line.
+struct FieldName {
+  std::string group;  // "pod labels", "" when the field stands alone
+  std::string name;
+};
+FieldName field_name(std::string_view path) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kGroups{{{"metadata.labels[", "labels"},
+                                                                                  {"metadata.annotations[", "annotations"},
+                                                                                  {"spec.template.metadata.labels[", "pod labels"},
+                                                                                  {"spec.template.metadata.annotations[", "pod annotations"},
+                                                                                  {"data[", "data"}}};
+  for (const auto& [prefix, group] : kGroups) {
+    if (path.starts_with(prefix) && path.ends_with(']')) {
+      return {std::string(group), std::string(path.substr(prefix.size(), path.size() - prefix.size() - 1))};
+    }
+  }
+  return {"", std::string(path)};
+}
+
+std::string one_line(const Json* value) {
+  if (value == nullptr) return "";
+  return value->is_string() ? value->get<std::string>() : to_text(*value);
+}
+
+// The fields that a change adds, those of one kind in one line.
+void render_adds(const Change& change, bool verbose, const Terminal& terminal) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const std::string& path : change.adds) {
+    const FieldName field = field_name(path);
+    if (field.name == keys::kUndo && !verbose) continue;
+    const std::string value = one_line(field_value(change.body, path));
+    const std::string text = value.empty() ? field.name : field.name + '=' + value;
+    if (!field.group.empty() && !lines.empty() && lines.back().first == field.group) {
+      lines.back().second += ", " + text;
+    } else {
+      lines.emplace_back(field.group, text);
+    }
+  }
+  for (const auto& [group, text] : lines) {
+    terminal.out << wrapped(group.empty() ? text : group + ' ' + text, "    + ", "        ", terminal.width);
+  }
+}
+
+void render_step(const Foreseen::Step& step, bool verbose, const Terminal& terminal) {
+  const Change& change = step.change;
+  std::string head = to_string(change.target);
+  std::string mark;
+  if (change.verb == Verb::create) mark = "create";
+  if (change.verb == Verb::remove) mark = "delete";
+  if (change.impact == Impact::restart) mark = "restarts " + counted(change.restarts, "pod");
+  if (change.impact == Impact::traffic) mark = mark.empty() ? "changes traffic" : mark + ", changes traffic";
+  const Colour colour = change.impact == Impact::restart || change.verb == Verb::remove ? Colour::yellow : Colour::green;
+  if (mark.empty()) {
+    terminal.out << wrapped(head, "  ", "      ", terminal.width);
+  } else if (columns(head) + columns(mark) + 4 <= terminal.width) {
+    terminal.out << "  " << padded(head, terminal.width - 4 - columns(mark)) << "  " << paint(terminal, colour, mark) << '\n';
+  } else {
+    terminal.out << wrapped(head, "  ", "      ", terminal.width) << "      " << paint(terminal, colour, mark) << '\n';
+  }
+  if (!change.why.empty()) terminal.out << wrapped(change.why, "    ", "    ", terminal.width);
+  render_adds(change, verbose, terminal);
+  for (const Overwrite& overwrite : change.overwrites) {
+    const FieldName field = field_name(overwrite.path);
+    const std::string name = field.group.empty() ? field.name : field.group + ' ' + field.name;
+    const std::string before = overwrite.before.empty() ? "\"\"" : overwrite.before;
+    const std::string now = overwrite.after.empty() ? "(removed)" : overwrite.after;
+    terminal.out << wrapped(name + ": " + before + " -> " + now, "    ~ ", "        ", terminal.width);
+  }
+  if (!step.waits_for.empty()) terminal.out << wrapped("after " + step.waits_for, "    ", "      ", terminal.width);
+}
+
+// What, where, what to do: three paragraphs, of one line each where the width allows it.
+void render_finding(const Finding& finding, bool verbose, const Terminal& terminal) {
+  const std::string_view severity = name_of(finding.severity);
+  const std::string head = padded(severity, 8) + finding.code + "  ";
+  const std::string text = wrapped(finding.text, head, "        ", terminal.width);
+  // Painted after wrapping: the codes of colours take no columns.
+  terminal.out << paint(terminal, colour_of(finding.severity), severity) << text.substr(severity.size());
+  terminal.out << wrapped(to_string(finding.about), "        at  ", "            ", terminal.width);
+  if (!finding.remedy.empty()) terminal.out << wrapped(finding.remedy, "        do  ", "            ", terminal.width);
+  const FindingInfo* info = verbose ? finding_info(finding.code) : nullptr;
+  if (info == nullptr) return;
+  if (!info->cause.empty()) terminal.out << wrapped(info->cause, "        why ", "            ", terminal.width);
+  if (!info->source.empty()) terminal.out << wrapped(info->source, "        see ", "            ", terminal.width);
+  if (!info->istioctl.empty()) terminal.out << wrapped(info->istioctl, "        istioctl analyze: ", "            ", terminal.width);
+}
+
+std::string concern_line(const Concern& concern) {
+  std::string text = "Namespace " + concern.ns + ": ";
+  if (!concern.app.empty()) text += "app " + concern.app;
+  if (concern.gateway) text += concern.app.empty() ? "gateway" : ", gateway";
+  if (concern.app.empty() && !concern.gateway) text += "labelled";
+  text += ", policy " + std::string(to_string(concern.policy));
+  return concern.frozen ? text + ", frozen" : text;
+}
+
+std::string finding_counts(const Totals& totals) {
+  if (totals.errors + totals.warnings + totals.infos == 0) return "no findings";
+  return "findings: " + counted(totals.errors, "error") + ", " + counted(totals.warnings, "warning") + ", " + std::to_string(totals.infos) + " info";
+}
+
+std::string total_line(const Totals& totals) {
+  if (totals.requests == 0) return "Total: nothing to change; " + finding_counts(totals) + '.';
+  int objects = 0;
+  std::string kinds;
+  for (const auto& [kind, number] : totals.objects) {
+    objects += number;
+    if (!kinds.empty()) kinds += ", ";
+    kinds += counted(number, info(kind).name);
+  }
+  std::string text = "Total: " + counted(totals.requests, "request") + " to " + counted(objects, "object") + " (" + kinds + ")";
+  if (totals.created > 0) text += ", " + std::to_string(totals.created) + " created";
+  if (totals.removed > 0) text += ", " + std::to_string(totals.removed) + " deleted";
+  text += totals.restarting == 0 ? "; no pod restarts" : "; " + counted(totals.restarts, "pod") + " of " + counted(totals.restarting, "workload") + (totals.restarts == 1 ? " restarts" : " restart");
+  return text + "; " + finding_counts(totals) + '.';
+}
+
+void render_findings(const Report& report, bool verbose, const Terminal& terminal) {
+  for (const Finding& finding : report.findings) render_finding(finding, verbose, terminal);
+}
+
+std::string yes_no(bool value) { return value ? "yes" : "no"; }
+
+}  // namespace
+
+void render_facts_text(const Facts& facts, const Terminal& terminal) {
+  const auto row = [&terminal](std::string_view name, const std::string& value) {
+    terminal.out << wrapped(value.empty() ? "none" : value, "  " + padded(name, 18), std::string(20, ' '), terminal.width);
+  };
+  const MeshFacts& mesh = facts.mesh;
+  terminal.out << paint(terminal, Colour::bold, "Mesh") << '\n';
+  row("istio", !mesh.present ? "none" : mesh.version ? to_string(*mesh.version) : "version unknown");
+  if (mesh.present) {
+    row("ready", yes_no(mesh.ready));
+    row("revision", mesh.revision);
+    row("root namespace", mesh.root_namespace);
+    row("injector policy", mesh.policy_enabled ? "enabled: pods that say nothing are injected" : "disabled: pods must ask");
+    row("native sidecars", yes_no(mesh.native_sidecars));
+    std::string hooks;
+    for (const Webhook& hook : mesh.injectors) hooks += (hooks.empty() ? "" : ", ") + hook.name;
+    row("injector webhooks", hooks);
+  }
+  terminal.out << paint(terminal, Colour::bold, "Platform") << '\n';
+  row("name", facts.platform.name);
+  row("mesh switched on", facts.platform.mesh_on ? "yes" : "no: " + facts.platform.mesh_why);
+  row("cluster domain", facts.platform.cluster_domain);
+  std::string served;
+  for (const Kind kind : facts.platform.served) served += (served.empty() ? "" : ", ") + std::string(info(kind).name);
+  row("CRDs served", served);
+  for (const GatewayFacts& gateway : facts.gateways) {
+    terminal.out << paint(terminal, Colour::bold, "Gateway in " + gateway.ns) << '\n';
+    row("controller", (gateway.kubesphere ? "KubeSphere gateway, " : "ingress-nginx ") + (gateway.version ? to_string(*gateway.version) : "of unknown version"));
+    row("opted in", yes_no(gateway.opted_in));
+    row("in the mesh", yes_no(gateway.in_mesh));
+    std::string classes;
+    for (const std::string& name : gateway.classes) classes += (classes.empty() ? "" : ", ") + name;
+    if (gateway.serves_default) classes += classes.empty() ? "Ingresses without a class" : " and Ingresses without a class";
+    row("serves", classes);
+    row("watches", gateway.watched_namespace.empty() ? "all namespaces" : gateway.watched_namespace);
+  }
+}
+
+void render_plan_text(const Report& report, bool verbose, const Terminal& terminal) {
+  std::ostream& out = terminal.out;
+  for (const Concern& concern : report.concerns) {
+    const std::string line = wrapped(concern_line(concern), "", "  ", terminal.width);
+    out << paint(terminal, Colour::bold, std::string_view(line).substr(0, line.size() - 1)) << '\n';
+  }
+  if (report.concerns.empty()) {
+    out << wrapped(std::string("No namespace carries the label ") + std::string(keys::kApp) + " or " + std::string(keys::kGateway) +
+                       ", so nothing is planned. To see what a label would do: --app NAME, --gateway ingress-nginx.",
+                   "", "", terminal.width);
+  }
+  std::optional<Stage> stage;
+  for (const Foreseen::Step& step : report.steps) {
+    if (stage != step.change.stage) {
+      stage = step.change.stage;
+      const std::string name(to_string(*stage));
+      out << '\n' << paint(terminal, Colour::bold, name) << ": " << meaning(*stage) << '\n';
+    }
+    render_step(step, verbose, terminal);
+  }
+  if (!report.held.empty()) {
+    out << '\n' << paint(terminal, Colour::bold, "held") << ": not done until its reason is gone\n";
+    for (const Held& held : report.held) {
+      out << wrapped(to_string(held.waiting.target) + ", " + std::string(to_string(held.waiting.stage)) + ": " + held.waiting.reason, "  ", "      ", terminal.width);
+    }
+  }
+  if (!report.findings.empty()) {
+    out << '\n' << paint(terminal, Colour::bold, "findings") << '\n';
+    render_findings(report, verbose, terminal);
+  }
+  out << '\n' << wrapped(total_line(report.totals), "", "  ", terminal.width);
+}
+
+void render_check_text(const Report& report, bool verbose, const Terminal& terminal) {
+  render_findings(report, verbose, terminal);
+  if (!report.findings.empty()) terminal.out << '\n';
+  const std::string counts = finding_counts(report.totals);
+  terminal.out << (report.findings.empty() ? "No findings" : "F" + counts.substr(1)) << ".\n";
+}
+
+}  // namespace meshgraft

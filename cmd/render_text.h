@@ -1,0 +1,19 @@
+#pragma once
+// render_text: a report as people read it. At most `terminal.width` columns; colour only where the terminal shows it.
+
+#include "cmd/report.h"
+#include "cmd/terminal.h"
+
+namespace meshgraft {
+
+// Changes by stage and object, what waits for what, what is held, findings, totals. `verbose` adds the facts and the
+// fields that only we read.
+void render_plan_text(const Report& report, bool verbose, const Terminal& terminal);
+
+// Findings alone, and their count. `verbose` adds cause and source.
+void render_check_text(const Report& report, bool verbose, const Terminal& terminal);
+
+// What is known of mesh, platform and gateways.
+void render_facts_text(const Facts& facts, const Terminal& terminal);
+
+}  // namespace meshgraft

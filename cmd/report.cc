@@ -1,0 +1,136 @@
+#include "cmd/report.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "reconcilers/keys.h"
+#include "reconcilers/options.h"
+
+namespace meshgraft {
+namespace {
+
+// Whether a finding or object of `ns` belongs to the namespace asked for. Cluster-wide ones always do.
+bool in_scope(const std::string& scope, const ObjectKey& key) {
+  if (scope.empty()) return true;
+  if (key.kind == Kind::namespace_) return key.name == scope;
+  return key.ns.empty() || key.ns == scope;
+}
+
+Totals count(const Report& report) {
+  Totals totals;
+  std::set<ObjectKey> seen;
+  std::set<ObjectKey> restarting;
+  for (const Foreseen::Step& step : report.steps) {
+    const Change& change = step.change;
+    ++totals.requests;
+    if (seen.insert(change.target).second) ++totals.objects[change.target.kind];
+    totals.created += change.verb == Verb::create ? 1 : 0;
+    totals.removed += change.verb == Verb::remove ? 1 : 0;
+    totals.restarts += change.restarts;
+    if (change.impact == Impact::restart) restarting.insert(change.target);
+  }
+  totals.restarting = static_cast<int>(restarting.size());
+  for (const Finding& finding : report.findings) {
+    ++(finding.severity == Severity::error ? totals.errors : finding.severity == Severity::warning ? totals.warnings : totals.infos);
+  }
+  return totals;
+}
+
+// The element of a list that `key` names: "80/TCP" by port and protocol, else by name.
+const Json* element(const Json& list, std::string_view key) {
+  const std::size_t slash = key.rfind('/');
+  for (const Json& item : list) {
+    if (!item.is_object()) continue;
+    const auto name = item.find("name");
+    if (name != item.end() && name->is_string() && name->get_ref<const std::string&>() == key) return &item;
+    if (slash == std::string_view::npos) continue;
+    for (const char* member : {"port", "containerPort"}) {
+      const auto port = item.find(member);
+      if (port == item.end() || !port->is_number_integer() || std::to_string(port->get<int>()) != key.substr(0, slash)) continue;
+      const auto protocol = item.find("protocol");
+      const bool same = protocol == item.end() || !protocol->is_string() ? key.substr(slash + 1) == "TCP" : protocol->get_ref<const std::string&>() == key.substr(slash + 1);
+      if (same) return &item;
+    }
+  }
+  return nullptr;
+}
+
+const Json* member(const Json* from, std::string_view key) {
+  if (from == nullptr) return nullptr;
+  if (from->is_array()) return element(*from, key);
+  if (!from->is_object()) return nullptr;
+  const auto found = from->find(std::string(key));
+  return found == from->end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const Json* field_value(const Json& body, std::string_view path) {
+  const Json* at = &body;
+  while (!path.empty() && at != nullptr) {
+    if (path.front() == '.') {
+      path.remove_prefix(1);
+    } else if (path.front() == '[') {
+      const std::size_t end = std::min(path.find(']'), path.size());
+      at = member(at, path.substr(1, end - 1));
+      path.remove_prefix(std::min(end + 1, path.size()));
+    } else {
+      const std::size_t end = std::min(path.find_first_of(".["), path.size());
+      at = member(at, path.substr(0, end));
+      path.remove_prefix(end);
+    }
+  }
+  return at;
+}
+
+std::string_view to_string(Policy policy) {
+  switch (policy) {
+    case Policy::observe: return "observe";
+    case Policy::join: return "join";
+    case Policy::replace: return "replace";
+  }
+  return "";
+}
+
+std::string counted(int number, std::string_view noun) {
+  std::string text = std::to_string(number) + ' ' + std::string(noun);
+  if (number == 1) return text;
+  if (noun.ends_with("cy")) return text.replace(text.size() - 1, 1, "ies");  // IngressClass and NetworkPolicy of kubectl alike
+  return text + (noun.ends_with('s') ? "es" : "s");
+}
+
+Report make_report(const Foreseen& foreseen, const Source& source, const Settings& settings) {
+  Report report;
+  for (const auto& [name, view] : source.world.namespaces) {
+    if (!source.scope.empty() && name != source.scope) continue;
+    if (!view.ns->meta.labels.contains(keys::kApp) && !view.ns->meta.labels.contains(keys::kGateway)) continue;
+    const NamespaceOptions options = read_options(*view.ns, settings);
+    report.concerns.push_back({name, options.app, options.gateway, options.policy, options.frozen});
+  }
+  for (const Foreseen::Step& step : foreseen.steps) {
+    if (source.scope.empty() || step.ns == source.scope) report.steps.push_back(step);
+  }
+  std::stable_sort(report.steps.begin(), report.steps.end(),
+                   [](const Foreseen::Step& left, const Foreseen::Step& right) { return left.change.stage < right.change.stage; });
+  for (const auto& [ns, plan] : foreseen.end) {
+    if (!source.scope.empty() && ns != source.scope) continue;
+    for (const Waiting& waiting : plan.waiting) report.held.push_back({ns, waiting});
+  }
+  for (const auto& [ns, members] : foreseen.members) {
+    if (source.scope.empty() || ns == source.scope) report.members.emplace(ns, members);
+  }
+  for (const Finding& finding : foreseen.findings) {
+    if (in_scope(source.scope, finding.about)) report.findings.push_back(finding);
+  }
+  std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& left, const Finding& right) {
+    return std::tie(right.severity, left.code, left.about) < std::tie(left.severity, right.code, right.about);
+  });
+  report.totals = count(report);
+  Facts facts = derive_facts(source.world, settings);
+  report.mesh = std::move(facts.mesh);
+  report.platform = std::move(facts.platform);
+  return report;
+}
+
+}  // namespace meshgraft

@@ -1,0 +1,60 @@
+#pragma once
+// Report: what plan and check have to say, cut to the namespaces asked for and counted. Made once from what foresee
+// found; every form of output prints the same report.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cmd/source.h"
+#include "reconcilers/foresee.h"
+
+namespace meshgraft {
+
+// One namespace that carries a label of ours.
+struct Concern {
+  std::string ns, app;   // app "" when it is a gateway alone
+  bool gateway = false;
+  Policy policy = Policy::join;
+  bool frozen = false;
+};
+
+struct Totals {
+  int requests = 0;
+  std::map<Kind, int> objects;       // different objects written to, by kind
+  int created = 0, removed = 0;      // objects
+  int restarts = 0;                  // pods
+  int restarting = 0;                // workloads
+  int errors = 0, warnings = 0, infos = 0;
+};
+
+// What an object's plan ended on without being done.
+struct Held {
+  std::string ns;
+  Waiting waiting;
+};
+
+struct Report {
+  std::vector<Concern> concerns;               // by name
+  std::vector<Foreseen::Step> steps;           // by stage, then in the order in which run writes them
+  std::vector<Held> held;
+  std::vector<Finding> findings;               // errors first, then by code and object
+  std::map<std::string, std::vector<MemberState>> members;
+  Totals totals;
+  MeshFacts mesh;
+  PlatformFacts platform;
+};
+
+Report make_report(const Foreseen& foreseen, const Source& source, const Settings& settings);
+
+// The value that `body` holds at a path as FieldState has it, such as
+// "spec.template.metadata.labels[app]" or "spec.ports[80/TCP].name"; null when there is none.
+const Json* field_value(const Json& body, std::string_view path);
+
+std::string_view to_string(Policy policy);
+
+// "1 pod", "2 pods", "1 finding".
+std::string counted(int number, std::string_view noun);
+
+}  // namespace meshgraft

@@ -1,0 +1,107 @@
+#include "cmd/source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cmd/live_world.h"
+#include "cmd/manifests.h"
+
+namespace meshgraft {
+namespace {
+
+constexpr std::string_view kDefaultProfile = "kubesphere-3.3";
+
+// The mesh and platform of --facts or --profile.
+Result<Profile> assumed_profile(const Options& options) {
+  if (options.facts_file.empty()) {
+    const std::string_view name = options.profile.empty() ? kDefaultProfile : std::string_view(options.profile);
+    if (std::optional<Profile> found = profile(name)) return std::move(*found);
+    return fail("unknown profile " + std::string(name));
+  }
+  Result<std::string> text = read_file(options.facts_file);
+  if (!text) return fail(text.error().text);
+  Result<Json> json = yaml_to_json(*text, options.facts_file);
+  if (!json) return fail(json.error().text);
+  Result<Profile> read = facts_from_json(*json);
+  if (!read) return fail(options.facts_file + ": " + read.error().text);
+  return read;
+}
+
+Result<Source> from_files(const Options& options, const Terminal& terminal) {
+  Result<std::vector<Document>> documents = read_paths(options.files, terminal.in, options.ns.empty() ? "default" : options.ns);
+  if (!documents) return fail(documents.error().text);
+  if (documents->empty()) return fail("the files hold no document");
+  std::vector<ObjectPtr> objects;
+  objects.reserve(documents->size());
+  for (const Document& document : *documents) objects.push_back(document.object);
+  Source source;
+  source.world = make_world(running(objects));
+  Result<Profile> assumed = assumed_profile(options);
+  if (!assumed) return fail(assumed.error().text);
+  source.world.mesh = std::move(assumed->mesh);
+  source.world.platform = std::move(assumed->platform);
+  return source;
+}
+
+Result<Source> from_cluster(const Options& options, const Terminal& terminal) {
+  Result<Connection> connection = terminal.connect(options, terminal.environment);
+  if (!connection) return fail(connection.error().text);
+  Result<LiveWorld> live = list_world(*connection->api);
+  if (!live) return fail(live.error().text);
+  Source source;
+  source.world = std::move(live->world);
+  source.notes = std::move(live->notes);
+  if (options.all_namespaces) return source;
+  source.scope = options.ns.empty() ? connection->ns : options.ns;
+  if (!source.world.namespaces.contains(source.scope)) return fail("namespace \"" + source.scope + "\" not found");
+  return source;
+}
+
+}  // namespace
+
+std::vector<ObjectPtr> running(const std::vector<ObjectPtr>& objects) {
+  std::vector<ObjectPtr> result;
+  result.reserve(objects.size());
+  for (const ObjectPtr& object : objects) {
+    const Workload* workload = as<Workload>(object.get());
+    if (workload == nullptr || workload->status.known) {
+      result.push_back(object);
+      continue;
+    }
+    auto healthy = std::make_shared<Workload>(*workload);
+    Workload::Status& status = healthy->status;
+    status.known = true;
+    status.observed_generation = healthy->meta.generation;
+    status.replicas = status.updated = status.ready = status.available = healthy->replicas;
+    status.unavailable = 0;
+    result.push_back(std::move(healthy));
+  }
+  return result;
+}
+
+Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, std::string_view scope) {
+  for (const Assumption& assumption : assumptions) {
+    const std::string_view only = assumption.ns.empty() ? scope : std::string_view(assumption.ns);
+    if (!only.empty() && !world.namespaces.contains(std::string(only))) {
+      return fail("no object is in namespace \"" + std::string(only) + "\", which " + assumption.key + "=" + assumption.value + " names");
+    }
+    for (auto& [name, view] : world.namespaces) {
+      if (!only.empty() && name != only) continue;
+      auto labelled = std::make_shared<Namespace>(*view.ns);
+      (assumption.label ? labelled->meta.labels : labelled->meta.annotations).insert_or_assign(assumption.key, assumption.value);
+      view.ns = std::move(labelled);
+    }
+  }
+  return Unit{};
+}
+
+Result<Source> load(const Options& options, const Terminal& terminal) {
+  Result<Source> source = options.files.empty() ? from_cluster(options, terminal) : from_files(options, terminal);
+  if (!source) return source;
+  source->world.istio_version = options.istio_version;
+  source->world.ingress_nginx_version = options.ingress_nginx_version;
+  if (Result<Unit> ok = assume(source->world, options.assumptions, source->scope); !ok) return fail(ok.error().text);
+  return source;
+}
+
+}  // namespace meshgraft

@@ -1,0 +1,30 @@
+#pragma once
+// Source: the world that plan, check and status speak about, from files or from a cluster, with what the command line
+// says to assume. Called by those commands; everything below it is the same for both.
+
+#include <string>
+#include <vector>
+
+#include "cmd/options.h"
+#include "cmd/terminal.h"
+#include "k8sclient/base/result.h"
+#include "reconcilers/facts.h"
+
+namespace meshgraft {
+
+struct Source {
+  World world;
+  std::string scope;               // the namespace to show; "" for all of them
+  std::vector<std::string> notes;  // what could not be read and what follows from it
+};
+
+// Files when the options name some, else the cluster. Errors: what could not be read, one problem a line.
+Result<Source> load(const Options& options, const Terminal& terminal);
+
+// Puts the assumed keys on the namespaces. Errors: a namespace that the world does not have.
+Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, std::string_view scope);
+
+// The objects of manifests as they will run: a workload without a status counts as fully available.
+std::vector<ObjectPtr> running(const std::vector<ObjectPtr>& objects);
+
+}  // namespace meshgraft
