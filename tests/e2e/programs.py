@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import yaml
+
 from processes import Process, free_ports
 
 USER = "meshgraft"
@@ -28,13 +30,25 @@ def binary(name):
 
 
 def admit(cluster):
-    """Lets the two users do what they need: here everything."""
-    for user in (USER, MODELS):
-        cluster.api.request("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": f"e2e-{user}"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
+    """Lets the models do everything, and the controller exactly what its own reference
+    says that it needs with its default settings."""
+    printed = subprocess.run([binary("meshgraft"), "reference", "rbac"], capture_output=True, text=True, check=True)
+    # Rules under "# only with …" are for settings that nobody turned on here.
+    rules = [rule for part in printed.stdout.split("\n# only with ")[:1] for rule in yaml.safe_load(part)]
+    _bind(cluster, USER, rules)
+    _bind(cluster, MODELS, [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])
+
+
+def _bind(cluster, user, rules):
+    group = "/apis/rbac.authorization.k8s.io/v1"
+    cluster.api.request("POST", f"{group}/clusterroles", {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": f"e2e-{user}"}, "rules": rules})
+    cluster.api.request("POST", f"{group}/clusterrolebindings", {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"e2e-{user}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"e2e-{user}"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
 
 
 class Controller:

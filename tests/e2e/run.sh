@@ -5,6 +5,8 @@
 # A machine that cannot run it (no Go and no way to one, no Python 3.11) says
 # SKIPPED with the reason and exits 0; with REQUIRE_E2E=1 that is a failure.
 set -uo pipefail
+[ -z "${MESHGRAFT_BIN_DIR:-}" ] || MESHGRAFT_BIN_DIR=$(realpath "$MESHGRAFT_BIN_DIR")
+export MESHGRAFT_BIN_DIR
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
 cannot_run() {

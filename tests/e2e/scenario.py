@@ -173,7 +173,7 @@ def planned_write(change):
     verb, user = REQUESTS[change["verb"]]
     return {"namespace": change["namespace"], "kind": change["target"]["kind"], "name": change["target"]["name"],
             "verb": verb, "manager": user, "force": change["force"], "stage": change["stage"],
-            "body": comparable(change["body"])}
+            "body": comparable(change["body"]) if verb != "delete" else None}
 
 
 def sent_write(request):
@@ -181,7 +181,8 @@ def sent_write(request):
     annotations = request.body.get("metadata", {}).get("annotations", {}) if isinstance(request.body, dict) else {}
     return {"namespace": request.namespace or (request.name if kind == "Namespace" else ""), "kind": kind,
             "name": request.name, "verb": request.verb, "manager": request.query.get("fieldManager", ""),
-            "force": request.query.get("force") == "true", "code": request.code, "body": comparable(request.body),
+            "force": request.query.get("force") == "true", "code": request.code,
+            "body": comparable(request.body) if request.verb != "delete" else None,
             # The report on the Namespace is no step of the plan.
             "status": kind == "Namespace" and set(annotations) == {STATUS}}
 
@@ -196,12 +197,16 @@ def comparable(body):
     """A body without what the sink adds from the target and the preconditions, and
     without what no plan can know: the resourceVersion inside touched-at."""
     body = json.loads(json.dumps(body))
+    if isinstance(body, list):
+        return [o for o in body if o["path"] not in ("/metadata/uid", "/metadata/resourceVersion")]
     if isinstance(body, dict):
         body.pop("apiVersion", None)
         body.pop("kind", None)
         meta = body.get("metadata", {})
         for field in ("uid", "resourceVersion", "name", "namespace"):
             meta.pop(field, None)
+        if not body.get("status", {}).get("loadBalancer"):
+            body.pop("status", None)  # the API server's own, in the log of a create
         if TOUCHED in meta.get("annotations", {}):
             meta["annotations"][TOUCHED] = "*"
     return body

@@ -9,7 +9,7 @@ from audit import AuditLog
 from cluster import Cluster, rolled_out
 from endpoint_watch import EndpointWatch
 from processes import wait_until
-from programs import USER, admit
+from programs import USER
 from rollout_watch import RolloutWatch
 
 WEB = """
@@ -38,7 +38,6 @@ class ControlPlane(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = cls.enterClassContext(Cluster("kubesphere"))
         cls.api = cls.cluster.api
-        admit(cls.cluster)
 
     def running(self, namespace):
         self.cluster.create_namespace(namespace)
@@ -121,7 +120,7 @@ class ControlPlane(unittest.TestCase):
     def test_an_apply_with_uid_does_not_create_what_was_deleted_on_the_way(self):
         self.running("law3")
         deployment = self.api.get("Deployment", "law3", "web")
-        user = self.cluster.api_as(USER)
+        user = self.cluster.api_as(USER, "system:masters")
         log = AuditLog(self.cluster.audit_log)
         begin = log.position()
 
