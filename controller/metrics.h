@@ -1,0 +1,62 @@
+#pragma once
+// Metrics: everything that /metrics shows. Workers, watchers, the client and the queue report here from any thread; the
+// probe server asks for the text. No metric carries an object's name; every label value of a counter is there at 0 from
+// the start. Sole user of the metrics library.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/cache.h"
+#include "controller/dirty_queue.h"
+#include "k8sclient/net/rest_api.h"
+#include "reconcilers/plan.h"
+
+namespace meshgraft {
+
+enum class ChangeResult : std::uint8_t { ok, conflict, refused, failed };
+enum class RolloutResult : std::uint8_t { started, completed, failed };
+
+std::string_view to_string(ChangeResult result);
+std::string_view to_string(RolloutResult result);
+
+class Metrics final : public QueueListener {
+ public:
+  Metrics(std::string_view version, std::string_view commit);
+  ~Metrics() override;
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // Asked whenever the text is made. Before the first text().
+  void set_sources(std::function<std::vector<KindState>()> kinds, std::function<DirtyQueue::Running()> running);
+
+  // The whole page, text format 0.0.4.
+  [[nodiscard]] std::string text() const;
+
+  void on_added(std::size_t depth) override;
+  void on_taken(std::size_t depth, Duration waited) override;
+  void on_done(Duration worked) override;
+  void on_retried() override;
+
+  void on_call(const CallReport& report);
+  void on_watch_restart(Kind kind, ErrorClass reason);
+  void on_change(Kind kind, Verb verb, ChangeResult result);
+  void on_rollout(RolloutResult result);
+  void on_reconcile(double seconds);
+  void on_event_written(double seconds);
+  void on_joined(double seconds);
+  void set_leader(bool leader);
+
+  // What the last plan of a labelled namespace said; replaces what was said before.
+  void set_namespace(const std::string& ns, Policy policy, const Plan& plan);
+  void forget_namespace(const std::string& ns);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace meshgraft
