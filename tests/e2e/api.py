@@ -3,12 +3,17 @@ want them sent (server-side apply, JSON Patch, status patches), watches as they 
 over the wire. Used by cluster.py, endpoint_watch.py and the tests. Sends a request again only
 when the server had closed a kept connection."""
 
+import base64
 import http.client
 import json
 import socket
 import ssl
+import tempfile
 import threading
-from urllib.parse import urlencode
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import yaml
 
 CONTENT_TYPES = {
     "apply": "application/apply-patch+yaml",
@@ -67,14 +72,40 @@ def path_of(kind, namespace=None, name=None):
 class Api:
     """One user's view of one API server; any thread may call it."""
 
-    def __init__(self, port, ca, certificate, key):
-        self._port = port
-        self._context = ssl.create_default_context(cafile=str(ca))
-        self._context.load_cert_chain(str(certificate), str(key))
+    def __init__(self, server, context=None, token=None):
+        """server: "https://127.0.0.1:6443"; context: an ssl.SSLContext for https."""
+        self._server = urlsplit(server)
+        self._context = context
+        self._headers = {"Accept": "application/json"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
         self._local = threading.local()
 
+    @classmethod
+    def from_kubeconfig(cls, path):
+        """As the current context of a kubeconfig says, files or inline data."""
+        config = yaml.safe_load(Path(path).read_text())
+        named = lambda kind, name: next(e[kind] for e in config[kind + "s"] if e["name"] == name)
+        context = named("context", config["current-context"])
+        cluster, user = named("cluster", context["cluster"]), named("user", context["user"])
+        ssl_context = None
+        if cluster["server"].startswith("https:"):
+            with tempfile.TemporaryDirectory() as folder:
+                def file(where, key):
+                    if f"{key}-data" in where:
+                        path = Path(folder) / key
+                        path.write_bytes(base64.b64decode(where[f"{key}-data"]))
+                        return str(path)
+                    return where.get(key)
+                ssl_context = ssl.create_default_context(cafile=file(cluster, "certificate-authority"))
+                if certificate := file(user, "client-certificate"):
+                    ssl_context.load_cert_chain(certificate, file(user, "client-key"))
+        return cls(cluster["server"], ssl_context, user.get("token"))
+
     def connection(self, timeout=30):
-        return http.client.HTTPSConnection("127.0.0.1", self._port, timeout=timeout, context=self._context)
+        if self._context:
+            return http.client.HTTPSConnection(self._server.netloc, timeout=timeout, context=self._context)
+        return http.client.HTTPConnection(self._server.netloc, timeout=timeout)
 
     def raw(self, method, path, body=None, content_type="application/json", query=None):
         """(status, parsed JSON or text). Raises only when there is no answer."""
@@ -85,8 +116,7 @@ class Api:
             if fresh:
                 self._local.connection = self.connection()
             try:
-                self._local.connection.request(method, url, data, {
-                    "Content-Type": content_type, "Accept": "application/json"})
+                self._local.connection.request(method, url, data, {**self._headers, "Content-Type": content_type})
                 answer = self._local.connection.getresponse()
                 text = answer.read()
                 break
@@ -143,17 +173,17 @@ class Api:
         return self.patch(kind, namespace, name, {"metadata": {"annotations": annotations}})
 
     def watch(self, path, resource_version):
-        return Watch(self.connection(timeout=None), path, resource_version)
+        return Watch(self.connection(timeout=None), path, resource_version, self._headers)
 
 
 class Watch:
     """One watch stream: iterate over its events (dicts) until the server ends it or
     another thread calls close(). The caller resumes from the last resourceVersion."""
 
-    def __init__(self, connection, path, resource_version):
+    def __init__(self, connection, path, resource_version, headers):
         self._connection = connection
         query = urlencode({"watch": "1", "resourceVersion": resource_version, "allowWatchBookmarks": "true"})
-        connection.request("GET", f"{path}?{query}", headers={"Accept": "application/json"})
+        connection.request("GET", f"{path}?{query}", headers=headers)
         # Kept: getresponse() lets go of the connection's socket.
         self._socket = connection.sock
         self._answer = connection.getresponse()

@@ -271,8 +271,7 @@ class Cluster:
         return self.api.request("GET", "/version")["gitVersion"]
 
     def api_as(self, user, group=None):
-        certificate, key = self.pki.client(user, group)
-        return Api(self.port, self.pki.ca, certificate, key)
+        return Api.from_kubeconfig(self.kubeconfig_for(user, group))
 
     def kubeconfig_for(self, user, group=None):
         """The path of a kubeconfig with a client certificate of this user."""

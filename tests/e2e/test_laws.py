@@ -89,6 +89,21 @@ class Laws(Scenario):
         self.assertEqual(self.api.get("Deployment", "stuck", "other")["spec"]["template"],
                          healthy["spec"]["template"], "the next in the queue was restarted")
 
+    def test_a_namespace_deleted_while_it_joins_stops_nobody(self):
+        self.namespace("doomed", ONE_SERVICE)
+        self.namespace("fine", ONE_SERVICE)
+        asked = []
+
+        def act(request):
+            if not asked and request["namespace"] == "doomed":
+                asked.append(self.api.delete("Namespace", None, "doomed"))
+        with Controller(self.cluster) as controller, Moment(self.cluster, USER, "apps", "deployments", act):
+            for name in ("doomed", "fine"):
+                self.api.label("Namespace", None, name, **{APP: "app"})
+            wait_until(lambda: asked and not self.api.get("Namespace", None, "doomed"), 60, "the namespace is gone")
+            self.wait_until_joined(controller, "fine")
+            self.assert_sidecar("fine", "one")
+
     def test_it_goes_on_after_the_api_server_crashed(self):
         self.namespace("before", ONE_SERVICE)
         with Controller(self.cluster) as controller:

@@ -1,0 +1,134 @@
+"""The embedded API server of meshgraft-sandbox is honest: it answers the requests of
+agreement.yaml as the real one does, and its objects look the same afterwards."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import yaml
+
+from api import CONTENT_TYPES, KINDS, Api, path_of
+from cluster import Cluster
+from processes import Process, wait_until
+from programs import binary
+
+HERE = Path(__file__).resolve().parent
+BASE = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: web, image: web}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{name: web, port: 80}, {name: rpc, port: 9848}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {theirs: "1"}
+"""
+
+
+class SandboxAgrees(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.real = cls.enterClassContext(Cluster("kubesphere")).api
+        folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        (folder / "empty.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: empty}\n")
+        kubeconfig = folder / "kubeconfig"
+        process = Process("sandbox", [binary("meshgraft-sandbox"), "-f", folder / "empty.yaml", "--port", "0",
+                                      "--kubeconfig-out", kubeconfig], folder)
+        cls.addClassCleanup(process.stop)
+        process.wait_for(lambda: "serving" in process.tail(), 20, "the sandbox serves")
+        cls.sandbox = Api.from_kubeconfig(kubeconfig)
+
+    def test_the_embedded_server_answers_as_the_real_one(self):
+        for number, case in enumerate(yaml.safe_load((HERE / "agreement.yaml").read_text())):
+            with self.subTest(case["case"]):
+                namespace = f"case-{number}"
+                self.assertEqual(transcript(self.sandbox, namespace, case["steps"]),
+                                 transcript(self.real, namespace, case["steps"]))
+
+
+def transcript(api, namespace, steps):
+    """What a server answers to the steps in a fresh namespace, one entry a step."""
+    api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    for document in yaml.safe_load_all(BASE):
+        api.request("POST", path_of(document["kind"], namespace), document, query={"fieldManager": "kubectl"})
+    # So that nothing but our requests moves the version of the Deployment.
+    wait_until(lambda: settled(api, namespace), 30, "the Deployment is complete")
+    found = {}
+    return [step_answer(api, namespace, step, found) for step in steps]
+
+
+def settled(api, namespace):
+    deployment = api.get("Deployment", namespace, "web")
+    return deployment.get("status", {}).get("readyReplicas") == 1
+
+
+def step_answer(api, namespace, step, found):
+    kind, name = step.get("kind", "Deployment"), step.get("name", "web")
+    if (kind, name) not in found:
+        found[kind, name] = (api.get(kind, namespace, name) or {"metadata": {}})["metadata"]
+    before = found[kind, name]
+    text = json.dumps(step.get("body"))
+    for word, field in (("$uid", "uid"), ("$version", "resourceVersion")):
+        text = text.replace(word, before.get(field, ""))
+    body = json.loads(text)
+    path = path_of(kind, namespace, name) + (f"/{step['subresource']}" if "subresource" in step else "")
+    query = {"fieldManager": step.get("as", "meshgraft")}
+    version = (api.get(kind, namespace, name) or {"metadata": {}})["metadata"].get("resourceVersion")
+    do = step["do"]
+    if do in ("apply", "create"):
+        body = {"apiVersion": KINDS[kind][0].removeprefix("/apis/").removeprefix("/api/"), "kind": kind,
+                **body, "metadata": {"name": name, **body.get("metadata", {})}}
+    if do == "get":
+        code, answer = api.raw("GET", path)
+    elif do == "delete":
+        code, answer = api.raw("DELETE", path, body)
+    elif do == "create":
+        code, answer = api.raw("POST", path_of(kind, namespace), body, query=query)
+    else:
+        if do == "apply":
+            query["force"] = "true" if step.get("force") else "false"
+        code, answer = api.raw("PATCH", path, body, CONTENT_TYPES[do], query)
+    entry = {"step": f"{do} {kind} {name}", "code": code}
+    if code >= 400:
+        entry["reason"] = answer.get("reason")
+        entry["fields"] = sorted({c.get("field", "") for c in answer.get("details", {}).get("causes") or []})
+    elif do not in ("delete", "get") and "subresource" not in step:
+        entry["changed"] = answer["metadata"]["resourceVersion"] != version
+    now = api.get(kind, namespace, name)
+    entry["object"] = now and "deletionTimestamp" not in now["metadata"] and comparable(now)
+    return entry
+
+
+def comparable(obj):
+    """What an object is to people who apply to it."""
+    meta, spec = obj["metadata"], obj.get("spec", {})
+    template = spec.get("template", {}).get("metadata", {})
+    return {
+        "labels": meta.get("labels", {}),
+        "annotations": {k: v for k, v in meta.get("annotations", {}).items() if not k.startswith("deployment.")},
+        "template": [template.get("labels"), template.get("annotations")],
+        "replicas": spec.get("replicas"), "ports": spec.get("ports"), "selector": spec.get("selector"),
+        "addOwnerRef": spec.get("addOwnerRef"), "data": obj.get("data"),
+        # Exactly what is ours; of others that they are there.
+        "managers": sorted((m["manager"], m["operation"],
+                            json.dumps(m["fieldsV1"], sort_keys=True) if m["manager"].startswith("meshgraft") else "")
+                           for m in meta.get("managedFields", [])
+                           if not m.get("subresource") and m["manager"] != "kube-controller-manager"),
+    }
