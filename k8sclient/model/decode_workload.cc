@@ -16,6 +16,12 @@ bool read_probe(FieldReader& reader, Value value, Probe& probe) {
     bool present = false;
     if (!reader.fields(field, [&reader, &probe, &present](std::string_view name, Value inner) {
           present = true;
+          if (name == "scheme") {
+            std::string scheme;
+            if (!reader.text(inner, scheme)) return false;
+            probe.https = scheme == "HTTPS";
+            return true;
+          }
           return name != "port" || reader.int_or_text(inner, probe.port);
         })) {
       return false;

@@ -81,6 +81,7 @@ enum class ProbeType : std::uint8_t { none, http_get, tcp_socket, grpc, exec };
 struct Probe {
   ProbeType type = ProbeType::none;
   IntOrString port;
+  bool https = false;  // an httpGet over TLS
   bool operator==(const Probe&) const = default;
 };
 struct ContainerPort {

@@ -17,7 +17,7 @@
 namespace meshgraft::yaml {
 namespace {
 
-constexpr std::size_t kMostValues = 1'000'000;  // a document that expands to more is an attack or a mistake
+constexpr std::size_t kMostExpanded = 1'000'000;  // values that aliases stand for; more is an attack or a mistake
 
 // Reads a string_view in place.
 class ViewBuffer : public std::streambuf {
@@ -50,7 +50,7 @@ class Builder : public YAML::EventHandler {
     document_ = RawDocument{};
     anchors_.clear();
     levels_.clear();
-    values_ = 0;
+    values_ = expanded_ = 0;
   }
   void OnDocumentEnd() override {}
 
@@ -67,9 +67,11 @@ class Builder : public YAML::EventHandler {
       take_key(mark, *found->second.first.get_ptr<const std::string*>(), false);
       return;
     }
-    count(mark, found->second.second);
+    expanded_ += found->second.second;
+    values_ += found->second.second;
+    if (expanded_ > kMostExpanded) complain(mark, "the aliases stand for more than a million values");
     OrderedJson copy = found->second.first;
-    put(mark, std::move(copy), 0, found->second.second);
+    put(mark, std::move(copy), 0, 0);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
@@ -135,11 +137,6 @@ class Builder : public YAML::EventHandler {
     }
   }
 
-  void count(const YAML::Mark& mark, std::size_t values) {
-    values_ += values;
-    if (values_ > kMostValues) complain(mark, "the document expands to more than a million values");
-  }
-
   void take_key(const YAML::Mark& mark, const std::string& key, bool plain) {
     Level& level = levels_.back();
     level.merges = plain && key == "<<";
@@ -163,7 +160,6 @@ class Builder : public YAML::EventHandler {
     check_indent(mark);
     if (expects_key()) complain(mark, "a key must be text");
     if (levels_.size() >= static_cast<std::size_t>(kMaxJsonDepth)) complain(mark, "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
-    count(mark, 1);
     Level level;
     level.path = next_path();
     note_line(mark, level.path);
@@ -185,7 +181,7 @@ class Builder : public YAML::EventHandler {
 
   void put(const YAML::Mark& mark, OrderedJson value, YAML::anchor_t anchor, std::size_t values) {
     check_indent(mark);
-    count(mark, 1);
+    ++values_;
     note_line(mark, next_path());
     place(mark, std::move(value), anchor, values);
   }
@@ -224,7 +220,8 @@ class Builder : public YAML::EventHandler {
   std::vector<Level> levels_;
   std::vector<std::pair<YAML::Mark, std::size_t>> opened_at_;
   std::unordered_map<YAML::anchor_t, std::pair<OrderedJson, std::size_t>> anchors_;  // value, and how many it holds
-  std::size_t values_ = 0;
+  std::size_t values_ = 0;    // so far in this document
+  std::size_t expanded_ = 0;  // of them those that came by aliases
 };
 
 // yaml-cpp takes the byte 4 for the end of its input, and YAML allows no control characters.

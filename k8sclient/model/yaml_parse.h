@@ -27,7 +27,7 @@ struct ParseError {
 
 // Anchors and aliases are replaced by their values, merge keys by what they merge (a map's own keys win). Errors:
 // no YAML, a tab that indents, a key twice in a map, a key that is no scalar, nesting beyond kMaxJsonDepth,
-// aliases that expand to more than a million values.
+// aliases that stand for more than a million values.
 // `with_lines` fills RawDocument::lines with paths as decode writes them: "spec.ports[0].name".
 Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool with_lines);
 

@@ -96,13 +96,15 @@ OrderedJson type_plain(const std::string& scalar) {
 
 bool stays_text(std::string_view text) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ') return false;
-  // Readers of other languages still know dates, base 60 and special floats: those are quoted too.
+  // Readers of other languages still know dates and base 60: those are quoted too.
   const bool digit_first = text.front() >= '0' && text.front() <= '9';
-  if (digit_first && text.find_first_not_of("0123456789:-.TZt+ ") == std::string_view::npos) return false;
+  const bool like_a_time = text.find_first_of(":-") != std::string_view::npos && text.find_first_not_of("0123456789:-.TZt+ ") == std::string_view::npos;
+  if (digit_first && like_a_time) return false;
   if (text.front() == '.' || std::string_view("-?:,[]{}#&*!|>'\"%@`=<+~").find(text.front()) != std::string_view::npos) return false;
   if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos || text.back() == ':') return false;
-  const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != '\x7f'; });
-  return printable && type_plain(std::string(text)).is_string();
+  // Beyond ASCII there are line breaks and marks that readers disagree on; in quotes all is safe.
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < '\x7f'; });
+  return ascii && type_plain(std::string(text)).is_string();
 }
 
 }  // namespace meshgraft

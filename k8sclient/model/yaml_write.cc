@@ -8,14 +8,14 @@
 namespace meshgraft {
 namespace {
 
-// Text of several lines goes into a block ("|") when that keeps every character: no control characters, no space at
+// Text of several lines goes into a block ("|") when that keeps every character: ASCII without control characters, no space at
 // a line's end that an editor would eat, no indentation or empty line at the start that would be taken for the block's.
 bool fits_block(const std::string& text) {
   if (text.find('\n') == std::string::npos || text.front() == ' ' || text.front() == '\n') return false;
   char before = 0;
   for (const char c : text) {
     if (c == '\n' && (before == ' ')) return false;
-    if (c != '\n' && (static_cast<unsigned char>(c) < ' ' || c == '\x7f')) return false;
+    if (c != '\n' && (c < ' ' || c >= '\x7f')) return false;
     before = c;
   }
   return before != ' ';
@@ -26,7 +26,7 @@ class Writer {
  public:
   std::string write(const Document& value) {
     if (is_leaf(value)) {
-      leaf(value, 0);
+      leaf(value, 1);
       out_ += '\n';
     } else {
       block(value, 0);
