@@ -3,6 +3,7 @@
 // sent now, what waits for what, findings and member states come out. Called by the controller's worker and, through
 // foresee, by the command line and the tests. Deterministic; no clock, no I/O.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,16 @@ struct Plan {
   bool settled_before_gateway = false;  // the same up to and without the gateway's stages
 };
 
-Plan plan(const NamespaceView& view, const Facts& facts, const Settings& settings);
+// How many restarts `now` may hold.
+enum class Gating : std::uint8_t {
+  limited,  // as many as max-rollouts leaves room for
+  open,     // all of the stage, in the order of the gate: for foresee, where a rollout takes no time
+};
+
+Plan plan(const NamespaceView& view, const Facts& facts, const Settings& settings, Gating gating = Gating::limited);
+
+// Whether anything may be written in this namespace at all: it carries one of the labels, or holds Nacos or a
+// KubeSphere gateway that a labelled namespace needs (contract, section 3, line 1).
+bool concerned(const NamespaceView& view, const Facts& facts, const Settings& settings);
 
 }  // namespace meshgraft

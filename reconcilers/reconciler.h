@@ -32,6 +32,8 @@ struct Intent {
   std::string_view rule;
   std::string why;
   std::string hold;   // not now, and why; "" when nothing holds it. What we own already stays (law 1).
+  bool passing = false;   // the hold ends by itself: istiod comes back, somebody's own rollout ends
+  bool at_once = false;   // a restart outside the gate: these pods serve nobody yet, or starve without it
 };
 
 // A request that is no apply on an existing object: create, edit, remove.

@@ -108,6 +108,15 @@ Json body_of(const Wish& wish, const Object& object, const std::string& record) 
   return body;
 }
 
+// Paths that no wish names: leaves of atomic lists, changed by a JSON Patch (Verb edit). An apply leaves them alone,
+// and so must its record.
+bool is_edited_leaf(std::string_view path) {
+  for (const std::string_view place : {"metadata.", "spec.template.", "spec.strategy.", "spec.updateStrategy.", "spec.ports[", "data["}) {
+    if (path.starts_with(place)) return false;
+  }
+  return true;
+}
+
 // The value before us: kept as first recorded once the field is ours, else what stands there now.
 void remember(const FieldState& field, const Record& before, Record& after) {
   if (before.owns(field.path)) {
@@ -143,6 +152,12 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
   for (const FieldState& field : compare(body, object)) {
     after.own.insert(field.path);
     remember(field, record, after);
+  }
+  for (const std::string& path : record.own) {
+    if (is_edited_leaf(path)) after.own.insert(path);
+  }
+  for (const auto& [path, value] : record.was) {
+    if (is_edited_leaf(path)) after.was.emplace(path, value);
   }
   if (announce != nullptr) {
     for (const FieldState& field : compare(*announce, object)) {

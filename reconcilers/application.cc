@@ -1,0 +1,157 @@
+#include "reconcilers/application.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/record.h"
+
+namespace meshgraft {
+namespace {
+
+struct App {
+  std::string version;
+  std::set<std::string> members;  // "Deployment/web": objects that carry the app's labels now
+  bool ours = false;              // some of them carry an undo record of ours
+  bool first = true;
+};
+
+// The kinds that KubeSphere's console lists in an Application (console src/utils/form.templates.js, 3.3.2), Ingress
+// under the group that current clusters serve.
+Json component_kinds() {
+  constexpr std::array<std::array<std::string_view, 2>, 6> kKinds{{{"", "Service"},
+                                                                   {"apps", "Deployment"},
+                                                                   {"apps", "StatefulSet"},
+                                                                   {"networking.k8s.io", "Ingress"},
+                                                                   {"servicemesh.kubesphere.io", "Strategy"},
+                                                                   {"servicemesh.kubesphere.io", "ServicePolicy"}}};
+  Json kinds = Json::array();
+  for (const auto& [group, kind] : kKinds) kinds.push_back({{"group", group}, {"kind", kind}});
+  return kinds;
+}
+
+// A fingerprint of the members: the same in a forecast and in the run that follows, which a resourceVersion is not.
+std::string fingerprint(const App& app) {
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+  for (const std::string& member : app.members) {
+    for (const char c : member + "\n") hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  }
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text = std::to_string(app.members.size()) + "-";
+  for (int shift = 28; shift >= 0; shift -= 4) text += kDigits[(hash >> shift) & 15U];
+  return text;
+}
+
+// Whether an object is listed by the Application `name`: it carries both labels.
+bool carries(const Meta& meta, std::string_view name, std::string_view version) {
+  const auto has_name = meta.labels.find(keys::kAppName);
+  const auto has_version = meta.labels.find(keys::kAppVersion);
+  return has_name != meta.labels.end() && has_name->second == name && has_version != meta.labels.end() && has_version->second == version;
+}
+
+class Apps {
+ public:
+  explicit Apps(const Context& context) : context_(context) {
+    apps_[context.options.app].version = context.membership.app_version;
+    for (const Member& member : context.membership.members) {
+      if (member.excluded || !member.blocked.empty()) continue;
+      const auto [at, added] = apps_.try_emplace(member.app_name);
+      if (added) at->second.version = member.app_version;
+      count(*member.workload, member.app_name);
+    }
+    for (const auto& service : context.membership.services) {
+      if (const auto name = service->meta.labels.find(keys::kAppName); name != service->meta.labels.end()) count(*service, name->second);
+    }
+    for (const auto& ingress : context.view.ingresses) {
+      if (const auto name = ingress->meta.labels.find(keys::kAppName); name != ingress->meta.labels.end()) count(*ingress, name->second);
+    }
+  }
+
+  [[nodiscard]] const std::map<std::string, App, std::less<>>& all() const { return apps_; }
+
+ private:
+  void count(const Object& object, std::string_view name) {
+    const auto app = apps_.find(name);
+    if (app == apps_.end() || !carries(object.meta, name, app->second.version)) return;
+    app->second.members.insert(std::string(info(object.kind).name) + "/" + object.meta.name);
+    if (!app->second.ours && looks_recorded(object.meta)) app->second.ours = true;
+  }
+
+  const Context& context_;
+  std::map<std::string, App, std::less<>> apps_;
+};
+
+Extra creation(const Context& context, const std::string& name, const App& app) {
+  const Labels labels{{std::string(keys::kAppName), name}, {std::string(keys::kAppVersion), app.version}};
+  Extra extra;
+  extra.change.target = {Kind::application, context.view.name, name};
+  extra.change.verb = Verb::create;
+  extra.change.stage = Stage::application;
+  extra.change.rule = "application";
+  extra.change.why = "the self-built app " + name;
+  extra.change.body = {
+      {"apiVersion", api_version(info(Kind::application))},
+      {"kind", "Application"},
+      {"metadata",
+       {{"name", name},
+        {"namespace", context.view.name},
+        {"labels", labels},
+        {"annotations", {{std::string(keys::kGoverned), "true"}, {std::string(keys::kTouchedAt), fingerprint(app)}}}}},
+      {"spec", {{"selector", {{"matchLabels", labels}}}, {"addOwnerRef", false}, {"componentKinds", component_kinds()}}}};
+  return extra;
+}
+
+// KubeSphere's controller misses a label that is added to an object it knows already (recorded), so it is made to
+// look again: once per set of members, and only where the labels came from us or are not listed yet.
+bool needs_touch(const Application& application, const App& app, const std::string& now) {
+  const auto touched = application.meta.annotations.find(keys::kTouchedAt);
+  if (touched != application.meta.annotations.end()) return touched->second != now;
+  if (app.ours) return true;
+  return std::any_of(app.members.begin(), app.members.end(), [&application](const std::string& member) {
+    return std::find(application.components.begin(), application.components.end(), member) == application.components.end();
+  });
+}
+
+const Application* find(const NamespaceView& view, std::string_view name) {
+  for (const auto& application : view.applications) {
+    if (application->meta.name == name) return application.get();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Decision desired_application(const Context& context) {
+  Decision decision;
+  if (context.options.app.empty() || !context.facts.platform.served.contains(Kind::application)) return decision;
+  const Apps apps(context);
+  for (const auto& [name, app] : apps.all()) {
+    const Application* application = find(context.view, name);
+    if (application == nullptr) {
+      decision.extras.push_back(creation(context, name, app));
+      continue;
+    }
+    if (application->add_owner_ref) {
+      decision.findings.push_back(finding("MG102", application->key(), "spec.addOwnerRef is true: deleting this app would delete its members"));
+    }
+    Intent intent;
+    for (const auto& one : context.view.applications) {
+      if (one.get() == application) intent.object = one;
+    }
+    intent.stage = Stage::application;
+    intent.rule = "application";
+    intent.wish.annotations.emplace(keys::kGoverned, "true");
+    const std::string now = fingerprint(app);
+    if (needs_touch(*application, app, now)) intent.wish.annotations.emplace(keys::kTouchedAt, now);
+    intent.why = "governance and members of app " + name;
+    decision.intents.push_back(std::move(intent));
+  }
+  return decision;
+}
+
+}  // namespace meshgraft

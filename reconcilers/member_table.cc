@@ -1,0 +1,124 @@
+#include "reconcilers/member_table.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "reconcilers/deployment.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/rollout.h"
+
+namespace meshgraft {
+namespace {
+
+bool says(const Labels& labels, std::string_view key, std::string_view value) {
+  const Labels::const_iterator found = labels.find(key);
+  return found != labels.end() && found->second == value;
+}
+
+// KubeSphere's conditions for a subset, as they stand now (recorded, and destinationrule_controller.go).
+bool is_governed(const Member& member) {
+  const Workload& workload = *member.workload;
+  if (workload.kind != Kind::deployment || member.service == nullptr) return false;
+  const Service& service = *member.service;
+  const Labels& labels = workload.meta.labels;
+  for (const std::string_view key : {keys::kAppLabel, keys::kAppName, keys::kAppVersion}) {
+    if (labels.find(key) == labels.end() || service.meta.labels.find(key) == service.meta.labels.end()) return false;
+  }
+  return labels.find(keys::kVersionLabel) != labels.end() && says(workload.meta.annotations, keys::kGoverned, "true") &&
+         says(service.meta.annotations, keys::kGoverned, "true") && governance_gap(workload, service, labels).empty() &&
+         (workload.status.known ? workload.status.ready > 0 : workload.replicas > 0);
+}
+
+bool contains(const std::vector<std::shared_ptr<const Workload>>& list, const Workload& workload) {
+  return std::any_of(list.begin(), list.end(), [&workload](const auto& one) { return one.get() == &workload; });
+}
+
+void fill_phase(const Member& member, const Progress* progress, const Rolling& rolling, MemberState& state) {
+  const Workload& workload = *member.workload;
+  if (member.excluded) {
+    state.phase = MemberPhase::excluded;
+    state.why = member.why;
+  } else if (!member.blocked.empty()) {
+    state.phase = MemberPhase::blocked;
+    state.why = member.blocked + ": " + member.why;
+  } else if (contains(rolling.exceeded, workload)) {
+    state.phase = MemberPhase::rolling;
+    state.why = "MG215: its progress deadline is over, " + progress_text(workload);
+  } else if (contains(rolling.under_way, workload)) {
+    state.phase = MemberPhase::rolling;
+    state.why = progress_text(workload);
+  } else if (progress != nullptr && !progress->hold.empty()) {
+    state.phase = progress->passing ? MemberPhase::waiting : MemberPhase::held;
+    state.why = progress->hold;
+  } else if (progress != nullptr && progress->pending) {
+    state.phase = MemberPhase::waiting;
+  } else {
+    state.phase = MemberPhase::joined;
+    if (rollout_of(workload) == Rollout::degraded) state.why = "not all pods are available: " + progress_text(workload);
+  }
+}
+
+}  // namespace
+
+std::vector<MemberState> member_table(const Context& context, const std::map<ObjectKey, Progress>& progress, const Rolling& rolling) {
+  std::vector<MemberState> table;
+  table.reserve(context.membership.members.size());
+  for (const Member& member : context.membership.members) {
+    const Workload& workload = *member.workload;
+    MemberState state;
+    state.workload = workload.key();
+    if (member.service != nullptr) state.service = member.service->meta.name;
+    state.version = member.version;
+    state.sidecar_wanted = member.sidecar;
+    const auto found = progress.empty() ? progress.end() : progress.find(state.workload);
+    fill_phase(member, found == progress.end() ? nullptr : &found->second, rolling, state);
+    state.sidecar = state.phase == MemberPhase::joined && member.sidecar;
+    state.governed = is_governed(member);
+    table.push_back(std::move(state));
+  }
+  return table;
+}
+
+std::string status_line(const std::vector<MemberState>& members, const std::vector<Finding>& findings) {
+  std::size_t joined = 0;
+  std::size_t rolling = 0;
+  std::size_t held = 0;
+  std::size_t excluded = 0;
+  for (const MemberState& member : members) {
+    if (member.phase == MemberPhase::joined) ++joined;
+    if (member.phase == MemberPhase::rolling) ++rolling;
+    if (member.phase == MemberPhase::held || member.phase == MemberPhase::blocked) ++held;
+    if (member.phase == MemberPhase::excluded) ++excluded;
+  }
+  std::size_t count = 0;
+  std::set<std::string_view> codes;
+  for (const Finding& one : findings) {
+    if (one.severity == Severity::info) continue;
+    ++count;
+    codes.insert(one.code);
+  }
+  std::string line = "joined " + std::to_string(joined) + "/" + std::to_string(members.size() - excluded) + ", rolling " +
+                     std::to_string(rolling) + ", held " + std::to_string(held) + ", findings " + std::to_string(count);
+  if (codes.empty()) return line;
+  std::string list;
+  for (const std::string_view code : codes) list += (list.empty() ? "" : " ") + std::string(code);
+  return line + " (" + list + ")";
+}
+
+std::optional<Change> status_change(const Namespace& ns, const std::string& line) {
+  if (says(ns.meta.annotations, keys::kStatus, line)) return std::nullopt;
+  Change change;
+  change.target = ns.key();
+  change.stage = Stage::namespace_status;
+  change.rule = "status";
+  change.why = "the report on this namespace";
+  change.pre.uid = ns.meta.uid;
+  change.force = true;
+  Json meta{{"name", ns.meta.name}, {"annotations", {{std::string(keys::kStatus), line}}}};
+  if (!ns.meta.uid.empty()) meta["uid"] = ns.meta.uid;
+  change.body = {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", std::move(meta)}};
+  return change;
+}
+
+}  // namespace meshgraft

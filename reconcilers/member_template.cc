@@ -1,0 +1,154 @@
+#include "reconcilers/member_template.h"
+
+#include <utility>
+
+#include "reconcilers/findings.h"
+#include "reconcilers/injection.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/record.h"
+#include "reconcilers/rollout.h"
+
+namespace meshgraft {
+namespace {
+
+constexpr Version kHoldsApplication{1, 7, 0};  // istio/api mesh/v1alpha1: holdApplicationUntilProxyStarts
+
+const std::string* value_of(const Labels& labels, std::string_view key) {
+  const Labels::const_iterator found = labels.find(key);
+  return found == labels.end() ? nullptr : &found->second;
+}
+
+// Labels as they will be: the wished ones over those that stand there.
+Labels over(Labels wished, const Labels& live) {
+  wished.insert(live.begin(), live.end());
+  return wished;
+}
+
+void ask_for_sidecar(Wish& wish, std::string_view answer) {
+  wish.pod_labels.emplace(keys::kSidecarInject, answer);
+  wish.pod_annotations.emplace(keys::kSidecarInject, answer);
+}
+
+InjectionVerdict simulate(const Context& context, const Workload& workload, const Wish& wish) {
+  const Labels& space = context.view.ns->meta.labels;
+  const bool host = wish.host_network.value_or(workload.pod.host_network);
+  if (satisfied(wish, workload)) {
+    return injection(context.facts.mesh, context.view.name, space, workload.pod.labels, workload.pod.annotations, host);
+  }
+  return injection(context.facts.mesh, context.view.name, space, over(wish.pod_labels, workload.pod.labels),
+                   over(wish.pod_annotations, workload.pod.annotations), host);
+}
+
+Wish wish_of(const Context& context, const Member& member) {
+  const Workload& workload = *member.workload;
+  Wish wish;
+  wish.pod_labels = member_labels(member);
+  if (member.sidecar) {
+    ask_for_sidecar(wish, "true");
+    const MeshFacts& mesh = context.facts.mesh;
+    const bool knows_hold = !mesh.version || *mesh.version >= kHoldsApplication;
+    if (knows_hold && !mesh.native_sidecars && value_of(workload.pod.annotations, keys::kProxyConfig) == nullptr) {
+      wish.pod_annotations.emplace(keys::kProxyConfig, R"({"holdApplicationUntilProxyStarts":true})");
+    }
+    return wish;
+  }
+  const std::string* own = value_of(workload.meta.annotations, keys::kInject);
+  if ((own != nullptr && *own == "false") || simulate(context, workload, wish).injected) ask_for_sidecar(wish, "false");
+  return wish;
+}
+
+// Why the mesh cannot take a new pod now; "" when it can.
+std::string mesh_hold(const Facts& facts, bool& passing) {
+  passing = true;
+  if (!facts.mesh.present) return "the cluster has no sidecar injector";
+  if (!facts.platform.mesh_on) return "KubeSphere's service mesh is not on: " + facts.platform.mesh_why;
+  if (!facts.mesh.ready) return "istiod is not ready";
+  passing = false;
+  return "";
+}
+
+bool accepts_outage(const Context& context, const Workload& workload) {
+  if (const std::string* own = value_of(workload.meta.annotations, keys::kAcceptOutage)) return *own == "true";
+  return context.options.accept_outage;
+}
+
+// A governed Service sends traffic to subsets alone: pods of a template without `version` starve until it is mended.
+bool starves(const Member& member) {
+  const std::string* governed = value_of(member.service->meta.annotations, keys::kGoverned);
+  return governed != nullptr && *governed == "true" && value_of(member.workload->pod.labels, keys::kVersionLabel) == nullptr;
+}
+
+// Fills hold, passing, at_once and the findings that go with them.
+void hold_back(const Context& context, const Member& member, TemplateDecision& decision) {
+  const Workload& workload = *member.workload;
+  Intent& intent = decision.intent;
+  if (!(intent.hold = mesh_hold(context.facts, intent.passing)).empty()) return;
+  if (const std::string* held = value_of(workload.meta.annotations, keys::kHeld)) {
+    intent.hold = "held: " + *held;
+    decision.findings.push_back(finding("MG225", workload.key(), *held));
+    return;
+  }
+  if (workload.paused) {
+    intent.hold = "spec.paused is true";
+    decision.findings.push_back(finding("MG223", workload.key(), "spec.paused is true: a new template would not roll out",
+                                        "kubectl rollout resume deployment " + workload.meta.name + " -n " + workload.meta.ns));
+    return;
+  }
+  const Rollout state = rollout_of(workload);
+  // Released by a tool that drops our fields: it is rolling anyway, and nobody sends it requests until it is mended.
+  if (state == Rollout::fresh || state == Rollout::empty || (state == Rollout::under_way && starves(member))) {
+    intent.at_once = true;
+    return;
+  }
+  if (restart_leaves_a_gap(workload) && !accepts_outage(context, workload)) {
+    intent.hold = "its restart would leave a gap (MG209)";
+    std::string how = workload.strategy == "Recreate" ? "strategy Recreate" : std::to_string(workload.replicas) + " replica(s)";
+    if (workload.kind == Kind::deployment && workload.strategy != "Recreate") how += " and a maxUnavailable that covers all of them";
+    decision.findings.push_back(finding("MG209", workload.key(), "with " + how + " its last pod stops before a new one is ready"));
+    return;
+  }
+  if (state == Rollout::complete || read_record(workload.meta).owns_template()) return;
+  if (state == Rollout::under_way) {
+    intent.hold = "a rollout of its own is under way: " + progress_text(workload);
+    intent.passing = true;
+    return;
+  }
+  intent.hold = "it was not available before (MG224)";
+  const std::string why = workload.status.message.empty() ? "" : ": " + workload.status.message;
+  decision.findings.push_back(finding("MG224", workload.key(), progress_text(workload) + why));
+}
+
+}  // namespace
+
+TemplateDecision decide_template(const Context& context, const Member& member) {
+  const Workload& workload = *member.workload;
+  TemplateDecision decision;
+  Intent& intent = decision.intent;
+  intent.object = member.workload;
+  intent.stage = Stage::member_template;
+  intent.impact = Impact::restart;
+  intent.rule = workload.kind == Kind::deployment ? "deployment" : "stateful_set";
+  intent.wish = wish_of(context, member);
+  decision.held_template = satisfied(intent.wish, workload);
+  if (member.sidecar && context.facts.mesh.present) {
+    const InjectionVerdict verdict = simulate(context, workload, intent.wish);
+    if (!verdict.injected) {
+      intent.hold = "no sidecar would come: " + verdict.why;
+      decision.findings.push_back(finding("MG212", workload.key(), verdict.why));
+      return decision;
+    }
+  }
+  if (decision.held_template) return decision;
+  intent.why = (member.sidecar ? "labels and sidecar of member " : "pod labels of member ") + member.service->meta.name;
+  hold_back(context, member, decision);
+  return decision;
+}
+
+bool template_carried_out(const Context& context, const Member& member) {
+  const Rollout state = rollout_of(*member.workload);
+  if (state != Rollout::complete && state != Rollout::empty) return false;
+  const TemplateDecision decision = decide_template(context, member);
+  return decision.held_template && decision.intent.hold.empty();
+}
+
+}  // namespace meshgraft

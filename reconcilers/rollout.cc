@@ -1,0 +1,56 @@
+#include "reconcilers/rollout.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+namespace meshgraft {
+namespace {
+
+// A number or percentage of `replicas`; `otherwise` when unset or unreadable.
+std::int64_t resolved(const IntOrString& value, std::int64_t replicas, bool round_up, IntOrString otherwise) {
+  const IntOrString& used = value.is_set() ? value : otherwise;
+  if (!used.is_text()) return used.number;
+  std::int64_t percent = 0;
+  const char* end = used.text.data() + used.text.size();
+  const auto [at, error] = std::from_chars(used.text.data(), end, percent);
+  if (error != std::errc{} || at + 1 != end || *at != '%') return 0;
+  return (percent * replicas + (round_up ? 99 : 0)) / 100;
+}
+
+}  // namespace
+
+Rollout rollout_of(const Workload& workload) {
+  const Workload::Status& status = workload.status;
+  if (workload.replicas == 0 && workload.kind != Kind::daemon_set) return Rollout::empty;
+  if (!status.known) return Rollout::complete;
+  const bool seen = status.observed_generation >= workload.meta.generation;
+  const bool replaced = seen && status.updated == workload.replicas && (status.replicas == workload.replicas || workload.kind == Kind::daemon_set);
+  const bool available = status.ready >= workload.replicas && status.available >= workload.replicas;
+  if (replaced && available) return Rollout::complete;
+  if (seen && status.deadline_exceeded) return Rollout::exceeded;
+  if (replaced && status.rollout_complete) return Rollout::degraded;
+  if (workload.meta.generation <= 1 && status.ready == 0) return Rollout::fresh;
+  return Rollout::under_way;
+}
+
+bool restart_leaves_a_gap(const Workload& workload) {
+  const std::int64_t replicas = workload.replicas;
+  if (replicas == 0) return false;
+  if (workload.kind == Kind::stateful_set) return replicas <= std::max<std::int64_t>(1, resolved(workload.max_unavailable, replicas, false, {1, "", false}));
+  if (workload.strategy == "Recreate") return true;
+  // apps/v1 defaults: 25 % each for a Deployment; 1 and 0 for a DaemonSet.
+  const bool daemon = workload.kind == Kind::daemon_set;
+  const std::int64_t surge = resolved(workload.max_surge, replicas, true, daemon ? IntOrString{0, "", true} : IntOrString{0, "25%", false});
+  std::int64_t unavailable = resolved(workload.max_unavailable, replicas, daemon, daemon ? IntOrString{1, "", false} : IntOrString{0, "25%", false});
+  // kubernetes pkg/controller/deployment/util, ResolveFenceposts: both 0 would never move.
+  if (surge == 0 && unavailable == 0) unavailable = 1;
+  return unavailable >= replicas;
+}
+
+std::string progress_text(const Workload& workload) {
+  return std::to_string(workload.status.updated) + " of " + std::to_string(workload.replicas) + " updated, " +
+         std::to_string(workload.status.available) + " available";
+}
+
+}  // namespace meshgraft

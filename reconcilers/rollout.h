@@ -1,0 +1,30 @@
+#pragma once
+// The state of a workload's rollout, read from its status alone. The gate, the rules for members and the member
+// table ask it; it knows nothing of who started the rollout. Pure.
+
+#include <cstdint>
+#include <string>
+
+#include "k8sclient/model/objects.h"
+
+namespace meshgraft {
+
+enum class Rollout : std::uint8_t {
+  complete,   // every pod is of the current template and available; or a manifest, which has no status
+  empty,      // replicas is 0
+  fresh,      // created and never changed since, and no pod was ever ready
+  under_way,  // old pods, or new ones that are not available yet
+  exceeded,   // its progress deadline is over
+  degraded,   // the rollout once was complete, but some pod is not available now
+};
+
+Rollout rollout_of(const Workload& workload);
+
+// True when a rolling restart may pass through a moment without an available pod: Recreate, a StatefulSet of one
+// replica, maxUnavailable that covers every replica. Percentages are rounded as the Deployment controller does.
+bool restart_leaves_a_gap(const Workload& workload);
+
+// "2 of 3 updated, 1 available", for people.
+std::string progress_text(const Workload& workload);
+
+}  // namespace meshgraft

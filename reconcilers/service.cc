@@ -1,0 +1,153 @@
+#include "reconcilers/service.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/member_template.h"
+#include "reconcilers/selection.h"
+
+namespace meshgraft {
+namespace {
+
+// Decides the annotation of one Service after another; Selection is made once, and only when some Service needs it.
+class Governance {
+ public:
+  Governance(const Context& context, Decision& decision) : context_(context), decision_(decision) {}
+
+  // nullopt: this Service never gets the annotation.
+  std::optional<Intent> annotation(const std::shared_ptr<const Service>& service) {
+    const std::vector<const Member*> members = context_.membership.members_of(*service);
+    const bool deployments =
+        std::any_of(members.begin(), members.end(), [](const Member* one) { return one->workload->kind == Kind::deployment && !one->excluded; });
+    if (!deployments) return std::nullopt;  // MG206 at the StatefulSet says why
+    Intent intent;
+    intent.object = service;
+    intent.stage = Stage::service_annotation;
+    intent.impact = Impact::traffic;
+    intent.rule = "service";
+    intent.wish.annotations.emplace(keys::kGoverned, "true");
+    const bool unclear = several_versions(*service, members);
+    if (satisfied(intent.wish, *service)) return intent;
+    intent.why = "governance of Service " + service->meta.name;
+    if (unclear) {
+      intent.hold = "several versions without a Strategy (MG204)";
+    } else {
+      intent.hold = not_yet(*service, members);
+      if (intent.hold.empty()) intent.hold = strangers(*service, intent.passing);
+    }
+    return intent;
+  }
+
+ private:
+  // Two or more versions with pods, and no Strategy that says how to share the traffic (rules 1.3).
+  bool several_versions(const Service& service, const std::vector<const Member*>& members) {
+    std::set<std::string_view> versions;
+    for (const Member* member : members) {
+      const Workload& workload = *member->workload;
+      const bool ready = workload.status.known ? workload.status.ready > 0 : workload.replicas > 0;
+      if (workload.kind == Kind::deployment && !member->excluded && member->blocked.empty() && ready) versions.insert(member->version);
+    }
+    if (versions.size() < 2 || has_strategy(service)) return false;
+    std::string list;
+    for (const std::string_view version : versions) list += (list.empty() ? "" : ", ") + std::string(version);
+    decision_.findings.push_back(finding("MG204", service.key(), "versions " + list + " are ready and no Strategy exists for it"));
+    return true;
+  }
+
+  [[nodiscard]] bool has_strategy(const Service& service) const {
+    return std::any_of(context_.view.strategies.begin(), context_.view.strategies.end(), [&service](const auto& strategy) {
+      const auto app = strategy->meta.labels.find(keys::kAppLabel);
+      return (app != strategy->meta.labels.end() && app->second == service.meta.name) ||
+             std::find(strategy->hosts.begin(), strategy->hosts.end(), service.meta.name) != strategy->hosts.end();
+    });
+  }
+
+  // Every workload behind the Service must carry its version, with the sidecar decision carried out.
+  std::string not_yet(const Service& service, const std::vector<const Member*>& members) {
+    if (!selection_) selection_.emplace(context_.view);
+    for (const std::uint32_t index : selection_->indexes_of(service.selector)) {
+      const Workload& workload = *context_.view.workloads[index];
+      const bool member = std::any_of(members.begin(), members.end(), [&workload](const Member* one) {
+        return one->workload.get() == &workload && one->blocked.empty() && !one->excluded;
+      });
+      if (member && workload.kind == Kind::deployment) continue;
+      const bool without_pods = workload.kind != Kind::daemon_set && workload.replicas == 0;
+      if (without_pods || workload.pod.labels.find(keys::kVersionLabel) != workload.pod.labels.end()) continue;
+      decision_.findings.push_back(
+          finding("MG211", service.key(), "the pods of " + to_string(workload.key()) + " carry no label version and would get no requests"));
+      return "pods of " + to_string(workload.key()) + " would starve (MG211)";
+    }
+    for (const Member* member : members) {
+      if (member->excluded || !member->blocked.empty() || member->workload->kind != Kind::deployment) continue;
+      if (!template_carried_out(context_, *member)) return to_string(member->workload->key()) + " is not joined yet";
+    }
+    return "";
+  }
+
+  // Pods that belong to no workload we know (rules 1.6). Asks for the pods when nobody has looked them up.
+  std::string strangers(const Service& service, bool& passing) {
+    if (!context_.view.pods) {
+      decision_.wants_pods = true;
+      passing = true;
+      return "the pods behind it have to be looked at";
+    }
+    for (const auto& pod : *context_.view.pods) {
+      if (pod->phase == "Succeeded" || pod->phase == "Failed" || !is_subset(service.selector, pod->meta.labels)) continue;
+      if (pod->meta.labels.find(keys::kVersionLabel) != pod->meta.labels.end() || belongs(*pod)) continue;
+      decision_.findings.push_back(finding(
+          "MG211", service.key(), "pod " + pod->meta.name + " belongs to no workload that is joined, carries no label version and would get no requests"));
+      return "pod " + pod->meta.name + " would starve (MG211)";
+    }
+    return "";
+  }
+
+  // Whether a workload of the namespace made this pod. Its pods of an older template are gone when its rollout is
+  // complete, which was asked before.
+  [[nodiscard]] bool belongs(const Pod& pod) const {
+    for (const OwnerReference& owner : pod.meta.owners) {
+      if (owner.kind != "ReplicaSet") continue;
+      const std::size_t dash = owner.name.rfind('-');
+      if (dash == std::string::npos) continue;
+      const std::string_view deployment = std::string_view(owner.name).substr(0, dash);
+      for (const Member& member : context_.membership.members) {
+        if (member.workload->kind == Kind::deployment && member.workload->meta.name == deployment) return true;
+      }
+    }
+    return false;
+  }
+
+  const Context& context_;
+  Decision& decision_;
+  std::optional<Selection> selection_;
+};
+
+}  // namespace
+
+Decision desired_services(const Context& context) {
+  Decision decision;
+  Governance governance(context, decision);
+  for (const auto& service : context.membership.services) {
+    const Member* first = nullptr;
+    for (const Member* member : context.membership.members_of(*service)) {
+      if (first == nullptr && member->blocked.empty() && !member->excluded) first = member;
+    }
+    if (first == nullptr) continue;
+    Intent labels;
+    labels.object = service;
+    labels.stage = Stage::member_metadata;
+    labels.rule = "service";
+    labels.wish.labels.emplace(keys::kAppLabel, service->meta.name);
+    labels.wish.labels.emplace(keys::kAppName, first->app_name);
+    labels.wish.labels.emplace(keys::kAppVersion, first->app_version);
+    labels.why = "labels of Service " + service->meta.name;
+    decision.intents.push_back(std::move(labels));
+    if (std::optional<Intent> annotation = governance.annotation(service)) decision.intents.push_back(*std::move(annotation));
+  }
+  return decision;
+}
+
+}  // namespace meshgraft
