@@ -67,7 +67,8 @@ class FaultServer::Connection final : public Conversation {
 
   bool answer(int status, std::string_view content_type, std::string_view body, std::string_view headers) override {
     return raw("HTTP/1.1 " + std::to_string(status) + " Status\r\nContent-Type: " + std::string(content_type) +
-               "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" + std::string(body));
+               "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" +
+               std::string(body));
   }
   bool begin(int status, std::string_view content_type) override {
     return raw("HTTP/1.1 " + std::to_string(status) + " Status\r\nContent-Type: " + std::string(content_type) +
@@ -95,7 +96,8 @@ class FaultServer::Connection final : public Conversation {
   }
   void hang() override {
     pollfd gone{socket_, POLLRDHUP, 0};
-    while (poll(&gone, 1, -1) < 0) {}
+    while (poll(&gone, 1, -1) < 0) {
+    }
     done_ = true;
   }
   void reset() override {

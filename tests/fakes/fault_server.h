@@ -31,7 +31,8 @@ class Conversation {
   virtual ~Conversation() = default;
 
   // A whole answer with Content-Length. `headers`: complete lines, each ending in "\r\n".
-  virtual bool answer(int status, std::string_view content_type, std::string_view body, std::string_view headers = "") = 0;
+  virtual bool answer(int status, std::string_view content_type, std::string_view body,
+                      std::string_view headers = "") = 0;
   bool answer_json(std::string_view body) { return answer(200, "application/json", body); }
 
   // A chunked answer, piece by piece.
@@ -61,7 +62,7 @@ class FaultServer {
   FaultServer& operator=(const FaultServer&) = delete;
 
   [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] std::string url() const;   // by address
+  [[nodiscard]] std::string url() const;        // by address
   [[nodiscard]] std::string named_url() const;  // by the name localhost
 
   // From the next connection on: says nothing, not even the TLS handshake, and reads nothing.
