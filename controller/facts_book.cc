@@ -1,5 +1,6 @@
 #include "controller/facts_book.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace meshgraft {
@@ -33,9 +34,11 @@ bool FactsBook::settle(const std::string& ns, bool settled) {
   return std::exchange(entry->second, settled) != settled;
 }
 
-bool FactsBook::is_nacos_wanted(const std::string& ns) const {
+bool FactsBook::concern(const std::string& ns) const {
   const MutexLock lock(mutex_);
-  return derived_.nacos_wanted.contains(ns);
+  return derived_.nacos_wanted.contains(ns) || std::any_of(derived_.gateways.begin(), derived_.gateways.end(), [&ns](const GatewayFacts& gateway) {
+           return gateway.kubesphere && gateway.ns == ns;
+         });
 }
 
 }  // namespace meshgraft

@@ -31,8 +31,9 @@ class FactsBook {
   // gateways must plan again. A joined namespace counts as unsettled until it was planned.
   bool settle(const std::string& ns, bool settled) EXCLUDES(mutex_);
 
-  // True when Nacos of an unlabelled `ns` is to be given its ports.
-  [[nodiscard]] bool is_nacos_wanted(const std::string& ns) const EXCLUDES(mutex_);
+  // True when `ns` must be planned without a label: its Nacos is to be given ports, or a KubeSphere Gateway is switched
+  // through it.
+  [[nodiscard]] bool concern(const std::string& ns) const EXCLUDES(mutex_);
 
  private:
   const Cache& cache_;

@@ -71,7 +71,7 @@ void Intake::consider(const CacheChange& change, bool& facts_touched, bool& conf
   const bool special = !joined || is_gateway(*object);
   facts_touched = facts_touched || touches_facts(change.before.get(), change.after.get(), special);
   if (ns.empty()) return;
-  if (joined || (object != nullptr && is_gateway(*object)) || is_known(ns) || facts_.is_nacos_wanted(ns) || carries_undo(change)) {
+  if (joined || (object != nullptr && is_gateway(*object)) || is_known(ns) || facts_.concern(ns) || carries_undo(change)) {
     {
       const MutexLock lock(mutex_);
       marks_.try_emplace(ns, clock_.now());
@@ -163,7 +163,7 @@ std::set<std::string> Intake::concerned() const {
 void Intake::enqueue_all() {
   for (const std::string& ns : concerned()) queue_.add(ns);
   for (const ObjectPtr& object : cache_.all(Kind::namespace_)) {
-    if (facts_.is_nacos_wanted(object->meta.name)) queue_.add(object->meta.name);
+    if (facts_.concern(object->meta.name)) queue_.add(object->meta.name);
   }
 }
 

@@ -1,0 +1,46 @@
+#pragma once
+// NamespaceBook: what workers remember of a namespace from one plan to the next, for reporting alone: nothing in it
+// decides what is written, so that a restart loses nothing. A namespace is on one worker at a time, so its page needs
+// no lock of its own.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "k8sclient/base/clock.h"
+#include "k8sclient/base/mutex.h"
+#include "reconcilers/types.h"
+
+namespace meshgraft {
+
+struct NamespacePage {
+  bool announced = false;                      // the plan's totals were told before the first write
+  std::optional<Time> joining_since;           // first plan that had something to do
+  std::set<ObjectKey> restarted;               // by us, and not yet complete or failed
+  std::map<ObjectKey, Finding> refused;        // writes that the server refused, until one succeeds
+  std::map<ObjectKey, int> conflicts;          // writes in a row that met another writer
+  std::set<std::pair<ObjectKey, std::string>> logged;  // findings in the log, by object and code
+};
+
+class NamespaceBook {
+ public:
+  // The page of `ns`, made when there is none. Valid until forget(ns), which only the worker that holds ns calls.
+  NamespacePage& page(const std::string& ns) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    std::unique_ptr<NamespacePage>& page = pages_[ns];
+    if (page == nullptr) page = std::make_unique<NamespacePage>();
+    return *page;
+  }
+  void forget(const std::string& ns) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    pages_.erase(ns);
+  }
+
+ private:
+  Mutex mutex_;
+  std::map<std::string, std::unique_ptr<NamespacePage>> pages_ GUARDED_BY(mutex_);
+};
+
+}  // namespace meshgraft

@@ -1,0 +1,271 @@
+#include "controller/worker.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/options.h"
+#include "reconcilers/rollout.h"
+
+namespace meshgraft {
+namespace {
+
+constexpr int kConflictsBeforeFinding = 3;
+constexpr int kPodsPage = 500;  // client-go tools/pager
+
+double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+bool takes_a_place(const Change& change) { return change.impact == Impact::restart && change.restarts > 0; }
+
+std::string totals(const Plan& plan) {
+  int restarts = 0;
+  for (const Change& change : plan.now) restarts += change.restarts;
+  std::string text = fmt::format("{} writes now, {} wait for them", plan.now.size(), plan.waiting.size());
+  if (restarts > 0) text += fmt::format(", {} pods restart first", restarts);
+  if (!plan.findings.empty()) text += fmt::format(", {} findings", plan.findings.size());
+  return text;
+}
+
+}  // namespace
+
+void Worker::run() {
+  while (const std::optional<std::string> ns = p_.queue.take()) work_on(*ns);
+}
+
+bool Worker::step() {
+  const std::optional<std::string> ns = p_.queue.try_take();
+  if (ns) work_on(*ns);
+  return ns.has_value();
+}
+
+// Take, look, plan, carry out, done: and this switch, which turns every outcome into what happens next.
+void Worker::work_on(const std::string& ns) {
+  const Time begin = p_.clock.now();
+  const Round round = ns == Intake::kFacts ? look_at_facts() : look_at(ns);
+  p_.metrics.on_reconcile(seconds_of(p_.clock.now() - begin));
+  switch (round.verdict) {
+    case Verdict::not_ready:
+    case Verdict::gone:
+      p_.queue.forget(ns);
+      break;
+    case Verdict::waits_for_cache:
+      p_.queue.add_after(ns, Expectations::kPatience);  // intake adds it as soon as the cache has come that far
+      break;
+    case Verdict::nothing_to_do:
+      p_.queue.forget(ns);
+      break;
+    case Verdict::wrote:
+      p_.queue.forget(ns);
+      if (p_.expectations.waits(ns)) {
+        p_.queue.add_after(ns, Expectations::kPatience);
+      } else if (round.only_removes) {
+        p_.queue.add_debounced(ns);  // a removal leaves no version to wait for; its event comes soon
+      } else {
+        p_.queue.add(ns);
+      }
+      break;
+    case Verdict::look_again:
+    case Verdict::refused:
+    case Verdict::failed:
+      p_.queue.add_rate_limited(ns, round.at_least);
+      break;
+  }
+  p_.queue.done(ns);
+}
+
+Worker::Round Worker::look_at_facts() {
+  if (!p_.intake.ready()) return {Verdict::not_ready};
+  if (p_.facts.read("").changed) p_.intake.enqueue_all();
+  return {};
+}
+
+Worker::Round Worker::look_at(const std::string& ns) {
+  if (!p_.intake.ready()) return {Verdict::not_ready};
+  if (p_.expectations.waits(ns)) return {Verdict::waits_for_cache};
+  std::optional<NamespaceView> view = p_.cache.view(ns);
+  if (!view) {
+    forget(ns);
+    return {Verdict::gone};
+  }
+  const FactsBook::Reading reading = p_.facts.read(ns);
+  if (reading.changed) p_.intake.enqueue_all();
+
+  Plan what = plan(*view, reading.facts, p_.settings);
+  if (what.wants_pods) {
+    if (const ApiResult<Unit> pods = add_pods(*view); pods) {
+      what = plan(*view, reading.facts, p_.settings);
+    } else if (pods.error().kind != ErrorClass::forbidden && pods.error().kind != ErrorClass::not_found) {
+      spdlog::warn("list pods of {}: {}", ns, pods.error().message);
+      return {Verdict::failed, pods.error().retry_after.value_or(std::chrono::seconds(0))};
+    }
+  }
+
+  NamespacePage& page = p_.book.page(ns);
+  account(*view, what, page);
+  Round round;
+  if (!what.now.empty() || what.status) {
+    if (!what.now.empty()) announce(*view, what, page);
+    round = carry_out(ns, what, page);
+  }
+  report(*view, reading.facts, what, page);
+  return round;
+}
+
+void Worker::forget(const std::string& ns) {
+  for (const std::string& other : p_.ledger.forget(ns)) p_.queue.add(other);
+  p_.intake.know(ns, false);
+  p_.metrics.forget_namespace(ns);
+  p_.events.forget(ns);
+  p_.book.forget(ns);
+  if (p_.facts.settle(ns, true)) p_.intake.enqueue_gateways();
+}
+
+ApiResult<Unit> Worker::add_pods(NamespaceView& view) {
+  ListRequest request;
+  request.kind = Kind::pod;
+  request.ns = view.name;
+  request.limit = kPodsPage;
+  std::vector<std::shared_ptr<const Pod>> pods;
+  do {
+    ApiResult<ListPage> page = p_.api.list(request);
+    if (!page) return Unexpected<ApiError>(page.error());
+    for (const ObjectPtr& object : page->items) {
+      if (std::shared_ptr<const Pod> pod = as<Pod>(object)) pods.push_back(std::move(pod));
+    }
+    request.continue_token = page->continue_token;
+  } while (!request.continue_token.empty());
+  std::sort(pods.begin(), pods.end(), [](const auto& a, const auto& b) { return a->meta.name < b->meta.name; });
+  view.pods = std::move(pods);
+  return Unit{};
+}
+
+// What the plan means for other namespaces: places for restarts, and whether a gateway may go on.
+void Worker::account(const NamespaceView& view, const Plan& plan, NamespacePage& page) {
+  const bool ours = is_labelled(*view.ns) || !plan.now.empty() || !plan.waiting.empty();
+  p_.intake.know(view.name, ours);
+  for (const std::string& other : p_.ledger.observe(view.name, plan.rolling_count, !plan.waiting.empty())) p_.queue.add(other);
+  if (p_.facts.settle(view.name, plan.settled_before_gateway)) p_.intake.enqueue_gateways();
+  follow_rollouts(view, plan, page);
+
+  if (!is_labelled(*view.ns)) {
+    page.joining_since.reset();
+  } else if (!plan.settled && !page.joining_since) {
+    page.joining_since = p_.clock.now();
+  } else if (plan.settled && page.joining_since) {
+    const auto joined = std::count_if(plan.members.begin(), plan.members.end(), [](const MemberState& member) { return member.phase == MemberPhase::joined; });
+    p_.metrics.on_joined(seconds_of(p_.clock.now() - *page.joining_since));
+    page.joining_since.reset();
+    p_.log.told(view.name, "settled", view.ns->key(), plan.members.empty() ? "" : fmt::format("{} of {} members joined", joined, plan.members.size()));
+  }
+}
+
+void Worker::follow_rollouts(const NamespaceView& view, const Plan& plan, NamespacePage& page) {
+  for (const Finding& finding : plan.findings) {
+    if (finding.code != "MG215" || page.restarted.erase(finding.about) == 0) continue;
+    p_.metrics.on_rollout(RolloutResult::failed);
+    p_.log.told(view.name, "stuck", finding.about, finding.text);
+  }
+  for (const std::shared_ptr<const Workload>& workload : view.workloads) {
+    if (page.restarted.empty()) return;
+    if (rollout_of(*workload) != Rollout::complete || page.restarted.erase(workload->key()) == 0) continue;
+    p_.metrics.on_rollout(RolloutResult::completed);
+    p_.log.told(view.name, "available", workload->key());
+  }
+}
+
+void Worker::announce(const NamespaceView& view, const Plan& plan, NamespacePage& page) {
+  if (std::exchange(page.announced, true)) return;
+  const std::string text = totals(plan);
+  p_.events.tell(view.ns->key(), "Plan", text);
+  p_.log.told(view.name, "plan", view.ns->key(), text);
+}
+
+Worker::Round Worker::carry_out(const std::string& ns, const Plan& plan, NamespacePage& page) {
+  std::vector<const Change*> changes;
+  for (const Change& change : plan.now) {
+    if (takes_a_place(change) && !p_.ledger.reserve(ns, change.target)) continue;  // woken when a place is free
+    changes.push_back(&change);
+  }
+  if (plan.status) changes.push_back(&*plan.status);
+  if (changes.empty()) return {};
+
+  const std::optional<Time> mark = p_.intake.take_mark(ns);
+  const std::vector<ApiResult<Outcome>> answers = p_.senders.carry_out(changes);
+  if (mark) p_.metrics.on_event_written(seconds_of(p_.clock.now() - *mark));
+  Round worst{Verdict::wrote};
+  worst.only_removes = std::all_of(changes.begin(), changes.end(), [](const Change* change) { return change->verb == Verb::remove || change->verb == Verb::orphan; });
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const Round one = judge(ns, *changes[i], answers[i], page);
+    worst.verdict = std::max(worst.verdict, one.verdict);
+    worst.at_least = std::max(worst.at_least, one.at_least);
+  }
+  return worst;
+}
+
+Worker::Round Worker::judge(const std::string& ns, const Change& change, const ApiResult<Outcome>& answer, NamespacePage& page) {
+  const bool placed = takes_a_place(change);
+  if (answer) {
+    p_.expectations.expect(ns, change.target, answer->resource_version);
+    p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::ok);
+    p_.log.wrote(ns, change);
+    page.refused.erase(change.target);
+    page.conflicts.erase(change.target);
+    if (placed && page.restarted.insert(change.target).second) p_.metrics.on_rollout(RolloutResult::started);
+    return {Verdict::wrote};
+  }
+
+  const ApiError& error = answer.error();
+  const bool unknown = error.kind == ErrorClass::transport && error.sent;
+  if (placed && unknown) p_.ledger.keep_uncertain(ns, change.target);
+  if (placed && !unknown) {
+    for (const std::string& other : p_.ledger.release(ns, change.target)) p_.queue.add(other);
+  }
+  p_.log.failed(ns, change, to_string(error.kind), error.message);
+  switch (error.kind) {
+    case ErrorClass::conflict:
+      p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::conflict);
+      if (++page.conflicts[change.target] >= kConflictsBeforeFinding) {
+        page.refused.insert_or_assign(change.target, finding("MG912", change.target, error.message));
+      }
+      return {Verdict::look_again};
+    case ErrorClass::forbidden:
+    case ErrorClass::invalid:
+    case ErrorClass::exists:
+    case ErrorClass::other:
+      p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::refused);
+      page.refused.insert_or_assign(change.target, finding(error.kind == ErrorClass::forbidden ? "MG910" : "MG911", change.target, error.message));
+      return {Verdict::refused};
+    default:
+      p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::failed);
+      return {Verdict::failed, error.retry_after.value_or(std::chrono::seconds(0))};
+  }
+}
+
+void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& plan, NamespacePage& page) {
+  if (!concerned(view, facts, p_.settings) && plan.findings.empty()) {
+    p_.metrics.forget_namespace(view.name);
+    p_.events.forget(view.name);
+    return;
+  }
+  // A refusal stands for as long as there is something to write there.
+  std::erase_if(page.refused, [&plan](const auto& refused) {
+    return std::none_of(plan.now.begin(), plan.now.end(), [&refused](const Change& change) { return change.target == refused.first; }) &&
+           !(plan.status && plan.status->target == refused.first);
+  });
+  Plan whole = plan;
+  for (const auto& [about, finding] : page.refused) whole.findings.push_back(finding);
+  p_.events.report(view.name, whole.findings);
+  p_.metrics.set_namespace(view.name, read_options(*view.ns, p_.settings).policy, whole);
+
+  std::set<std::pair<ObjectKey, std::string>> now;
+  for (const Finding& finding : whole.findings) {
+    const std::pair<ObjectKey, std::string> what{finding.about, finding.code};
+    if (now.insert(what).second && !page.logged.contains(what)) p_.log.found(view.name, finding);
+  }
+  page.logged = std::move(now);
+}
+
+}  // namespace meshgraft
