@@ -94,9 +94,12 @@ std::string_view protocol_of(const Product& product, int pod_port) {
   return "tcp";
 }
 
-bool is_sign(const Product& product, int pod_port) {
-  if (std::binary_search(kShared.begin(), kShared.end(), pod_port)) return false;
+bool knows_port(const Product& product, int pod_port) {
   return holds(product.ports, pod_port) || holds(product.http_ports, pod_port) || (pod_port != 0 && product.grpc_port == pod_port);
+}
+
+bool is_sign(const Product& product, int pod_port) {
+  return knows_port(product, pod_port) && !std::binary_search(kShared.begin(), kShared.end(), pod_port);
 }
 
 bool is_plain_tcp_port(int port) { return std::binary_search(kPlainTcp.begin(), kPlainTcp.end(), port); }

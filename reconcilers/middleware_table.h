@@ -32,6 +32,9 @@ const Product* product(std::string_view name);
 // flows there, TLS and server-first protocols included.
 std::string_view protocol_of(const Product& product, int pod_port);
 
+// Whether `pod_port` stands in the row of `product`.
+bool knows_port(const Product& product, int pod_port);
+
 // Whether `pod_port` beside a word tells `product`: one of its ports that ordinary services do not use too.
 bool is_sign(const Product& product, int pod_port);
 
