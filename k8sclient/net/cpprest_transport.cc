@@ -85,16 +85,10 @@ class AnswerBuffer final : public HalfBuffer {
   pplx::task<std::size_t> _putn(const std::uint8_t* data, std::size_t size) override {
     pplx::task_completion_event<std::size_t> drained;
     const auto resume = [drained, size] { io_service().post([drained, size] { drained.set(size); }); };
-    switch (pipe_->push({reinterpret_cast<const char*>(data), size}, resume)) {
-      case BodyPipe::Push::more:
-        return pplx::task_from_result(size);
-      case BodyPipe::Push::wait:
-        return pplx::create_task(drained);
-      case BodyPipe::Push::refuse:
-        break;
-    }
-    return pplx::task_from_exception<std::size_t>(
-        std::make_exception_ptr(std::runtime_error("nobody reads the answer")));
+    const BodyPipe::Push taken = pipe_->push({reinterpret_cast<const char*>(data), size}, resume);
+    // A refused piece is dropped: the request is being cancelled. Failing here would make the library wait, on its only
+    // thread, for work of that thread.
+    return taken == BodyPipe::Push::wait ? pplx::create_task(drained) : pplx::task_from_result(size);
   }
 
  private:

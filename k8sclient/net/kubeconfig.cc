@@ -3,12 +3,11 @@
 #include <openssl/evp.h>
 #include <yaml-cpp/yaml.h>
 
-#include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "k8sclient/net/credentials.h"
 #include "k8sclient/net/server_url.h"
@@ -51,7 +50,9 @@ void merge_list(const YAML::Node& document, const char* list, const char* inner,
 Result<Unit> merge_file(const std::string& file, Merged& merged) {
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  std::stringstream content;
+  if (stream) content << stream.rdbuf();
+  const std::string text = content.str();
   if (!stream.is_open() || (text.empty() && errno != 0))
     return fail("kubeconfig " + file + " cannot be read: " + std::strerror(errno == 0 ? EIO : errno));
   const YAML::Node document = YAML::Load(text);
