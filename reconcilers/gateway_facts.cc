@@ -58,6 +58,16 @@ bool asks_for_sidecar(const Workload& workload) {
   return (label != nullptr && *label == "true") || (annotation != nullptr && *annotation == "true");
 }
 
+bool low_risk_only(const NamespaceView& view, const IngressController& controller) {
+  if (controller.config_map_ns != view.name) return false;
+  for (const auto& config : view.config_maps) {
+    if (config->meta.name != controller.config_map) continue;
+    const std::string* level = value_of(config->data, "annotations-risk-level");
+    return level != nullptr && *level == "Low";
+  }
+  return false;
+}
+
 bool opted_in(const NamespaceView& view, const Settings& settings) {
   const std::string* label = value_of(view.ns->meta.labels, keys::kGateway);
   if (label == nullptr || *label != "ingress-nginx") return false;
@@ -119,6 +129,7 @@ std::vector<GatewayFacts> gateways_of(const NamespaceView& view, const std::vect
     if (!own.version || (controller->version && *controller->version < *own.version)) own.version = controller->version;
     own.watched_namespace = any && own.watched_namespace != controller->watched_namespace ? "" : controller->watched_namespace;
     all_in_mesh = all_in_mesh && asks_for_sidecar(*workload);
+    own.low_risk_only = own.low_risk_only || low_risk_only(view, *controller);
     any = true;
   }
   if (any) {
