@@ -1,0 +1,59 @@
+#include "tests/fakes/kubesphere_play.h"
+
+#include "tests/fakes/selectors.h"
+
+namespace meshgraft::fakes {
+
+std::string_view model_api_version(std::string_view kind) {
+  if (kind == "Service") return "v1";
+  if (kind == "Deployment" || kind == "StatefulSet") return "apps/v1";
+  if (kind == "Ingress") return "networking.k8s.io/v1";
+  if (kind == "Application") return "app.k8s.io/v1beta1";
+  if (kind == "Strategy" || kind == "ServicePolicy") return "servicemesh.kubesphere.io/v1alpha2";
+  return "networking.istio.io/v1alpha3";  // VirtualService, DestinationRule
+}
+
+Snapshot KubeSpherePlay::snapshot() const {
+  Snapshot result;
+  for (const std::string& kind : watched_kinds()) {
+    auto& places = result[kind];
+    for (Object& object : engine_.objects(model_api_version(kind), kind)) {
+      std::pair<std::string, std::string> place(text_at(*object, {"metadata", "namespace"}), text_at(*object, {"metadata", "name"}));
+      places.emplace(std::move(place), std::move(object));
+    }
+  }
+  return result;
+}
+
+bool KubeSpherePlay::carry_out(const ModelWrite& write) {
+  const Json& object = write.object;
+  const std::string kind = text_at(object, {"kind"});
+  Target target{engine_.by_kind(model_api_version(kind), kind), "", text_at(object, {"metadata", "namespace"}), text_at(object, {"metadata", "name"}), ""};
+  if (!target.type) return false;
+  WriteOptions options;
+  options.manager = "controller-manager";
+  switch (write.verb) {
+    case ModelWrite::create: return engine_.create(target, object, options).ok();
+    case ModelWrite::update: return engine_.update(target, object, options).ok();
+    case ModelWrite::update_status:
+      target.subresource = "status";
+      return engine_.update(target, object, options).ok();
+    case ModelWrite::remove: return engine_.remove(target, {}).ok();
+  }
+  return false;
+}
+
+bool KubeSpherePlay::step() {
+  constexpr int kRounds = 50;  // rule, routes, status: three are usual
+  bool wrote = false;
+  for (int i = 0; i < kRounds && engine_.version() != version_; ++i) {
+    version_ = engine_.version();
+    Snapshot now = snapshot();
+    const std::vector<ModelWrite> writes = kubesphere_writes(seen_, now);
+    seen_ = std::move(now);
+    for (const ModelWrite& write : writes) wrote = carry_out(write) || wrote;
+  }
+  return wrote;
+}
+
+}  // namespace meshgraft::fakes

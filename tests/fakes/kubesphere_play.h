@@ -1,0 +1,31 @@
+#pragma once
+// KubeSpherePlay: the KubeSphere model at work on an engine, stepped by its caller. Used by the sandbox and by tests;
+// `meshgraft-sandbox models` has its own driver for a real API server.
+
+#include "tests/fakes/engine.h"
+#include "tests/fakes/kubesphere_model.h"
+
+namespace meshgraft::fakes {
+
+// apiVersion under which the model reads and writes a watched kind.
+std::string_view model_api_version(std::string_view kind);
+
+class KubeSpherePlay {
+ public:
+  // `engine` outlives this.
+  explicit KubeSpherePlay(Engine& engine) : engine_(engine) {}
+
+  // Reacts to everything that happened since the last step, its own writes included, until nothing is left to do.
+  // Returns whether anything was written.
+  bool step();
+
+ private:
+  [[nodiscard]] Snapshot snapshot() const;
+  bool carry_out(const ModelWrite& write);
+
+  Engine& engine_;
+  Snapshot seen_;
+  std::uint64_t version_ = 0;
+};
+
+}  // namespace meshgraft::fakes
