@@ -2,19 +2,18 @@
 // measured on 2.10.18: one pool thread, cancellation only on that thread, own stream buffers, no silent resends of
 // requests with a body, no redirects. IO-thread code never blocks; callers wait on a BodyPipe.
 
-#include <arpa/inet.h>
 #include <cpprest/http_client.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pplx/threadpool.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <deque>
 #include <mutex>
 
 #include "k8sclient/net/body_pipe.h"
+#include "k8sclient/net/call_slots.h"
+#include "k8sclient/net/keep_alive.h"
 #include "k8sclient/net/server_url.h"
 #include "k8sclient/net/tls_context.h"
 #include "k8sclient/net/transport.h"
@@ -31,11 +30,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr seconds kKeepAliveIdle{30},
-    kKeepAliveInterval{10};  // Go's net.Dialer probes every 15 s; a watch may be idler
-constexpr int kKeepAliveProbes = 3;
-constexpr unsigned kUserTimeoutMs = 30'000;  // unacknowledged data breaks the connection; Linux would wait 15 minutes
-constexpr seconds kCancelGrace{2};           // a cancelled request ended within 4 ms when measured; a resolver may hang
+constexpr seconds kCancelGrace{2};  // a cancelled request ended within 4 ms when measured; a resolver may hang
 
 boost::asio::io_service& io_service() { return crossplat::threadpool::shared_instance().service(); }
 
@@ -153,17 +148,20 @@ struct Exchange {
 class CpprestTransport final : public Transport {
  public:
   CpprestTransport(TransportOptions options, ServerUrl url)
-      : options_(std::move(options)), url_(std::move(url)), calls_(make_client(options_.call_deadline + seconds(5))) {}
+      : options_(std::move(options)),
+        url_(std::move(url)),
+        slots_(options_.in_flight),
+        calls_(make_client(options_.call_deadline + seconds(5))) {}
 
   TransportResult send(const HttpRequest& request) override {
     const Time deadline = steady_clock::now() + options_.call_deadline;
-    if (!take_slot(deadline)) {
+    const CallSlots::Slot slot(slots_, deadline);
+    if (!slot) {
       return fault(TransportFault::timeout, "had no free connection within " + text_of(options_.call_deadline), false);
     }
     const std::shared_ptr<http_client> client = calls();
     Attempt attempt = call(*client, request, deadline);
     if (attempt.retry) attempt = call(*fresh_calls(client), request, deadline);
-    give_slot();
     return std::move(attempt.result);
   }
 
@@ -361,15 +359,7 @@ class CpprestTransport final : public Transport {
     boost::system::error_code failed;
     socket.open(tcp::v4(), failed);
     if (failed) return;  // the connect will open it, and report
-    const auto set = [&socket](int level, int name, auto value) {
-      const int number = static_cast<int>(value);
-      (void)setsockopt(socket.native_handle(), level, name, &number, sizeof number);  // a lost probe is not a failure
-    };
-    set(SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdle.count());
-    set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveInterval.count());
-    set(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
-    set(IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+    keep_alive(socket.native_handle());
   }
 
   std::shared_ptr<http_client> calls() {
@@ -384,29 +374,12 @@ class CpprestTransport final : public Transport {
     return calls_;
   }
 
-  bool take_slot(Time deadline) {
-    MutexLock lock(mutex_);
-    while (in_flight_ >= options_.in_flight) {
-      if (steady_clock::now() >= deadline) return false;
-      slot_free_.wait_until(mutex_, deadline);
-    }
-    ++in_flight_;
-    return true;
-  }
-
-  void give_slot() {
-    MutexLock lock(mutex_);
-    --in_flight_;
-    slot_free_.notify_one();
-  }
-
   const TransportOptions options_;
   const ServerUrl url_;
+  CallSlots slots_;
   Mutex mutex_;
-  Condition slot_free_;
   std::shared_ptr<http_client> calls_ GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<BodyPipe>> streams_ GUARDED_BY(mutex_);
-  std::size_t in_flight_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace

@@ -240,7 +240,7 @@ class RestApi final : public Api {
     options.user_agent = "meshgraft/" + options_.version + " (linux/" + std::string(kArchitecture) + ")";
     options.call_deadline = options_.call_deadline;
     options.stream_idle = options_.watch_idle;
-    options.first_answer = std::min(options.first_answer, options_.watch_idle);
+    options.first_answer = options_.watch_first_answer;
     options.in_flight = options_.in_flight;
     options.stream_cap = options_.watch_cap;
     if (url_.https) {

@@ -138,7 +138,7 @@ TEST_F(Watch, html_and_redirects_are_bad_answers_and_no_events) {
 
 TEST_F(Watch, silence_longer_than_the_limit_ends_it) {
   RestOptions options;
-  options.watch_idle = milliseconds(150);
+  options.watch_idle = milliseconds(400);
   const auto server = serve([](const SeenRequest& request, Conversation& client) {
     if (request.number > 1) {
       client.begin(200, "application/json");
@@ -146,23 +146,26 @@ TEST_F(Watch, silence_longer_than_the_limit_ends_it) {
     }
     client.hang();
   });
-  const auto api = client(*server, options);
-  const ApiResult<Unit> mute = api->watch(deployment_watch(), [](std::string_view) { return true; });
+  RestOptions impatient = options;
+  impatient.watch_first_answer = milliseconds(400);
+  const ApiResult<Unit> mute =
+      client(*server, impatient)->watch(deployment_watch(), [](std::string_view) { return true; });
   ASSERT_FALSE(mute);
   EXPECT_EQ(mute.error().kind, ErrorClass::transport);
-  EXPECT_THAT(mute.error().message, HasSubstr("gave no answer within 150 ms"));
+  EXPECT_THAT(mute.error().message, HasSubstr("gave no answer within 400 ms"));
   int events = 0;
-  const ApiResult<Unit> silent = api->watch(deployment_watch(), [&events](std::string_view) { return ++events > 0; });
+  const ApiResult<Unit> silent =
+      client(*server, options)->watch(deployment_watch(), [&events](std::string_view) { return ++events > 0; });
   ASSERT_FALSE(silent);
   EXPECT_EQ(silent.error().kind, ErrorClass::transport);
-  EXPECT_THAT(silent.error().message, HasSubstr("fell silent for 150 ms"));
+  EXPECT_THAT(silent.error().message, HasSubstr("fell silent for 400 ms"));
   EXPECT_EQ(events, 1);
   EXPECT_TRUE(server->wait_for_closed(2));
 }
 
 TEST_F(Watch, a_server_that_only_accepts_is_given_up) {
   RestOptions options;
-  options.watch_idle = milliseconds(150);
+  options.watch_first_answer = milliseconds(150);
   const auto server = serve([](const SeenRequest&, Conversation&) {});
   server->drop_silently(true);
   const ApiResult<Unit> end =
@@ -246,11 +249,11 @@ TEST_F(Watch, a_consumer_slower_than_the_idle_limit_is_no_stall_of_the_server) {
   });
   RestOptions options;
   options.watch_cap = kChunk;
-  options.watch_idle = milliseconds(250);
+  options.watch_idle = milliseconds(600);
   std::size_t got = 0;
   const ApiResult<Unit> end = client(*server, options)->watch(deployment_watch(), [&got](std::string_view bytes) {
     if (got == 0) {  // busy for longer than the limit
-      const auto until = std::chrono::steady_clock::now() + milliseconds(400);
+      const auto until = std::chrono::steady_clock::now() + milliseconds(900);
       while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
     }
     got += bytes.size();
