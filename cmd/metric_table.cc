@@ -26,12 +26,16 @@ constexpr std::array kTable{
     MetricInfo{"workqueue_retries_total", "counter", "name", "Namespaces put back after a failure."},
     MetricInfo{"workqueue_queue_duration_seconds", "histogram", "name", "Waiting in the queue."},
     MetricInfo{"workqueue_work_duration_seconds", "histogram", "name", "Working on a namespace."},
+    MetricInfo{"workqueue_unfinished_work_seconds", "gauge", "name", "Seconds that namespaces under work have been worked on so far."},
+    MetricInfo{"workqueue_longest_running_processor_seconds", "gauge", "name", "The longest of them."},
     MetricInfo{"rest_client_requests_total", "counter", "code, method", "Requests to the API server."},
     MetricInfo{"rest_client_request_duration_seconds", "histogram", "verb", "Their duration."},
     MetricInfo{"process_cpu_seconds_total", "counter", "", "CPU time, user and system."},
     MetricInfo{"process_resident_memory_bytes", "gauge", "", "Resident memory."},
+    MetricInfo{"process_virtual_memory_bytes", "gauge", "", "Virtual memory."},
     MetricInfo{"process_start_time_seconds", "gauge", "", "Start of the process, Unix time."},
     MetricInfo{"process_open_fds", "gauge", "", "Open file descriptors."},
+    MetricInfo{"process_max_fds", "gauge", "", "The most that may be open."},
 };
 
 }  // namespace

@@ -14,14 +14,10 @@ namespace {
 // group, resource, chart value that switches it -> verbs
 using Rights = std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>>;
 
-// What is read whatever the rules: the kinds that the cache holds, and those looked up while a rollout runs.
-void add_reads(Rights& rights) {
+// What the cache holds whatever the rules say of it.
+void add_watched(Rights& rights) {
   for (const KindInfo& row : kinds()) {
-    if (row.kind == Kind::event || row.kind == Kind::lease) continue;
-    std::set<std::string>& verbs = rights[{std::string(row.group), std::string(row.plural), ""}];
-    verbs.insert({"get", "list"});
-    const bool watched = row.watch != Watch::never || row.kind == Kind::config_map;
-    if (watched) verbs.insert("watch");
+    if (row.watch != Watch::never) rights[{std::string(row.group), std::string(row.plural), ""}].insert({"get", "list", "watch"});
   }
 }
 
@@ -31,7 +27,7 @@ std::string quoted(const std::string& text) { return '"' + text + '"'; }
 
 std::string reference_rbac() {
   Rights rights;
-  add_reads(rights);
+  add_watched(rights);
   for (const Reconciler& row : registry()) {
     for (const RbacRule& rule : row.rbac) {
       std::set<std::string>& verbs = rights[{std::string(rule.group), std::string(rule.resource), std::string(rule.when)}];
@@ -39,7 +35,7 @@ std::string reference_rbac() {
     }
   }
   rights[{"", "events", ""}].insert({"create", "patch"});
-  rights[{"coordination.k8s.io", "leases", ""}].insert({"create", "get", "patch", "update"});
+  rights[{"coordination.k8s.io", "leases", "--leader-elect, and in the Lease's own namespace"}].insert({"create", "get", "patch", "update"});
 
   // Resources of a group with the same verbs and the same switch share a rule.
   std::map<std::tuple<std::string, std::string, std::set<std::string>>, std::set<std::string>> rules;

@@ -1,0 +1,166 @@
+// What people get wrong, and the sentence they get back: each names file, document and field, or the object.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cmd/call.h"
+#include "tests/fakes/fault_server.h"
+
+namespace meshgraft {
+namespace {
+
+using test::call;
+using test::Called;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+Called plan_of(const std::string& text, std::vector<std::string> more = {"--app", "shop", "-n", "shop"}) {
+  more.insert(more.begin(), {"plan", "-f", "-"});
+  return call(more, {text});
+}
+
+std::string kubeconfig(const std::string& server) {
+  return "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: \"" + server +
+         "\"}}]\ncontexts: [{name: c, context: {cluster: k, user: u, namespace: shop}}]\nusers: [{name: u, user: {}}]\n";
+}
+
+TEST(BadInput, a_manifest_that_is_no_yaml_names_file_document_and_line) {
+  const test::Folder folder;
+  const std::string path = folder.write("shop.yaml", test::service_yaml("a") + "kind: Service\n  metadata: [\n");
+  const Called got = call({"plan", "-f", path});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, StartsWith("error: " + path));
+  EXPECT_THAT(got.err, HasSubstr("line"));
+  EXPECT_EQ(got.out, "");
+}
+
+TEST(BadInput, a_document_without_kind_names_file_and_document) {
+  const test::Folder folder;
+  const std::string path = folder.write("shop.yaml", test::service_yaml("a") + "apiVersion: v1\nmetadata: {name: x}\n");
+  const Called got = call({"plan", "-f", path});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, HasSubstr(path + ", document 2"));
+  EXPECT_THAT(got.err, HasSubstr("kind"));
+}
+
+TEST(BadInput, a_field_of_the_wrong_type_is_named_with_its_path) {
+  const Called got = plan_of("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: many}\n");
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, HasSubstr("-, document 1"));
+  EXPECT_THAT(got.err, HasSubstr("spec.replicas"));
+}
+
+TEST(BadInput, a_label_value_that_is_no_dns_name_freezes_and_names_what_is_allowed) {
+  const Called got = plan_of(test::deployment_yaml("web") + test::service_yaml("web"), {"--app", "Web_Shop", "-n", "shop"});
+  EXPECT_EQ(got.status, 0) << got.out;
+  EXPECT_THAT(got.out, HasSubstr("MG101"));
+  EXPECT_THAT(got.out, HasSubstr("Web_Shop"));
+  EXPECT_THAT(got.out, HasSubstr("DNS label"));
+  EXPECT_THAT(got.out, HasSubstr("Namespace shop"));
+}
+
+TEST(BadInput, an_unknown_policy_freezes_and_names_the_known_ones) {
+  const Called got = plan_of(test::deployment_yaml("web") + test::service_yaml("web"), {"--app", "shop", "--set", "policy=everything", "-n", "shop"});
+  EXPECT_EQ(got.status, 0) << got.out;
+  EXPECT_THAT(got.out, HasSubstr("MG101"));
+  EXPECT_THAT(got.out, HasSubstr("observe, join, replace"));
+}
+
+TEST(BadInput, a_kubeconfig_that_is_not_there_is_named) {
+  const Called got = call({"plan", "--kubeconfig", "/nowhere/config"});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, StartsWith("error: "));
+  EXPECT_THAT(got.err, HasSubstr("/nowhere/config"));
+}
+
+TEST(BadInput, no_kubeconfig_at_all_says_where_was_looked) {
+  test::Given given;
+  given.environment.home = "/nowhere";
+  const Called got = call({"status"}, given);
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, HasSubstr("KUBECONFIG is not set"));
+  EXPECT_THAT(got.err, HasSubstr("/nowhere/.kube/config"));
+}
+
+TEST(BadInput, a_kubeconfig_that_points_nowhere_says_that_nobody_answers) {
+  const test::Folder folder;
+  const std::string path = folder.write("config", kubeconfig("http://127.0.0.1:1"));  // tcpmux: nobody listens
+  const Called got = call({"plan", "--kubeconfig", path});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, StartsWith("error: cannot list "));
+  EXPECT_EQ(got.out, "");
+}
+
+TEST(BadInput, a_server_that_answers_html_is_no_kubernetes) {
+  test::FaultServer server({}, [](const test::SeenRequest&, test::Conversation& conversation) {
+    conversation.answer(200, "text/html", "<html><body>Log in</body></html>");
+  });
+  const test::Folder folder;
+  const std::string path = folder.write("config", kubeconfig(server.url()));
+  for (const char* command : {"plan", "check", "status"}) {
+    const Called got = call({command, "--kubeconfig", path});
+    EXPECT_EQ(got.status, 1);
+    EXPECT_THAT(got.err, StartsWith("error: cannot list "));
+    EXPECT_THAT(got.err, Not(HasSubstr("<body>")));
+    EXPECT_EQ(got.out, "");
+  }
+}
+
+TEST(BadInput, a_deployment_with_an_empty_template_is_no_member_and_stops_nobody) {
+  const Called got = plan_of("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: empty}\nspec: {selector: {matchLabels: {app: empty}}, template: {}}\n---\n" +
+                             test::deployment_yaml("web") + test::service_yaml("web"));
+  EXPECT_EQ(got.status, 2) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("Deployment shop/web"));
+}
+
+TEST(BadInput, two_deployments_of_one_version_are_mg202) {
+  std::string second = test::deployment_yaml("web");
+  second.replace(second.find("name: web"), 9, "name: web-two");
+  const Called got = plan_of(test::deployment_yaml("web") + second + test::service_yaml("web"));
+  EXPECT_THAT(got.out, HasSubstr("MG202"));
+  EXPECT_THAT(got.out, HasSubstr("web-two"));
+}
+
+TEST(BadInput, a_service_without_selector_is_no_member_and_stops_nobody) {
+  const Called got =
+      plan_of("apiVersion: v1\nkind: Service\nmetadata: {name: outside}\nspec: {ports: [{port: 80}]}\n---\n" + test::deployment_yaml("web") + test::service_yaml("web"));
+  EXPECT_EQ(got.status, 2) << got.err;
+  EXPECT_THAT(got.out, Not(HasSubstr("Service shop/outside  ")));
+}
+
+TEST(BadInput, an_ingress_whose_backend_does_not_exist_is_named_and_stops_nobody) {
+  const Called got = plan_of(
+      "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: front}\nspec: {rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, "
+      "backend: {service: {name: gone, port: {number: 80}}}}]}}]}\n---\n" +
+      test::deployment_yaml("web") + test::service_yaml("web"));
+  EXPECT_EQ(got.status, 2) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("Ingress shop/front"));
+  EXPECT_THAT(got.out, HasSubstr("gone"));
+}
+
+TEST(BadInput, a_namespace_being_deleted_gets_no_write) {
+  const Called got = plan_of("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {meshgraft.io/app: shop}, deletionTimestamp: \"2026-01-01T00:00:00Z\"}\nstatus: "
+                             "{phase: Terminating}\n---\n" +
+                                 test::deployment_yaml("web") + test::service_yaml("web"),
+                             {"-n", "shop"});
+  EXPECT_EQ(got.status, 0) << got.out;
+  EXPECT_THAT(got.out, HasSubstr("nothing to change"));
+}
+
+TEST(BadInput, a_facts_file_that_is_none_is_named) {
+  const test::Folder folder;
+  const std::string path = folder.write("facts.yaml", "mesh: [1, 2]\n");
+  const Called got = call({"plan", "-f", "-", "--facts", path}, {test::service_yaml("a")});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, HasSubstr(path));
+}
+
+TEST(BadInput, an_assumption_about_an_unknown_namespace_names_it) {
+  const Called got = plan_of(test::service_yaml("a"), {"--app", "other=shop", "-n", "shop"});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, HasSubstr("\"other\""));
+}
+
+}  // namespace
+}  // namespace meshgraft

@@ -1,0 +1,149 @@
+// plan, check and status against a cluster: the embedded API server, without a network.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cmd/live_world.h"
+#include "k8sclient/model/yaml_read.h"
+#include "tests/cmd/call.h"
+#include "tests/fakes/fake_api.h"
+#include "tests/fakes/world.h"
+
+namespace meshgraft {
+namespace {
+
+using test::call;
+using test::Called;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+const std::string kShop = test::deployment_yaml("web") + test::service_yaml("web") + test::deployment_yaml("cart") + test::service_yaml("cart");
+
+class Live : public testing::Test {
+ protected:
+  void SetUp() override {
+    fakes::seed_world(engine_, fakes::Profile::kubesphere_3_3);
+    put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    put(kShop);
+  }
+
+  // Stores the documents; every Deployment is available.
+  void put(const std::string& yaml) {
+    const Result<std::vector<Document>> documents = read_manifests(yaml, "test", "shop");
+    ASSERT_TRUE(documents) << documents.error().text;
+    for (const Document& document : *documents) {
+      Json json = Json(document.json);
+      if (document.object->kind != Kind::namespace_) json["metadata"]["namespace"] = document.object->meta.ns;
+      if (document.object->kind == Kind::deployment) {
+        json["metadata"]["generation"] = 1;
+        json["spec"]["replicas"] = 1;
+        json["status"] = {{"observedGeneration", 1}, {"replicas", 1}, {"updatedReplicas", 1}, {"readyReplicas", 1}, {"availableReplicas", 1}};
+      }
+      const fakes::Answer stored = engine_.seed(json);
+      ASSERT_TRUE(stored.ok()) << to_text(stored.body);
+    }
+  }
+
+  test::Given given() {
+    test::Given result;
+    result.connect = [this](const Options&, const Environment&) -> Result<Connection> {
+      auto api = std::make_unique<fakes::FakeApi>(engine_);
+      if (fault_) api->set_fault(fault_);
+      return Connection{std::move(api), "shop", "test"};
+    };
+    return result;
+  }
+
+  fakes::Engine engine_;
+  std::function<std::optional<fakes::Fault>(const fakes::Call&)> fault_;
+};
+
+TEST_F(Live, plan_of_an_unlabelled_namespace_changes_nothing) {
+  const Called got = call({"plan"}, given());
+  EXPECT_EQ(got.status, 0) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("nothing to change"));
+}
+
+TEST_F(Live, plan_as_if_labelled_lists_the_members) {
+  const Called got = call({"plan", "--app", "shop"}, given());
+  EXPECT_EQ(got.status, 2) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("Deployment shop/web"));
+  EXPECT_THAT(got.out, HasSubstr("Application shop/shop"));
+}
+
+TEST_F(Live, plan_of_a_cluster_and_of_its_manifests_agree) {
+  const Called live = call({"plan", "--app", "shop"}, given());
+  test::Given files = given();
+  files.input = kShop;
+  const Called file = call({"plan", "-f", "-", "-n", "shop", "--app", "shop"}, files);
+  EXPECT_EQ(live.out, file.out);
+}
+
+TEST_F(Live, a_namespace_that_is_not_there_is_an_error) {
+  const Called got = call({"status", "-n", "nowhere"}, given());
+  EXPECT_EQ(got.status, 1);
+  EXPECT_EQ(got.err, "error: namespace \"nowhere\" not found\n");
+}
+
+TEST_F(Live, status_has_a_row_for_each_member) {
+  put("apiVersion: v1\nkind: Namespace\nmetadata: {name: joined, labels: {meshgraft.io/app: shop}}\n");
+  const Called got = call({"status", "-n", "joined"}, given());
+  EXPECT_EQ(got.status, 0);
+  EXPECT_THAT(got.out, StartsWith("joined: joined 0/0"));
+  const Called none = call({"status"}, given());
+  EXPECT_THAT(none.out, StartsWith("No namespace here carries"));
+  put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {meshgraft.io/app: shop}}\n");
+  const Called rows = call({"status"}, given());
+  EXPECT_THAT(rows.out, HasSubstr("shop       Deployment/cart  waiting"));
+  EXPECT_THAT(rows.out, HasSubstr("shop: joined 0/2"));
+}
+
+TEST_F(Live, status_facts_come_back_through_plan_facts) {
+  const test::Folder folder;
+  const Called facts = call({"status", "-A", "--facts", "-o", "yaml"}, given());
+  ASSERT_EQ(facts.status, 0) << facts.err;
+  const std::string path = folder.write("facts.yaml", facts.out);
+  test::Given files = given();
+  files.input = kShop;
+  const Called file = call({"plan", "-f", "-", "-n", "shop", "--app", "shop", "--facts", path}, files);
+  EXPECT_EQ(file.status, 2) << file.err;
+  EXPECT_EQ(file.out, call({"plan", "--app", "shop"}, given()).out);
+}
+
+TEST_F(Live, a_kind_that_we_may_not_list_is_named) {
+  fault_ = [](const fakes::Call& made) -> std::optional<fakes::Fault> {
+    if (made.verb != fakes::CallVerb::list || made.key.kind != Kind::deployment) return std::nullopt;
+    ApiError error;
+    error.kind = ErrorClass::forbidden;
+    error.code = 403;
+    error.message = "deployments.apps is forbidden: User \"me\" cannot list resource \"deployments\"";
+    return fakes::Fault{error, false};
+  };
+  const Called got = call({"plan"}, given());
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, StartsWith("error: cannot list deployments: deployments.apps is forbidden"));
+}
+
+TEST_F(Live, an_optional_kind_that_we_may_not_list_is_a_warning) {
+  fault_ = [](const fakes::Call& made) -> std::optional<fakes::Fault> {
+    if (made.verb != fakes::CallVerb::list || made.key.kind != Kind::strategy) return std::nullopt;
+    ApiError error;
+    error.kind = ErrorClass::forbidden;
+    error.message = "strategies is forbidden";
+    return fakes::Fault{error, false};
+  };
+  const Called got = call({"plan", "--app", "shop"}, given());
+  EXPECT_EQ(got.status, 2);
+  EXPECT_THAT(got.err, StartsWith("warning: cannot list strategies: strategies is forbidden; rules that need them are off"));
+}
+
+TEST_F(Live, a_command_that_plans_writes_nothing) {
+  const std::uint64_t before = engine_.version();
+  for (const char* command : {"plan", "check", "status"}) (void)call({command}, given());
+  (void)call({"plan", "--app", "shop", "-o", "json"}, given());
+  EXPECT_EQ(engine_.version(), before);
+}
+
+}  // namespace
+}  // namespace meshgraft

@@ -1,0 +1,123 @@
+#include "cmd/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+
+#include "cmd/render_json.h"
+#include "k8sclient/model/json_read.h"
+#include "k8sclient/model/yaml_read.h"
+#include "tests/cmd/call.h"
+
+namespace meshgraft {
+namespace {
+
+using test::call;
+using test::Called;
+using testing::HasSubstr;
+
+const std::string kShop = test::deployment_yaml("web") + test::service_yaml("web") + test::deployment_yaml("cart") + test::service_yaml("cart");
+
+Called plan_of(std::vector<std::string> more) {
+  more.insert(more.begin(), {"plan", "-f", "-", "-n", "shop", "--app", "shop"});
+  return call(more, {kShop});
+}
+
+TEST(Plan, text_lists_each_object_and_ends_with_totals) {
+  const Called got = plan_of({});
+  EXPECT_EQ(got.status, 2) << got.err;
+  for (const char* object : {"Deployment shop/web", "Deployment shop/cart", "Service shop/web", "Service shop/cart", "Application shop/shop"}) {
+    EXPECT_THAT(got.out, HasSubstr(object));
+  }
+  EXPECT_THAT(got.out, HasSubstr("restarts 1 pod\n"));
+  EXPECT_THAT(got.out, HasSubstr("to 5 objects (2 Deployments, 2 Services, 1 Application)"));
+}
+
+TEST(Plan, text_has_no_colour_and_no_long_line_without_a_terminal) {
+  const Called got = plan_of({"-v"});
+  EXPECT_EQ(got.out.find('\033'), std::string::npos);
+  std::istringstream lines(got.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(columns(line), 80) << line;
+}
+
+TEST(Plan, colour_changes_no_column) {
+  test::Given given{kShop};
+  given.colour = true;
+  const Called coloured = call({"plan", "-f", "-", "-n", "shop", "--app", "shop"}, given);
+  std::string plain = coloured.out;
+  EXPECT_NE(plain.find('\033'), std::string::npos);
+  for (std::size_t at = plain.find('\033'); at != std::string::npos; at = plain.find('\033')) plain.erase(at, plain.find('m', at) - at + 1);
+  EXPECT_EQ(plain, plan_of({}).out);
+}
+
+TEST(Plan, json_says_the_same_as_text) {
+  const Called got = plan_of({"-o", "json"});
+  EXPECT_EQ(got.status, 2);
+  const Result<Json> json = read_json(got.out);
+  ASSERT_TRUE(json) << json.error().text;
+  EXPECT_EQ(text(*json, "/kind"), "Plan");
+  std::set<std::string> objects;
+  for (const Json* change : items(*json, "/changes")) objects.insert(text(*change, "/target/kind") + "/" + text(*change, "/target/name"));
+  EXPECT_EQ(objects, (std::set<std::string>{"Deployment/web", "Deployment/cart", "Service/web", "Service/cart", "Application/shop"}));
+  EXPECT_EQ(number(*json, "/totals/restartingPods"), 2);
+  EXPECT_EQ(number(*json, "/totals/objects/Service"), 2);
+  EXPECT_EQ(static_cast<std::size_t>(number(*json, "/totals/requests")), items(*json, "/changes").size());
+}
+
+TEST(Plan, yaml_is_the_request_bodies_one_document_each) {
+  const Called json = plan_of({"-o", "json"});
+  const Called yaml = plan_of({"-o", "yaml"});
+  EXPECT_EQ(yaml.status, 2);
+  const Result<Json> document = read_json(json.out);
+  ASSERT_TRUE(document);
+  const Result<std::vector<Document>> bodies = read_manifests(yaml.out, "plan", "shop");
+  ASSERT_TRUE(bodies) << bodies.error().text;
+  const std::vector<const Json*> changes = items(*document, "/changes");
+  ASSERT_EQ(bodies->size(), changes.size());
+  for (std::size_t i = 0; i < changes.size(); ++i) EXPECT_EQ(Json(bodies->at(i).json), (*changes[i])["body"]) << i;
+}
+
+TEST(Plan, a_joined_world_has_nothing_to_change) {
+  const Called got = call({"plan", "-f", "-", "-n", "shop"}, {kShop});
+  EXPECT_EQ(got.status, 0);
+  EXPECT_THAT(got.out, HasSubstr("nothing to change"));
+  EXPECT_THAT(got.out, HasSubstr("--app NAME"));
+}
+
+TEST(Check, counts_only_findings_as_bad_as_asked) {
+  const std::vector<std::string> words{"check", "-f", "-", "-n", "shop", "--app", "shop"};
+  const Called errors = call(words, {kShop});
+  EXPECT_EQ(errors.status, 0) << errors.out;
+  std::vector<std::string> all = words;
+  all.insert(all.end(), {"--fail-on", "info"});
+  EXPECT_EQ(call(all, {kShop}).status, 2) << "MG203 is expected: the selectors have only app";
+  all.insert(all.end(), {"-o", "json"});
+  const Result<Json> json = read_json(call(all, {kShop}).out);
+  ASSERT_TRUE(json);
+  ASSERT_FALSE(items(*json, "/findings").empty());
+  for (const Json* finding : items(*json, "/findings")) {
+    for (const char* member : {"/code", "/severity", "/about/kind", "/about/name", "/text", "/see"}) EXPECT_NE(text(*finding, member), "") << member;
+  }
+}
+
+TEST(FieldValue, finds_labels_ports_and_containers) {
+  const Json body = Json::parse(R"({"metadata":{"labels":{"a.b/c":"x"}},"spec":{"ports":[{"port":80,"protocol":"UDP","name":"u"},{"port":80,"protocol":"TCP","name":"t"}],
+    "template":{"spec":{"containers":[{"name":"main","ports":[{"containerPort":8080,"hostPort":80}]}]}}}})");
+  EXPECT_EQ(*field_value(body, "metadata.labels[a.b/c]"), "x");
+  EXPECT_EQ(*field_value(body, "spec.ports[80/TCP].name"), "t");
+  EXPECT_EQ(*field_value(body, "spec.ports[80/UDP].name"), "u");
+  EXPECT_EQ(*field_value(body, "spec.template.spec.containers[main].ports[8080/TCP].hostPort"), 80);
+  EXPECT_EQ(field_value(body, "spec.replicas"), nullptr);
+  EXPECT_EQ(field_value(body, "metadata.labels[nothing]"), nullptr);
+}
+
+TEST(Counted, says_one_and_many) {
+  EXPECT_EQ(counted(1, "pod"), "1 pod");
+  EXPECT_EQ(counted(3, "Ingress"), "3 Ingresses");
+  EXPECT_EQ(counted(0, "error"), "0 errors");
+}
+
+}  // namespace
+}  // namespace meshgraft

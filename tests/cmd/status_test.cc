@@ -1,0 +1,66 @@
+#include "cmd/status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace meshgraft {
+namespace {
+
+using testing::HasSubstr;
+
+MemberState member(const std::string& name, MemberPhase phase, const std::string& why = "") {
+  MemberState state;
+  state.workload = {Kind::deployment, "shop", name};
+  state.service = name;
+  state.version = "v1";
+  state.phase = phase;
+  state.sidecar_wanted = true;
+  state.sidecar = state.governed = phase == MemberPhase::joined;
+  state.why = why;
+  return state;
+}
+
+Report shop(std::vector<MemberState> members) {
+  Report report;
+  report.concerns.push_back({"shop", "shop", false, Policy::join, false});
+  report.members["shop"] = std::move(members);
+  return report;
+}
+
+std::string rows(const Report& report) {
+  std::istringstream in;
+  std::ostringstream out;
+  return status_rows(report, Terminal{in, out, out});
+}
+
+TEST(Status, one_row_per_member_in_columns) {
+  const std::string text = rows(shop({member("cart", MemberPhase::joined), member("a-longer-name", MemberPhase::rolling)}));
+  EXPECT_EQ(text,
+            "NAMESPACE  WORKLOAD                  STATE    VERSION  SIDECAR  GOVERNED  WHY NOT\n"
+            "shop       Deployment/cart           joined   v1       yes      yes\n"
+            "shop       Deployment/a-longer-name  rolling  v1       wanted   no\n"
+            "\n"
+            "shop: joined 1/2, rolling 1\n");
+}
+
+TEST(Status, a_long_reason_goes_below_its_row) {
+  const std::string why = "selector lacks app.kubernetes.io/name and app.kubernetes.io/version (MG203), so KubeSphere makes no subset of it";
+  std::istringstream lines(rows(shop({member("cart", MemberPhase::joined, why)})));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(columns(line), 80) << line;
+}
+
+TEST(Status, excluded_members_count_for_nothing) {
+  EXPECT_THAT(rows(shop({member("a", MemberPhase::joined), member("b", MemberPhase::excluded)})), HasSubstr("joined 1/1, excluded 1\n"));
+}
+
+TEST(Status, progress_bar_fits_and_counts) {
+  EXPECT_EQ(progress_bar(shop({member("a", MemberPhase::joined), member("b", MemberPhase::rolling)}), 80),
+            "[####################--------------------] 1/2 joined, 1 rolling");
+  EXPECT_EQ(progress_bar(shop({}), 80), "[----------------------------------------] 0/0 joined");
+  EXPECT_LE(columns(progress_bar(shop({member("a", MemberPhase::held)}), 40)), 40);
+}
+
+}  // namespace
+}  // namespace meshgraft
