@@ -74,8 +74,19 @@ void sort_lists(NamespaceView& view) {
   if (view.pods) sort(*view.pods);
 }
 
+// Which sniffed ports of a namespace our own rules declare before any gateway is injected.
+struct Mending {
+  bool joined = false;      // of an app: members too
+  Middleware middleware;
+  [[nodiscard]] bool covers(const Service& service) const {
+    const auto found = middleware.services.find(service.meta.name);
+    if (found == middleware.services.end()) return joined && !service.headless();
+    return joined || found->second.product == kNacos;
+  }
+};
+
 // What is known of one backend of an Ingress.
-void describe_backend(IngressUse& use, const NamespaceView& view, const Middleware* middleware) {
+void describe_backend(IngressUse& use, const NamespaceView& view, const Mending& mending) {
   const auto service = std::lower_bound(view.services.begin(), view.services.end(), use.service,
                                         [](const auto& candidate, const std::string& name) { return candidate->meta.name < name; });
   if (service == view.services.end() || (*service)->meta.name != use.service) return;
@@ -83,11 +94,11 @@ void describe_backend(IngressUse& use, const NamespaceView& view, const Middlewa
   for (const ServicePort& port : (*service)->ports) {
     if (use.port != port.name && use.port != std::to_string(port.port)) continue;
     use.sniffed = declared_protocol(port) == Protocol::unknown;
-    use.mended = use.sniffed && middleware != nullptr && middleware->has_service(use.service);
+    use.mended = use.sniffed && mending.covers(**service);
   }
 }
 
-void add_uses(std::vector<IngressUse>& uses, const Ingress& ingress, const NamespaceView& view, const Middleware* middleware,
+void add_uses(std::vector<IngressUse>& uses, const Ingress& ingress, const NamespaceView& view, const Mending& mending,
               const std::string& class_name) {
   std::set<std::pair<std::string, std::string>> seen;
   const auto add = [&](const IngressBackend& backend) {
@@ -101,7 +112,7 @@ void add_uses(std::vector<IngressUse>& uses, const Ingress& ingress, const Names
     use.service_upstream = is_true(value_of(ingress.meta.annotations, keys::kServiceUpstream));
     use.upstream_vhost = ingress.meta.annotations.contains(keys::kUpstreamVhost);
     use.created = ingress.meta.created;
-    describe_backend(use, view, middleware);
+    describe_backend(use, view, mending);
     uses.push_back(std::move(use));
   };
   if (ingress.default_backend) add(*ingress.default_backend);
@@ -204,10 +215,11 @@ Facts derive_facts(const World& world, const Settings& settings) {
   facts.nacos_wanted = nacos_wanted(world, settings, facts.app_namespaces);
   for (const auto& [name, view] : world.namespaces) {
     if (view.ingresses.empty()) continue;
-    const bool mends = facts.app_namespaces.contains(name) || facts.nacos_wanted.contains(name);
-    const Middleware middleware = mends ? find_middleware(view) : Middleware{};
+    Mending mending;
+    mending.joined = facts.app_namespaces.contains(name);
+    if (mending.joined || facts.nacos_wanted.contains(name)) mending.middleware = find_middleware(view);
     for (const auto& ingress : view.ingresses) {
-      add_uses(facts.ingress_uses, *ingress, view, mends ? &middleware : nullptr, class_of(*ingress, world.ingress_classes));
+      add_uses(facts.ingress_uses, *ingress, view, mending, class_of(*ingress, world.ingress_classes));
     }
   }
   if (const auto root = world.namespaces.find(facts.mesh.root_namespace); root != world.namespaces.end()) {

@@ -66,6 +66,9 @@ constexpr std::string_view kConfigurationSnippet = "nginx.ingress.kubernetes.io/
 constexpr std::string_view kIngressClassAnnotation = "kubernetes.io/ingress.class";
 constexpr std::string_view kIngressNginxController = "k8s.io/ingress-nginx";  // IngressClass spec.controller
 
+// --- objects that we create (kubernetes.io, Recommended Labels) ---
+constexpr std::string_view kManagedBy = "app.kubernetes.io/managed-by";
+constexpr std::string_view kManagedByUs = "meshgraft";
 constexpr std::string_view kEnvoyFilterName = "preserve-client-ip";
 
 }  // namespace meshgraft::keys
