@@ -4,6 +4,9 @@
 
 #include "reconcilers/application.h"
 #include "reconcilers/deployment.h"
+#include "reconcilers/envoy_filter.h"
+#include "reconcilers/gateway.h"
+#include "reconcilers/ingresses.h"
 #include "reconcilers/platform.h"
 #include "reconcilers/ports.h"
 #include "reconcilers/reconciler.h"
@@ -48,6 +51,9 @@ std::span<const Reconciler> registry() {
       Reconciler{"service_ports", desired_service_ports, rbac_service_ports()},
       Reconciler{"service", desired_services, kServices},
       Reconciler{"application", desired_application, kApplications},
+      Reconciler{"ingress", desired_ingresses, rbac_ingresses()},
+      Reconciler{"gateway", desired_gateway, rbac_gateway()},
+      Reconciler{"envoy_filter", desired_envoy_filter, rbac_envoy_filter()},
   };
   return kRows;
 }
