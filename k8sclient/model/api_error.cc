@@ -15,7 +15,8 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   std::int32_t value = 0;
   const std::from_chars_result parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value < 0) return std::nullopt;
+  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value < 0)
+    return std::nullopt;
   return std::chrono::seconds(value);
 }
 
@@ -56,8 +57,10 @@ std::string shown(std::string_view body) {
   std::string line;
   for (const char c : body.substr(0, kMaxMessage)) {
     const bool space = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
-    if (!space) line += c;
-    else if (!line.empty() && line.back() != ' ') line += ' ';
+    if (!space)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
   }
   return line;
 }
@@ -76,10 +79,12 @@ ApiError api_error(int http_code, std::string_view body, std::string_view retry_
     if (const std::string line = shown(body); !line.empty()) error.message += ": " + line;
     return error;
   }
-  if (const std::int64_t code = number(*document, "/code"); code >= 400 && code < 600) error.code = static_cast<int>(code);
+  if (const std::int64_t code = number(*document, "/code"); code >= 400 && code < 600)
+    error.code = static_cast<int>(code);
   error.reason = text(*document, "/reason");
   error.message = text(*document, "/message");
-  if (error.message.empty()) error.message = "HTTP " + std::to_string(error.code) + (error.reason.empty() ? "" : " " + error.reason);
+  if (error.message.empty())
+    error.message = "HTTP " + std::to_string(error.code) + (error.reason.empty() ? "" : " " + error.reason);
   error.kind = class_of(error.code, error.reason, has_cause(*document, "ResourceVersionTooLarge"));
   const std::int64_t seconds = number(*document, "/details/retryAfterSeconds");
   if (!error.retry_after && seconds > 0) error.retry_after = std::chrono::seconds(seconds);
@@ -98,20 +103,34 @@ ApiError status_error(int code, std::string reason, std::string message, bool to
 
 std::string_view to_string(ErrorClass kind) {
   switch (kind) {
-    case ErrorClass::transport: return "transport";
-    case ErrorClass::cancelled: return "cancelled";
-    case ErrorClass::bad_answer: return "bad_answer";
-    case ErrorClass::gone: return "gone";
-    case ErrorClass::too_large_rv: return "too_large_rv";
-    case ErrorClass::throttled: return "throttled";
-    case ErrorClass::server: return "server";
-    case ErrorClass::unauthorized: return "unauthorized";
-    case ErrorClass::forbidden: return "forbidden";
-    case ErrorClass::not_found: return "not_found";
-    case ErrorClass::conflict: return "conflict";
-    case ErrorClass::exists: return "exists";
-    case ErrorClass::invalid: return "invalid";
-    case ErrorClass::other: return "other";
+    case ErrorClass::transport:
+      return "transport";
+    case ErrorClass::cancelled:
+      return "cancelled";
+    case ErrorClass::bad_answer:
+      return "bad_answer";
+    case ErrorClass::gone:
+      return "gone";
+    case ErrorClass::too_large_rv:
+      return "too_large_rv";
+    case ErrorClass::throttled:
+      return "throttled";
+    case ErrorClass::server:
+      return "server";
+    case ErrorClass::unauthorized:
+      return "unauthorized";
+    case ErrorClass::forbidden:
+      return "forbidden";
+    case ErrorClass::not_found:
+      return "not_found";
+    case ErrorClass::conflict:
+      return "conflict";
+    case ErrorClass::exists:
+      return "exists";
+    case ErrorClass::invalid:
+      return "invalid";
+    case ErrorClass::other:
+      return "other";
   }
   return "other";
 }

@@ -31,11 +31,11 @@ enum class ErrorClass : std::uint8_t {
 
 struct ApiError {
   ErrorClass kind = ErrorClass::other;
-  int code = 0;             // HTTP or Status code, 0 when no answer came
-  std::string reason;       // Status.reason, "" when none
-  std::string message;      // for people; never holds a token
+  int code = 0;         // HTTP or Status code, 0 when no answer came
+  std::string reason;   // Status.reason, "" when none
+  std::string message;  // for people; never holds a token
   std::optional<std::chrono::seconds> retry_after;
-  bool sent = true;         // false when the request surely never reached the server
+  bool sent = true;  // false when the request surely never reached the server
 };
 
 template <typename T>
@@ -45,7 +45,8 @@ using ApiResult = Result<T, ApiError>;
 // `retry_after`: the header's text, "" when absent.
 ApiError api_error(int http_code, std::string_view body, std::string_view retry_after);
 
-// From a Status that arrived inside a stream. `code` 0 and `reason` "" when it had none; `retry_after_seconds` 0 for none.
+// From a Status that arrived inside a stream. `code` 0 and `reason` "" when it had none; `retry_after_seconds` 0 for
+// none.
 ApiError status_error(int code, std::string reason, std::string message, bool too_large_rv, int retry_after_seconds);
 
 std::string_view to_string(ErrorClass kind);

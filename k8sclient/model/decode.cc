@@ -60,7 +60,9 @@ EventType event_type(std::string_view text) {
 
 bool read_bookmark(FieldReader& reader, Value value, WatchEvent& event) {
   Meta meta;
-  if (!reader.fields(value, [&](std::string_view key, Value field) { return key != "metadata" || decoding::read_meta(reader, field, meta); })) {
+  if (!reader.fields(value, [&](std::string_view key, Value field) {
+        return key != "metadata" || decoding::read_meta(reader, field, meta);
+      })) {
     return false;
   }
   const Labels::const_iterator end = meta.annotations.find("k8s.io/initial-events-end");
@@ -117,7 +119,9 @@ struct Decoder::Impl {
     return code == simdjson::SUCCESS || not_json(code);
   }
 
-  bool not_json(simdjson::error_code code) { return reader.fail(std::string("not JSON: ") + simdjson::error_message(code)); }
+  bool not_json(simdjson::error_code code) {
+    return reader.fail(std::string("not JSON: ") + simdjson::error_message(code));
+  }
 
   // After the last field: nothing may follow.
   bool closed() {
@@ -149,7 +153,8 @@ Result<ObjectPtr> Decoder::object(std::string_view bytes) {
   if (kind_name.empty()) return fail("the document has no kind");
   if (api_version.empty()) return fail("the document has no apiVersion");
   if (!in.reopen()) return in.error();
-  const std::shared_ptr<Object> object = read_object(in.reader, kind_of(api_version, kind_name).value_or(Kind::other), in.root);
+  const std::shared_ptr<Object> object =
+      read_object(in.reader, kind_of(api_version, kind_name).value_or(Kind::other), in.root);
   if (object == nullptr) return in.error();
   return ObjectPtr(object);
 }
@@ -179,7 +184,8 @@ Result<ListPage> Decoder::list(Kind kind, std::string_view bytes) {
   const std::string plural(kind == Kind::other ? std::string_view("objects") : info(kind).plural);
   if (!good) return fail("list of " + plural + ": " + in.reader.error());
   if (!has_items || (!kind_name.empty() && !kind_name.ends_with("List"))) {
-    return fail("expected a list of " + plural + ", found " + (kind_name.empty() ? "something else" : "a " + kind_name));
+    return fail("expected a list of " + plural + ", found " +
+                (kind_name.empty() ? "something else" : "a " + kind_name));
   }
   return page;
 }

@@ -16,8 +16,8 @@ namespace meshgraft {
 // One page of a list.
 struct ListPage {
   std::vector<ObjectPtr> items;
-  std::string resource_version;    // of the list, for the watch that follows
-  std::string continue_token;      // "" on the last page
+  std::string resource_version;  // of the list, for the watch that follows
+  std::string continue_token;    // "" on the last page
 };
 
 // One line of a watch.
@@ -31,13 +31,13 @@ enum class EventType : std::uint8_t {
 };
 struct WatchEvent {
   EventType type = EventType::error;
-  ObjectPtr object;               // null for bookmark, error and unknown
-  std::string resource_version;   // of the object or bookmark
+  ObjectPtr object;                 // null for bookmark, error and unknown
+  std::string resource_version;     // of the object or bookmark
   bool initial_events_end = false;  // a bookmark annotated k8s.io/initial-events-end
-  int status_code = 0;            // error: the Status's code, 0 when it has none
+  int status_code = 0;              // error: the Status's code, 0 when it has none
   std::string status_reason, status_message;
-  int retry_after = 0;            // error: details.retryAfterSeconds, 0 when it has none
-  bool too_large_rv = false;      // error: a cause ResourceVersionTooLarge
+  int retry_after = 0;        // error: details.retryAfterSeconds, 0 when it has none
+  bool too_large_rv = false;  // error: a cause ResourceVersionTooLarge
 };
 
 // Holds the parser's buffers; one per thread. Cheap to keep, costly to make.

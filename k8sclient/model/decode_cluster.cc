@@ -70,7 +70,8 @@ bool read_owner(FieldReader& reader, Value value, OwnerReference& owner) {
 }
 
 bool any_of(const std::vector<std::string>& words, std::string_view a, std::string_view b, std::string_view c = "*") {
-  return std::any_of(words.begin(), words.end(), [&](const std::string& word) { return word == a || word == b || word == c; });
+  return std::any_of(words.begin(), words.end(),
+                     [&](const std::string& word) { return word == a || word == b || word == c; });
 }
 
 // One rule of a webhook; sets `for_pods` when it speaks of the creation of pods.

@@ -30,7 +30,8 @@ bool FieldReader::broken(simdjson::error_code code) {
 }
 
 bool FieldReader::wrong(Value value, std::string_view expected, simdjson::error_code code) {
-  if (code != simdjson::INCORRECT_TYPE && code != simdjson::NUMBER_ERROR && code != simdjson::NUMBER_OUT_OF_RANGE) return broken(code);
+  if (code != simdjson::INCORRECT_TYPE && code != simdjson::NUMBER_ERROR && code != simdjson::NUMBER_OUT_OF_RANGE)
+    return broken(code);
   return fail(std::string("expected ").append(expected).append(", found ").append(found(value)));
 }
 

@@ -67,7 +67,8 @@ bool read_routes(FieldReader& reader, std::string_view key, Value value, F&& fou
   };
   const auto weighted = [&reader, &destination](Value at) {
     return reader.items(at, [&](Value member) {
-      return reader.fields(member, [&](std::string_view name, Value field) { return name != "destination" || destination(field); });
+      return reader.fields(
+          member, [&](std::string_view name, Value field) { return name != "destination" || destination(field); });
     });
   };
   return reader.items(value, [&](Value route) {

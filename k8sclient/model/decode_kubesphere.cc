@@ -8,7 +8,8 @@ namespace meshgraft::decoding {
 namespace {
 
 bool read_match_labels(FieldReader& reader, Value value, Labels& labels) {
-  return reader.fields(value, [&](std::string_view key, Value field) { return key != "matchLabels" || reader.text_map(field, labels); });
+  return reader.fields(
+      value, [&](std::string_view key, Value field) { return key != "matchLabels" || reader.text_map(field, labels); });
 }
 
 }  // namespace
@@ -56,7 +57,8 @@ bool read_strategy(FieldReader& reader, std::string_view section, Value value, O
     if (key == "strategyPolicy") return reader.text(field, strategy.policy);
     if (key == "selector") return read_match_labels(reader, field, strategy.match_labels);
     if (key != "template") return true;
-    return reader.fields(field, [&](std::string_view name, Value inner) { return name != "spec" || reader.fields(inner, routes); });
+    return reader.fields(
+        field, [&](std::string_view name, Value inner) { return name != "spec" || reader.fields(inner, routes); });
   });
   strategy.subsets.shrink_to_fit();
   return good;
@@ -127,7 +129,8 @@ void finish_cluster_configuration(const FieldReader&, Object& object) {
 bool read_install_plan(FieldReader& reader, std::string_view section, Value value, Object& object) {
   InstallPlan& plan = static_cast<InstallPlan&>(object);
   if (section == "status") {
-    return reader.fields(value, [&](std::string_view key, Value field) { return key != "state" || reader.text(field, plan.state); });
+    return reader.fields(
+        value, [&](std::string_view key, Value field) { return key != "state" || reader.text(field, plan.state); });
   }
   if (section != "spec") return true;
   const auto extension = [&](std::string_view key, Value field) {

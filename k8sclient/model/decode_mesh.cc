@@ -7,7 +7,8 @@ namespace meshgraft::decoding {
 namespace {
 
 bool read_selected_labels(FieldReader& reader, Value value, std::string_view field_name, Labels& labels) {
-  return reader.fields(value, [&](std::string_view key, Value field) { return key != field_name || reader.text_map(field, labels); });
+  return reader.fields(
+      value, [&](std::string_view key, Value field) { return key != field_name || reader.text_map(field, labels); });
 }
 
 }  // namespace
@@ -29,15 +30,20 @@ bool read_virtual_service(FieldReader& reader, std::string_view section, Value v
 bool read_destination_rule(FieldReader& reader, std::string_view section, Value value, Object& object) {
   if (section != "spec") return true;
   DestinationRule& rule = static_cast<DestinationRule&>(object);
-  const auto tls = [&](std::string_view key, Value field) { return key != "mode" || reader.text(field, rule.tls_mode); };
+  const auto tls = [&](std::string_view key, Value field) {
+    return key != "mode" || reader.text(field, rule.tls_mode);
+  };
   const auto subset = [&reader](Value item, std::string& name) {
-    return reader.fields(item, [&reader, &name](std::string_view key, Value field) { return key != "name" || reader.text(field, name); });
+    return reader.fields(item, [&reader, &name](std::string_view key, Value field) {
+      return key != "name" || reader.text(field, name);
+    });
   };
   return reader.fields(value, [&](std::string_view key, Value field) {
     if (key == "host") return reader.text(field, rule.host);
     if (key == "subsets") return reader.list(field, rule.subsets, subset);
     if (key != "trafficPolicy") return true;
-    return reader.fields(field, [&](std::string_view name, Value inner) { return name != "tls" || reader.fields(inner, tls); });
+    return reader.fields(
+        field, [&](std::string_view name, Value inner) { return name != "tls" || reader.fields(inner, tls); });
   });
 }
 
@@ -70,7 +76,8 @@ bool read_peer_authentication(FieldReader& reader, std::string_view section, Val
   return reader.fields(value, [&](std::string_view key, Value field) {
     if (key == "selector") return read_selected_labels(reader, field, "matchLabels", policy.match_labels);
     if (key != "mtls") return true;
-    return reader.fields(field, [&](std::string_view name, Value inner) { return name != "mode" || reader.text(inner, policy.mode); });
+    return reader.fields(
+        field, [&](std::string_view name, Value inner) { return name != "mode" || reader.text(inner, policy.mode); });
   });
 }
 

@@ -40,7 +40,9 @@ bool read_rule(FieldReader& reader, Value value, IngressRule& rule) {
   return reader.fields(value, [&](std::string_view key, Value field) {
     if (key == "host") return reader.text(field, rule.host);
     if (key != "http") return true;
-    return reader.fields(field, [&](std::string_view name, Value inner) { return name != "paths" || reader.list(inner, rule.paths, path); });
+    return reader.fields(field, [&](std::string_view name, Value inner) {
+      return name != "paths" || reader.list(inner, rule.paths, path);
+    });
   });
 }
 
@@ -48,7 +50,8 @@ bool read_tls(FieldReader& reader, Value value, Ingress& ingress) {
   const bool good = reader.items(value, [&reader, &ingress](Value item) {
     ingress.tls = true;
     return reader.fields(item, [&reader, &ingress](std::string_view key, Value field) {
-      return key != "hosts" || reader.items(field, [&](Value host) { return reader.text(host, ingress.tls_hosts.emplace_back()); });
+      return key != "hosts" ||
+             reader.items(field, [&](Value host) { return reader.text(host, ingress.tls_hosts.emplace_back()); });
     });
   });
   ingress.tls_hosts.shrink_to_fit();
@@ -85,7 +88,8 @@ bool read_ingress(FieldReader& reader, std::string_view section, Value value, Ob
     if (key == "ingressClassName") return reader.text(field, ingress.class_name);
     if (key == "tls") return read_tls(reader, field, ingress);
     if (key == "rules") {
-      return reader.list(field, ingress.rules, [&reader](Value item, IngressRule& rule) { return read_rule(reader, item, rule); });
+      return reader.list(field, ingress.rules,
+                         [&reader](Value item, IngressRule& rule) { return read_rule(reader, item, rule); });
     }
     if (key != "defaultBackend" && key != "backend") return true;
     bool present = false;
@@ -109,7 +113,8 @@ bool read_ingress_class(FieldReader& reader, std::string_view section, Value val
 
 void finish_ingress_class(const FieldReader&, Object& object) {
   IngressClass& ingress_class = static_cast<IngressClass&>(object);
-  const Labels::const_iterator found = ingress_class.meta.annotations.find("ingressclass.kubernetes.io/is-default-class");
+  const Labels::const_iterator found =
+      ingress_class.meta.annotations.find("ingressclass.kubernetes.io/is-default-class");
   ingress_class.is_default = found != ingress_class.meta.annotations.end() && found->second == "true";
 }
 

@@ -8,11 +8,16 @@ namespace {
 bool read_probe(FieldReader& reader, Value value, Probe& probe) {
   return reader.fields(value, [&reader, &probe](std::string_view key, Value field) {
     ProbeType type = ProbeType::none;
-    if (key == "httpGet") type = ProbeType::http_get;
-    else if (key == "tcpSocket") type = ProbeType::tcp_socket;
-    else if (key == "grpc") type = ProbeType::grpc;
-    else if (key == "exec") type = ProbeType::exec;
-    else return true;
+    if (key == "httpGet")
+      type = ProbeType::http_get;
+    else if (key == "tcpSocket")
+      type = ProbeType::tcp_socket;
+    else if (key == "grpc")
+      type = ProbeType::grpc;
+    else if (key == "exec")
+      type = ProbeType::exec;
+    else
+      return true;
     bool present = false;
     if (!reader.fields(field, [&reader, &probe, &present](std::string_view name, Value inner) {
           present = true;
@@ -180,9 +185,11 @@ bool read_workload_status(FieldReader& reader, Value value, Workload& workload) 
   // A StatefulSet says it since Kubernetes 1.22; before, ready was all that there was.
   if (workload.kind == Kind::stateful_set && !says_available) status.available = status.ready;
   for (Condition& condition : conditions) {
-    const bool late = condition.type == "Progressing" && condition.status == "False" && condition.reason == "ProgressDeadlineExceeded";
+    const bool late = condition.type == "Progressing" && condition.status == "False" &&
+                      condition.reason == "ProgressDeadlineExceeded";
     const bool refused = condition.type == "ReplicaFailure" && condition.status == "True";
-    const bool complete = condition.type == "Progressing" && condition.status == "True" && condition.reason == "NewReplicaSetAvailable";
+    const bool complete =
+        condition.type == "Progressing" && condition.status == "True" && condition.reason == "NewReplicaSetAvailable";
     status.rollout_complete = status.rollout_complete || complete;
     status.deadline_exceeded = status.deadline_exceeded || late;
     status.quota_exceeded = status.quota_exceeded || refused;
@@ -219,7 +226,9 @@ void finish_workload(const FieldReader&, Object& object) {
 bool read_pod(FieldReader& reader, std::string_view section, Value value, Object& object) {
   Pod& pod = static_cast<Pod&>(object);
   const auto name_of = [&reader](Value item, std::string& name) {
-    return reader.fields(item, [&reader, &name](std::string_view key, Value field) { return key != "name" || reader.text(field, name); });
+    return reader.fields(item, [&reader, &name](std::string_view key, Value field) {
+      return key != "name" || reader.text(field, name);
+    });
   };
   if (section == "spec") {
     return reader.fields(value, [&](std::string_view key, Value field) {
@@ -245,13 +254,15 @@ bool read_pod(FieldReader& reader, std::string_view section, Value value, Object
     if (key != "reason") return true;
     std::string reason;
     if (!reader.text(field, reason)) return false;
-    const bool usual = pod.waiting_reason.empty() || pod.waiting_reason == "ContainerCreating" || pod.waiting_reason == "PodInitializing";
+    const bool usual = pod.waiting_reason.empty() || pod.waiting_reason == "ContainerCreating" ||
+                       pod.waiting_reason == "PodInitializing";
     if (usual && !reason.empty()) pod.waiting_reason = std::move(reason);
     return true;
   };
   const auto container_state = [&](std::string_view key, Value field) {
     if (key != "state") return true;
-    return reader.fields(field, [&](std::string_view name, Value inner) { return name != "waiting" || reader.fields(inner, waits); });
+    return reader.fields(
+        field, [&](std::string_view name, Value inner) { return name != "waiting" || reader.fields(inner, waits); });
   };
   return reader.fields(value, [&](std::string_view key, Value field) {
     if (key == "phase") return reader.text(field, pod.phase);

@@ -7,7 +7,9 @@ std::string field_path(std::string_view parent, std::string_view key) {
   return join_paths(parent, plain ? std::string(key) : "[\"" + std::string(key) + "\"]");
 }
 
-std::string field_path(std::string_view parent, std::size_t index) { return join_paths(parent, "[" + std::to_string(index) + "]"); }
+std::string field_path(std::string_view parent, std::size_t index) {
+  return join_paths(parent, "[" + std::to_string(index) + "]");
+}
 
 std::string join_paths(std::string_view outer, std::string_view inner) {
   std::string path(outer);

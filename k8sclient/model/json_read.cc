@@ -7,7 +7,8 @@ namespace meshgraft {
 namespace {
 
 int line_of(std::string_view text, std::size_t byte) {
-  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(byte, text.size())), '\n'));
+  return 1 + static_cast<int>(std::count(
+                 text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(byte, text.size())), '\n'));
 }
 
 // The byte where brackets nest deeper than kMaxJsonDepth; nullopt when they never do. Text in quotes does not count.
@@ -17,8 +18,10 @@ std::optional<std::size_t> too_deep(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (quoted) {
-      if (c == '\\') ++i;
-      else if (c == '"') quoted = false;
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        quoted = false;
     } else if (c == '"') {
       quoted = true;
     } else if (c == '{' || c == '[') {
@@ -39,7 +42,8 @@ std::string reason_of(std::string_view what) {
 template <typename Document>
 Result<Document> read(std::string_view text) {
   if (const std::optional<std::size_t> byte = too_deep(text)) {
-    return fail("line " + std::to_string(line_of(text, *byte)) + ": nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
+    return fail("line " + std::to_string(line_of(text, *byte)) + ": nested deeper than " +
+                std::to_string(kMaxJsonDepth) + " levels");
   }
   try {
     return Document::parse(text.begin(), text.end());
@@ -71,7 +75,8 @@ const Json* child(const Json& parent, const std::string& step) {
   if (parent.is_array()) {
     std::size_t index = 0;
     const std::from_chars_result parsed = std::from_chars(step.data(), step.data() + step.size(), index);
-    if (parsed.ec == std::errc() && parsed.ptr == step.data() + step.size() && index < parent.size()) return &parent[index];
+    if (parsed.ec == std::errc() && parsed.ptr == step.data() + step.size() && index < parent.size())
+      return &parent[index];
   }
   return nullptr;
 }

@@ -28,7 +28,7 @@ enum class Kind : std::uint8_t {
   envoy_filter,
   peer_authentication,
   strategy,
-  gateway,                // KubeSphere's gateway.kubesphere.io Gateway
+  gateway,  // KubeSphere's gateway.kubesphere.io Gateway
   cluster_configuration,
   install_plan,
   // Read, or watched in one namespace, only while something there needs them:
@@ -38,7 +38,7 @@ enum class Kind : std::uint8_t {
   event,
   lease,
   resource_quota,
-  other,                  // a document of a kind that no rule reads; passed through
+  other,  // a document of a kind that no rule reads; passed through
 };
 
 // How long the program keeps a kind in its cache.

@@ -14,7 +14,8 @@ namespace {
 bool holds(const Requirement& clause, const Labels& labels) {
   const Labels::const_iterator found = labels.find(clause.key);
   const bool present = found != labels.end();
-  const bool listed = present && std::find(clause.values.begin(), clause.values.end(), found->second) != clause.values.end();
+  const bool listed =
+      present && std::find(clause.values.begin(), clause.values.end(), found->second) != clause.values.end();
   if (clause.op == "In") return listed;
   if (clause.op == "NotIn") return !listed;
   if (clause.op == "Exists") return present;
@@ -26,7 +27,8 @@ bool holds(const Requirement& clause, const Labels& labels) {
 
 bool LabelSelector::matches(const Labels& labels) const {
   return is_subset(match_labels, labels) &&
-         std::all_of(expressions.begin(), expressions.end(), [&labels](const Requirement& clause) { return holds(clause, labels); });
+         std::all_of(expressions.begin(), expressions.end(),
+                     [&labels](const Requirement& clause) { return holds(clause, labels); });
 }
 
 bool is_subset(const Labels& selector, const Labels& labels) {

@@ -42,7 +42,8 @@ bool WatchDecoder::line(std::string_view text, const OnEvent& on_event) {
 bool WatchDecoder::too_long(const OnEvent& on_event) {
   ended_ = true;
   std::string().swap(carry_);
-  on_event(fail(std::string(info(kind_).name) + " event: a line of the watch is longer than " + std::to_string(max_line_) + " bytes"));
+  on_event(fail(std::string(info(kind_).name) + " event: a line of the watch is longer than " +
+                std::to_string(max_line_) + " bytes"));
   return false;
 }
 

@@ -21,7 +21,8 @@ class WatchDecoder {
   using OnEvent = std::function<bool(Result<WatchEvent>)>;
 
   // `decoder` is used, not kept: it belongs to the caller's thread and outlives this.
-  WatchDecoder(Kind kind, Decoder& decoder, std::size_t max_line = kMaxLine) : kind_(kind), decoder_(decoder), max_line_(max_line) {}
+  WatchDecoder(Kind kind, Decoder& decoder, std::size_t max_line = kMaxLine)
+      : kind_(kind), decoder_(decoder), max_line_(max_line) {}
 
   // Calls `on_event` for every line that `bytes` completes. A line that is no event, or longer than the limit, is
   // handed over as an error that names the kind, and ends the stream. Returns false once the stream is ended; the

@@ -11,14 +11,15 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using TimePoint = std::chrono::steady_clock::time_point;
 
-constexpr int kPageSize = 500;                    // client-go tools/pager, kube-rs watcher.rs
-constexpr milliseconds kBackoffFirst{800};        // client-go reflector.go: 800 ms, 30 s, factor 2, jitter 1
+constexpr int kPageSize = 500;              // client-go tools/pager, kube-rs watcher.rs
+constexpr milliseconds kBackoffFirst{800};  // client-go reflector.go: 800 ms, 30 s, factor 2, jitter 1
 constexpr milliseconds kBackoffMost{30'000};
 constexpr std::chrono::minutes kBackoffReset{2};  // client-go reflector.go
 constexpr seconds kShortWatch{1};                 // client-go reflector.go: "very short watch"
 constexpr seconds kErrorEventsMost{30};           // kube-apiserver cacher.go: MaxInternalErrorRetryDuration
 constexpr seconds kRetryAfterMost{300};           // a proxy's day would blind us for a day
-constexpr seconds kWatchLeast{240}, kWatchMost{290};  // below the API server's five minutes of history; 290 is kube-rs's
+constexpr seconds kWatchLeast{240},
+    kWatchMost{290};  // below the API server's five minutes of history; 290 is kube-rs's
 
 // True when both are decimal and `a` is below `b`. Versions are comparable as integers (KEP-5504); a server that
 // uses anything else is believed.
@@ -63,7 +64,8 @@ Next WatchMachine::next() const {
 std::vector<CacheStep> WatchMachine::on_page(ListPage page, TimePoint now, double random) {
   spread_ = random;
   wait_ = milliseconds(0);
-  std::string flaw = page.resource_version.empty() ? std::string(info(kind_).plural) + ": the list has no resourceVersion" : "";
+  std::string flaw =
+      page.resource_version.empty() ? std::string(info(kind_).plural) + ": the list has no resourceVersion" : "";
   for (const ObjectPtr& item : page.items) {
     if (flaw.empty()) flaw = flaw_of(*item);
   }
@@ -141,7 +143,8 @@ Reaction WatchMachine::on_event(Result<WatchEvent> event) {
     case EventType::unknown:
       return {};
     case EventType::error:
-      return leave(status_error(event->status_code, event->status_reason, event->status_message, event->too_large_rv, event->retry_after));
+      return leave(status_error(event->status_code, event->status_reason, event->status_message, event->too_large_rv,
+                                event->retry_after));
     case EventType::added:
     case EventType::modified:
     case EventType::deleted:
@@ -151,9 +154,11 @@ Reaction WatchMachine::on_event(Result<WatchEvent> event) {
 
   std::string flaw;
   if (event->object != nullptr) flaw = flaw_of(*event->object);
-  if (flaw.empty() && event->resource_version.empty()) flaw = std::string(info(kind_).plural) + ": an event has no resourceVersion";
+  if (flaw.empty() && event->resource_version.empty())
+    flaw = std::string(info(kind_).plural) + ": an event has no resourceVersion";
   if (flaw.empty() && is_before(event->resource_version, version_)) {
-    flaw = std::string(info(kind_).plural) + ": resourceVersion went back from " + version_ + " to " + event->resource_version;
+    flaw = std::string(info(kind_).plural) + ": resourceVersion went back from " + version_ + " to " +
+           event->resource_version;
   }
   if (!flaw.empty()) {
     ++counts_.bad_events;
@@ -224,10 +229,18 @@ void WatchMachine::start_over() {
 }
 
 void WatchMachine::fail_with(const ApiError& error, TimePoint now, double random) {
+  // API servers before 1.23 answer 404 for custom resources while they start: what was followed is absent only when
+  // it is said twice.
+  const bool followed = standing_ == Standing::synced || standing_ == Standing::failing;
+  const bool said_before = last_error_ && last_error_->kind == ErrorClass::not_found;
+  if (error.kind == ErrorClass::forbidden) {
+    standing_ = Standing::forbidden;
+  } else if (error.kind == ErrorClass::not_found && (!followed || said_before)) {
+    standing_ = Standing::absent;
+  } else if (followed && error.kind != ErrorClass::gone) {
+    standing_ = Standing::failing;
+  }
   last_error_ = error;
-  if (error.kind == ErrorClass::forbidden) standing_ = Standing::forbidden;
-  else if (error.kind == ErrorClass::not_found && state_ == State::empty) standing_ = Standing::absent;
-  else if (standing_ == Standing::synced && error.kind != ErrorClass::gone) standing_ = Standing::failing;
   back_off(&error, now, random);
 }
 
@@ -236,7 +249,8 @@ void WatchMachine::back_off(const ApiError* error, TimePoint now, double random)
   backoff_ = healthy ? kBackoffFirst : std::min(backoff_ * 2, kBackoffMost);
   failed_at_ = now;
   wait_ = backoff_ + milliseconds(static_cast<milliseconds::rep>(random * static_cast<double>(backoff_.count())));
-  if (error != nullptr && error->retry_after) wait_ = std::max<milliseconds>(wait_, std::min(*error->retry_after, kRetryAfterMost));
+  if (error != nullptr && error->retry_after)
+    wait_ = std::max<milliseconds>(wait_, std::min(*error->retry_after, kRetryAfterMost));
 }
 
 Reaction WatchMachine::leave(ApiError error) {
@@ -246,11 +260,16 @@ Reaction WatchMachine::leave(ApiError error) {
 
 std::string_view to_string(WatchMachine::Standing standing) {
   switch (standing) {
-    case WatchMachine::Standing::starting: return "starting";
-    case WatchMachine::Standing::synced: return "synced";
-    case WatchMachine::Standing::failing: return "failing";
-    case WatchMachine::Standing::forbidden: return "forbidden";
-    case WatchMachine::Standing::absent: return "absent";
+    case WatchMachine::Standing::starting:
+      return "starting";
+    case WatchMachine::Standing::synced:
+      return "synced";
+    case WatchMachine::Standing::failing:
+      return "failing";
+    case WatchMachine::Standing::forbidden:
+      return "forbidden";
+    case WatchMachine::Standing::absent:
+      return "absent";
   }
   return "starting";
 }

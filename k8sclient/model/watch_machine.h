@@ -27,7 +27,8 @@
 //   empty, page  | last page                                    | watch from the list's version at once
 //   page         | 410 (the token expired)                      | one full list without limit, at once
 //   empty, page  | 429, transport, 5xx, 401                     | same page again after back-off
-//   empty, page  | 403 / 404                                    | standing forbidden / absent; list anew after back-off
+//   empty, page  | 403 / 404                                    | standing forbidden / absent (a kind that was synced:
+//                |                                              | at the second 404); list anew after back-off
 //   empty, page  | other error, page without version or uid     | list anew after back-off
 //   listed       | first event                                  | state watching
 //   listed, w.   | clean end, or cancelled                      | watch, same, at once
@@ -57,9 +58,9 @@
 namespace meshgraft {
 
 struct NextList {
-  int limit = 0;                  // 0: no paging
-  std::string continue_token;     // with one, resource_version is "": the server refuses both together
-  std::string resource_version;   // always "": the newest
+  int limit = 0;                 // 0: no paging
+  std::string continue_token;    // with one, resource_version is "": the server refuses both together
+  std::string resource_version;  // always "": the newest
 };
 struct NextWatch {
   std::string resource_version;
@@ -80,9 +81,9 @@ enum class CacheOp : std::uint8_t {
 };
 struct CacheStep {
   CacheOp op = CacheOp::bookmark;
-  std::vector<ObjectPtr> objects;   // add
-  ObjectPtr object;                 // upsert, remove (its last state)
-  std::string resource_version;     // end_replace, bookmark, upsert, remove
+  std::vector<ObjectPtr> objects;  // add
+  ObjectPtr object;                // upsert, remove (its last state)
+  std::string resource_version;    // end_replace, bookmark, upsert, remove
 };
 
 // What an event asks for. `go_on` false: end the stream, then call on_watch_end.
@@ -129,11 +130,11 @@ class WatchMachine {
 
   // For metrics, since the start.
   struct Counts {
-    std::uint64_t lists = 0;          // complete ones
-    std::uint64_t watches = 0;        // streams begun
+    std::uint64_t lists = 0;    // complete ones
+    std::uint64_t watches = 0;  // streams begun
     std::uint64_t short_watches = 0;
-    std::uint64_t events = 0;         // changes handed to the cache
-    std::uint64_t expired = 0;        // 410 of any kind
+    std::uint64_t events = 0;   // changes handed to the cache
+    std::uint64_t expired = 0;  // 410 of any kind
     std::uint64_t bad_events = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
@@ -147,18 +148,18 @@ class WatchMachine {
   const Kind kind_;
   State state_ = State::empty;
   Standing standing_ = Standing::starting;
-  std::string version_;                  // of the list or of the last event or bookmark
-  std::string page_version_;             // page 1's
+  std::string version_;       // of the list or of the last event or bookmark
+  std::string page_version_;  // page 1's
   std::string continue_token_;
-  bool full_list_ = false;               // the next list is without limit
-  bool replacing_ = false;               // begin_replace was handed out for the list under way
+  bool full_list_ = false;  // the next list is without limit
+  bool replacing_ = false;  // begin_replace was handed out for the list under way
   std::chrono::milliseconds wait_{0};
-  double spread_ = 0;                    // the last random number, for the watch's timeout
+  double spread_ = 0;                     // the last random number, for the watch's timeout
   std::chrono::milliseconds backoff_{0};  // the last one, without jitter; 0 when none
   std::optional<std::chrono::steady_clock::time_point> failed_at_;
   std::chrono::steady_clock::time_point watch_started_;
-  bool saw_event_ = false;               // in the running stream
-  std::optional<ApiError> pending_;      // why we leave the running stream
+  bool saw_event_ = false;                                                   // in the running stream
+  std::optional<ApiError> pending_;                                          // why we leave the running stream
   std::optional<std::chrono::steady_clock::time_point> error_events_since_;  // of 5xx, without a good event between
   std::optional<ApiError> last_error_;
   Counts counts_;

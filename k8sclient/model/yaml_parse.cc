@@ -36,14 +36,15 @@ struct Level {
   bool has_key = false, merges = false;  // merges: the key is "<<"
   std::string key;
   std::unordered_set<std::string> keys;
-  std::vector<OrderedJson> merged;       // what "<<" named, in order
+  std::vector<OrderedJson> merged;  // what "<<" named, in order
 };
 
 class Builder : public YAML::EventHandler {
  public:
   Builder(std::string_view text, bool with_lines) : text_(text), with_lines_(with_lines) {
     line_starts_.push_back(0);
-    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1)) line_starts_.push_back(end + 1);
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1))
+      line_starts_.push_back(end + 1);
   }
 
   void OnDocumentStart(const YAML::Mark&) override {
@@ -74,7 +75,8 @@ class Builder : public YAML::EventHandler {
     put(mark, std::move(copy), 0, 0);
   }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     const bool plain = tag == "?" || tag.empty();
     if (expects_key()) {
       check_indent(mark);
@@ -82,17 +84,19 @@ class Builder : public YAML::EventHandler {
       take_key(mark, value, plain);
       return;
     }
-    const bool typed = plain || tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:float" || tag == "tag:yaml.org,2002:bool" ||
-                       tag == "tag:yaml.org,2002:null";
+    const bool typed = plain || tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:float" ||
+                       tag == "tag:yaml.org,2002:bool" || tag == "tag:yaml.org,2002:null";
     put(mark, typed ? type_plain(value) : OrderedJson(value), anchor, 1);
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value style) override {
     open(mark, OrderedJson::array(), false, anchor, style);
   }
   void OnSequenceEnd() override { close(); }
 
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value style) override {
     open(mark, OrderedJson::object(), true, anchor, style);
   }
   void OnMapEnd() override {
@@ -118,9 +122,13 @@ class Builder : public YAML::EventHandler {
   }
 
  private:
-  [[noreturn]] static void complain(const YAML::Mark& mark, const std::string& what) { throw YAML::ParserException(mark, what); }
+  [[noreturn]] static void complain(const YAML::Mark& mark, const std::string& what) {
+    throw YAML::ParserException(mark, what);
+  }
 
-  [[nodiscard]] bool expects_key() const { return !levels_.empty() && levels_.back().is_map && !levels_.back().has_key; }
+  [[nodiscard]] bool expects_key() const {
+    return !levels_.empty() && levels_.back().is_map && !levels_.back().has_key;
+  }
 
   [[nodiscard]] std::string_view indent_of(int line) const {
     if (line < 0 || static_cast<std::size_t>(line) >= line_starts_.size()) return {};
@@ -140,7 +148,8 @@ class Builder : public YAML::EventHandler {
   void take_key(const YAML::Mark& mark, const std::string& key, bool plain) {
     Level& level = levels_.back();
     level.merges = plain && key == "<<";
-    if (!level.merges && !level.keys.insert(key).second) complain(mark, "the key \"" + key + "\" stands twice in one map");
+    if (!level.merges && !level.keys.insert(key).second)
+      complain(mark, "the key \"" + key + "\" stands twice in one map");
     level.key = key;
     level.has_key = true;
   }
@@ -156,10 +165,12 @@ class Builder : public YAML::EventHandler {
     if (with_lines_) document_.lines.emplace(path, mark.line + 1);
   }
 
-  void open(const YAML::Mark& mark, OrderedJson empty, bool is_map, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
+  void open(const YAML::Mark& mark, OrderedJson empty, bool is_map, YAML::anchor_t anchor,
+            YAML::EmitterStyle::value style) {
     check_indent(mark);
     if (expects_key()) complain(mark, "a key must be text");
-    if (levels_.size() >= static_cast<std::size_t>(kMaxJsonDepth)) complain(mark, "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
+    if (levels_.size() >= static_cast<std::size_t>(kMaxJsonDepth))
+      complain(mark, "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
     Level level;
     level.path = next_path();
     note_line(mark, level.path);
@@ -220,7 +231,7 @@ class Builder : public YAML::EventHandler {
   std::vector<Level> levels_;
   std::vector<std::pair<YAML::Mark, std::size_t>> opened_at_;
   std::unordered_map<YAML::anchor_t, std::pair<OrderedJson, std::size_t>> anchors_;  // value, and how many it holds
-  std::size_t values_ = 0;    // so far in this document
+  std::size_t values_ = 0;                                                           // so far in this document
   std::size_t expanded_ = 0;  // of them those that came by aliases
 };
 
@@ -231,7 +242,9 @@ std::optional<std::string> control_character(std::string_view text) {
     if (c == '\n') ++line;
     const unsigned char byte = static_cast<unsigned char>(c);
     const bool allowed = byte >= 0x20 || c == '\t' || c == '\n' || c == '\r';
-    if (!allowed || byte == 0x7f) return "line " + std::to_string(line) + ": a control character (byte " + std::to_string(byte) + ") may not stand in YAML";
+    if (!allowed || byte == 0x7f)
+      return "line " + std::to_string(line) + ": a control character (byte " + std::to_string(byte) +
+             ") may not stand in YAML";
   }
   return std::nullopt;
 }
@@ -249,7 +262,8 @@ Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool w
     YAML::Parser parser(stream);
     for (; parser.HandleNextDocument(builder); ++number) documents.push_back(builder.take(number));
   } catch (const YAML::Exception& error) {
-    std::string what = error.mark.is_null() ? error.msg : "line " + std::to_string(error.mark.line + 1) + ": " + error.msg;
+    std::string what =
+        error.mark.is_null() ? error.msg : "line " + std::to_string(error.mark.line + 1) + ": " + error.msg;
     const bool says_tab = error.msg.find("tab ") != std::string::npos;
     if (!says_tab && builder.tab_indents(error.mark.line)) what += " (the line is indented with a tab)";
     return Unexpected<ParseError>({number, std::move(what)});

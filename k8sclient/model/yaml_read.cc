@@ -24,8 +24,10 @@ std::size_t end_of_json(std::string_view text) {
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (quoted) {
-      if (text[i] == '\\') ++i;
-      else if (text[i] == '"') quoted = false;
+      if (text[i] == '\\')
+        ++i;
+      else if (text[i] == '"')
+        quoted = false;
       continue;
     }
     if (text[i] == '"') quoted = true;
@@ -93,7 +95,8 @@ class Manifests {
       // Items of a ServiceList may leave out what the list says.
       if (item.is_object() && list_kind != "List" && !item.contains("kind")) {
         item["kind"] = list_kind.substr(0, list_kind.size() - 4);
-        if (!item.contains("apiVersion") && raw.json.contains("apiVersion")) item["apiVersion"] = raw.json["apiVersion"];
+        if (!item.contains("apiVersion") && raw.json.contains("apiVersion"))
+          item["apiVersion"] = raw.json["apiVersion"];
       }
       if (std::optional<Error> error = add_object(std::move(item), raw, static_cast<int>(i))) return error;
     }
@@ -108,20 +111,23 @@ class Manifests {
     if (!json.is_object()) return nullptr;
     const OrderedJson::const_iterator kind = json.find("kind");
     const OrderedJson::const_iterator items = json.find("items");
-    if (kind == json.end() || !kind->is_string() || !kind->get_ref<const std::string&>().ends_with("List")) return nullptr;
+    if (kind == json.end() || !kind->is_string() || !kind->get_ref<const std::string&>().ends_with("List"))
+      return nullptr;
     return items != json.end() && items->is_array() ? &*items : nullptr;
   }
 
   std::optional<Error> add_object(OrderedJson json, const RawDocument& raw, int item) {
     if (!json.is_object()) {
       const std::string found = json.is_array() ? "a list" : "a single value";
-      return Error{place_of(source_, raw.number, item, raw.line) + ": expected an object with apiVersion and kind, found " + found};
+      return Error{place_of(source_, raw.number, item, raw.line) +
+                   ": expected an object with apiVersion and kind, found " + found};
     }
     const std::string bytes = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
     Result<ObjectPtr> object = decoder_.object(bytes);
     if (!object) {
       const std::string prefix = item < 0 ? "" : field_path("items", static_cast<std::size_t>(item));
-      return Error{place_of(source_, raw.number, item, line_of(raw, prefix, object.error().text)) + ": " + object.error().text};
+      return Error{place_of(source_, raw.number, item, line_of(raw, prefix, object.error().text)) + ": " +
+                   object.error().text};
     }
     ObjectPtr read = *std::move(object);
     if (read->kind != Kind::other && info(read->kind).namespaced && read->meta.ns.empty()) {
@@ -156,12 +162,14 @@ class Manifests {
 Unexpected<Error> at_document(std::string_view source, const ParseError& error) {
   // The parser's text begins with the line: "line 3: …".
   const bool has_line = error.text.starts_with("line ");
-  return fail(std::string(source) + ", document " + std::to_string(error.document) + (has_line ? ", " : ": ") + error.text);
+  return fail(std::string(source) + ", document " + std::to_string(error.document) + (has_line ? ", " : ": ") +
+              error.text);
 }
 
 }  // namespace
 
-Result<std::vector<Document>> read_manifests(std::string_view text, std::string_view source, std::string_view default_namespace) {
+Result<std::vector<Document>> read_manifests(std::string_view text, std::string_view source,
+                                             std::string_view default_namespace) {
   Result<std::vector<RawDocument>, ParseError> raw = parse_documents(text, false);
   if (!raw) return at_document(source, raw.error());
   Manifests manifests(text, source, default_namespace);
@@ -177,7 +185,8 @@ Result<Json> yaml_to_json(std::string_view text, std::string_view source) {
   const OrderedJson* only = nullptr;
   for (const RawDocument& document : *raw) {
     if (document.json.is_null()) continue;
-    if (only != nullptr) return fail(place_of(source, document.number, -1, document.line) + ": expected one document only");
+    if (only != nullptr)
+      return fail(place_of(source, document.number, -1, document.line) + ": expected one document only");
     only = &document.json;
   }
   return only == nullptr ? Json() : Json(*only);

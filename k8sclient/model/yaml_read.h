@@ -14,18 +14,19 @@
 namespace meshgraft {
 
 struct Document {
-  std::string source;   // the file's name as given, "-" for standard input
-  int number = 0;       // of the document in its source, from 1
-  int line = 0;         // where it starts, from 1
-  int item = -1;        // index inside a List, -1 for a document of its own
+  std::string source;  // the file's name as given, "-" for standard input
+  int number = 0;      // of the document in its source, from 1
+  int line = 0;        // where it starts, from 1
+  int item = -1;       // index inside a List, -1 for a document of its own
   ObjectPtr object;
-  OrderedJson json;     // the whole document, unknown fields and the order of keys included
+  OrderedJson json;  // the whole document, unknown fields and the order of keys included
 };
 
 // Reads every document of `text`. Empty documents are skipped. The error names source, document and field or line:
 // "shop.yaml, document 2, line 14: …". A document without kind or name is such an error.
 // Namespaced objects without a namespace get `default_namespace`.
-Result<std::vector<Document>> read_manifests(std::string_view text, std::string_view source, std::string_view default_namespace);
+Result<std::vector<Document>> read_manifests(std::string_view text, std::string_view source,
+                                             std::string_view default_namespace);
 
 // One YAML or JSON document as Json, scalars typed as Kubernetes types them (quoted scalars stay text).
 Result<Json> yaml_to_json(std::string_view text, std::string_view source);

@@ -10,8 +10,10 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::array<std::string_view, 11> kTrue{"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"};
-constexpr std::array<std::string_view, 11> kFalse{"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"};
+constexpr std::array<std::string_view, 11> kTrue{"y",    "Y",    "yes", "Yes", "YES", "true",
+                                                 "True", "TRUE", "on",  "On",  "ON"};
+constexpr std::array<std::string_view, 11> kFalse{"n",     "N",     "no",  "No",  "NO", "false",
+                                                  "False", "FALSE", "off", "Off", "OFF"};
 constexpr std::array<std::string_view, 5> kNull{"", "~", "null", "Null", "NULL"};
 
 constexpr double kExactIntegers = 9007199254740992.0;  // 2^53: up to here a double holds every whole number
@@ -69,7 +71,8 @@ bool looks_like_float(std::string_view text) {
 }
 
 std::optional<OrderedJson> number(std::string_view scalar) {
-  if (scalar.empty() || scalar.find_first_not_of("+-.0123456789_abcdefABCDEFxXoO") != std::string_view::npos) return std::nullopt;
+  if (scalar.empty() || scalar.find_first_not_of("+-.0123456789_abcdefABCDEFxXoO") != std::string_view::npos)
+    return std::nullopt;
   if (std::string_view("+-.0123456789").find(scalar.front()) == std::string_view::npos) return std::nullopt;
   std::string plain(scalar);
   plain.erase(std::remove(plain.begin(), plain.end(), '_'), plain.end());
@@ -80,7 +83,8 @@ std::optional<OrderedJson> number(std::string_view scalar) {
   const std::from_chars_result parsed = std::from_chars(begin, plain.data() + plain.size(), value);
   if (parsed.ec != std::errc() || !std::isfinite(value)) return std::nullopt;
   // JSON writes 1e3 and 5.0 as 1000 and 5, so that they may stand where a whole number must.
-  if (value == std::trunc(value) && std::fabs(value) < kExactIntegers) return OrderedJson(static_cast<std::int64_t>(value));
+  if (value == std::trunc(value) && std::fabs(value) < kExactIntegers)
+    return OrderedJson(static_cast<std::int64_t>(value));
   return OrderedJson(value);
 }
 
@@ -98,10 +102,13 @@ bool stays_text(std::string_view text) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ') return false;
   // Readers of other languages still know dates and base 60: those are quoted too.
   const bool digit_first = text.front() >= '0' && text.front() <= '9';
-  const bool like_a_time = text.find_first_of(":-") != std::string_view::npos && text.find_first_not_of("0123456789:-.TZt+ ") == std::string_view::npos;
+  const bool like_a_time = text.find_first_of(":-") != std::string_view::npos &&
+                           text.find_first_not_of("0123456789:-.TZt+ ") == std::string_view::npos;
   if (digit_first && like_a_time) return false;
-  if (text.front() == '.' || std::string_view("-?:,[]{}#&*!|>'\"%@`=<+~").find(text.front()) != std::string_view::npos) return false;
-  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos || text.back() == ':') return false;
+  if (text.front() == '.' || std::string_view("-?:,[]{}#&*!|>'\"%@`=<+~").find(text.front()) != std::string_view::npos)
+    return false;
+  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos || text.back() == ':')
+    return false;
   // Beyond ASCII there are line breaks and marks that readers disagree on; in quotes all is safe.
   const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < '\x7f'; });
   return ascii && type_plain(std::string(text)).is_string();

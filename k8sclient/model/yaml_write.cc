@@ -8,8 +8,9 @@
 namespace meshgraft {
 namespace {
 
-// Text of several lines goes into a block ("|") when that keeps every character: ASCII without control characters, no space at
-// a line's end that an editor would eat, no indentation or empty line at the start that would be taken for the block's.
+// Text of several lines goes into a block ("|") when that keeps every character: ASCII without control characters, no
+// space at a line's end that an editor would eat, no indentation or empty line at the start that would be taken for the
+// block's.
 bool fits_block(const std::string& text) {
   if (text.find('\n') == std::string::npos || text.front() == ' ' || text.front() == '\n') return false;
   char before = 0;
@@ -66,9 +67,12 @@ class Writer {
   }
 
   void leaf(const Document& value, int depth) {
-    if (value.is_string()) text(value.template get_ref<const std::string&>(), depth);
-    else if (value.is_structured()) out_ += value.is_array() ? "[]" : "{}";
-    else out_ += value.dump();
+    if (value.is_string())
+      text(value.template get_ref<const std::string&>(), depth);
+    else if (value.is_structured())
+      out_ += value.is_array() ? "[]" : "{}";
+    else
+      out_ += value.dump();
   }
 
   void entry(const Document& value, int depth, bool in_map) {
@@ -99,8 +103,10 @@ class Writer {
     for (const auto& [key, item] : value.items()) {
       if (!started) indent(depth);
       started = false;
-      if (stays_text(key)) out_ += key;
-      else out_ += Document(key).dump(-1, ' ', false, Document::error_handler_t::replace);
+      if (stays_text(key))
+        out_ += key;
+      else
+        out_ += Document(key).dump(-1, ' ', false, Document::error_handler_t::replace);
       out_ += ':';
       entry(item, depth, true);
     }

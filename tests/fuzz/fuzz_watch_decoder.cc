@@ -23,12 +23,13 @@ std::vector<std::string> decode(Kind kind, std::string_view bytes, std::size_t p
   (void)machine.on_page(page, {}, 0.5);
   machine.on_watch_start({});
   const WatchDecoder::OnEvent on_event = [&seen, &machine](Result<WatchEvent> event) {
-    seen.push_back(event ? std::to_string(static_cast<int>(event->type)) + event->resource_version + event->status_message +
-                               (event->object ? to_string(event->object->key()) : "")
+    seen.push_back(event ? std::to_string(static_cast<int>(event->type)) + event->resource_version +
+                               event->status_message + (event->object ? to_string(event->object->key()) : "")
                          : event.error().text);
     return machine.on_event(std::move(event)).go_on;
   };
-  while (!bytes.empty() && lines.feed(bytes.substr(0, piece), on_event)) bytes.remove_prefix(std::min(piece, bytes.size()));
+  while (!bytes.empty() && lines.feed(bytes.substr(0, piece), on_event))
+    bytes.remove_prefix(std::min(piece, bytes.size()));
   machine.on_watch_end(nullptr, {}, 0.5);
   (void)machine.next();
   return seen;

@@ -8,8 +8,8 @@ namespace {
 using std::chrono::seconds;
 
 std::string status(int code, const std::string& reason, const std::string& details = "{}") {
-  return R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"why","reason":")" + reason + R"(","details":)" +
-         details + R"(,"code":)" + std::to_string(code) + "}";
+  return R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"why","reason":")" + reason +
+         R"(","details":)" + details + R"(,"code":)" + std::to_string(code) + "}";
 }
 
 struct ClassCase {
@@ -25,7 +25,9 @@ TEST(ApiError, code_and_reason_decide_the_class) {
       {"410 Gone is gone", 410, status(410, "Gone"), ErrorClass::gone},
       {"a bare 410 is gone", 410, "", ErrorClass::gone},
       {"504 with the cause is a version that is too large", 504,
-       status(504, "Timeout", R"({"causes":[{"reason":"ResourceVersionTooLarge","message":"Too large resource version"}],"retryAfterSeconds":1})"),
+       status(
+           504, "Timeout",
+           R"({"causes":[{"reason":"ResourceVersionTooLarge","message":"Too large resource version"}],"retryAfterSeconds":1})"),
        ErrorClass::too_large_rv},
       {"504 without it is the server's trouble", 504, status(504, "Timeout"), ErrorClass::server},
       {"429 is throttling", 429, status(429, "TooManyRequests"), ErrorClass::throttled},
@@ -68,7 +70,8 @@ TEST(ApiError, a_status_without_message_still_says_something) {
 }
 
 TEST(ApiError, every_class_has_a_name) {
-  for (int i = 0; i <= static_cast<int>(ErrorClass::other); ++i) EXPECT_FALSE(to_string(static_cast<ErrorClass>(i)).empty());
+  for (int i = 0; i <= static_cast<int>(ErrorClass::other); ++i)
+    EXPECT_FALSE(to_string(static_cast<ErrorClass>(i)).empty());
 }
 
 }  // namespace

@@ -17,8 +17,10 @@ class Manifests {
     std::stringstream text;
     text << stream.rdbuf();
     Result<std::vector<Document>> read = read_manifests(text.str(), file, "shop");
-    if (read) documents_ = *std::move(read);
-    else ADD_FAILURE() << read.error().text;
+    if (read)
+      documents_ = *std::move(read);
+    else
+      ADD_FAILURE() << read.error().text;
   }
 
   // A default one, and a failure, when the file has no such object.
@@ -103,7 +105,8 @@ TEST(DecodeWorkload, a_stateful_set_has_service_name_and_partition) {
 }
 
 TEST(DecodeWorkload, the_status_of_a_live_deployment) {
-  const ObjectPtr object = read(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","uid":"1"},"spec":{},
+  const ObjectPtr object =
+      read(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","uid":"1"},"spec":{},
     "status":{"observedGeneration":4,"replicas":5,"updatedReplicas":2,"readyReplicas":4,"availableReplicas":3,"unavailableReplicas":2,"conditions":[
     {"type":"Available","status":"True","reason":"MinimumReplicasAvailable","message":"fine"},
     {"type":"Progressing","status":"False","reason":"ProgressDeadlineExceeded","message":"has timed out"},
@@ -121,8 +124,34 @@ TEST(DecodeWorkload, the_status_of_a_live_deployment) {
   EXPECT_EQ(status.message, "exceeded quota: compute");
 }
 
+TEST(DecodeWorkload, a_rollout_that_is_complete_says_so) {
+  const ObjectPtr object =
+      read(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","uid":"1"},"status":{"conditions":[
+    {"type":"Progressing","status":"True","reason":"NewReplicaSetAvailable","message":"ReplicaSet has successfully progressed."}]}})");
+  EXPECT_TRUE(as<Workload>(object.get())->status.rollout_complete);
+  EXPECT_FALSE(as<Workload>(object.get())->status.deadline_exceeded);
+}
+
+TEST(DecodeWorkload, zero_is_told_from_unset) {
+  const ObjectPtr object = read(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},
+    "spec":{"strategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":null}}}})");
+  EXPECT_TRUE(as<Workload>(object.get())->max_surge.is_set());
+  EXPECT_FALSE(as<Workload>(object.get())->max_unavailable.is_set());
+}
+
+TEST(DecodeWorkload, a_probe_over_tls_says_so) {
+  const ObjectPtr object = read(
+      R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"template":{"spec":{"containers":[
+    {"readinessProbe":{"httpGet":{"scheme":"HTTPS","port":8443}},"livenessProbe":{"httpGet":{"scheme":"HTTP","port":80}},"startupProbe":null}]}}}})");
+  const Container& container = as<Workload>(object.get())->pod.containers.at(0);
+  EXPECT_TRUE(container.readiness.https);
+  EXPECT_FALSE(container.liveness.https);
+  EXPECT_EQ(container.startup.type, ProbeType::none);
+}
+
 TEST(DecodeWorkload, a_live_object_that_its_controller_has_not_seen_is_known_to_have_nothing) {
-  const ObjectPtr object = read(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","uid":"1"},"spec":{},"status":{}})");
+  const ObjectPtr object =
+      read(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","uid":"1"},"spec":{},"status":{}})");
   EXPECT_TRUE(as<Workload>(object.get())->status.known);
   EXPECT_EQ(as<Workload>(object.get())->replicas, 1);
   EXPECT_EQ(as<Workload>(object.get())->progress_deadline_seconds, 600);
@@ -143,10 +172,11 @@ TEST(DecodeWorkload, a_daemon_set_counts_by_its_own_names) {
 }
 
 TEST(DecodeWorkload, a_stateful_set_of_an_old_server_is_as_available_as_it_is_ready) {
-  const ObjectPtr old = read(R"({"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"a","uid":"1"},"status":{"readyReplicas":2}})");
+  const ObjectPtr old = read(
+      R"({"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"a","uid":"1"},"status":{"readyReplicas":2}})");
   EXPECT_EQ(as<Workload>(old.get())->status.available, 2);
-  const ObjectPtr now =
-      read(R"({"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"a","uid":"1"},"status":{"readyReplicas":2,"availableReplicas":1}})");
+  const ObjectPtr now = read(
+      R"({"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"a","uid":"1"},"status":{"readyReplicas":2,"availableReplicas":1}})");
   EXPECT_EQ(as<Workload>(now.get())->status.available, 1);
 }
 
@@ -167,7 +197,8 @@ TEST(DecodePod, readiness_names_and_why_it_waits) {
   EXPECT_EQ(pod.images, (std::vector<std::string>{"w:1", "p:2"}));
   EXPECT_EQ(pod.init_containers, (std::vector<std::string>{"istio-init"}));
   EXPECT_EQ(pod.waiting_reason, "ImagePullBackOff");
-  const ObjectPtr ready = read(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"status":{"conditions":[{"type":"Ready","status":"True"}]}})");
+  const ObjectPtr ready = read(
+      R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"status":{"conditions":[{"type":"Ready","status":"True"}]}})");
   EXPECT_TRUE(as<Pod>(ready.get())->ready);
 }
 
@@ -218,7 +249,8 @@ TEST(DecodeIngress, the_version_before) {
 }
 
 TEST(DecodeIngress, a_null_default_backend_is_none) {
-  const ObjectPtr object = read(R"({"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{"name":"a"},"spec":{"defaultBackend":null}})");
+  const ObjectPtr object = read(
+      R"({"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{"name":"a"},"spec":{"defaultBackend":null}})");
   EXPECT_FALSE(as<Ingress>(object.get())->default_backend);
 }
 
@@ -230,15 +262,18 @@ TEST(DecodeCluster, the_small_kinds_of_a_cluster) {
   EXPECT_TRUE(manifests.get<IngressClass>("nginx").is_default);
   EXPECT_EQ(manifests.get<IngressClass>("nginx").meta.ns, "");
   EXPECT_EQ(manifests.get<Crd>("applications.app.k8s.io").key().kind, Kind::crd);
-  EXPECT_EQ(manifests.get<ResourceQuota>("compute").hard, (Labels{{"pods", "10"}, {"limits.cpu", "4"}, {"requests.storage", "0.5"}}));
+  EXPECT_EQ(manifests.get<ResourceQuota>("compute").hard,
+            (Labels{{"pods", "10"}, {"limits.cpu", "4"}, {"requests.storage", "0.5"}}));
 }
 
 TEST(DecodeCluster, a_terminating_namespace) {
-  const ObjectPtr object = read(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","deletionTimestamp":"2024-01-01T00:00:00Z"},
+  const ObjectPtr object = read(
+      R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","deletionTimestamp":"2024-01-01T00:00:00Z"},
     "status":{"phase":"Terminating"}})");
   EXPECT_TRUE(as<Namespace>(object.get())->terminating);
   EXPECT_TRUE(object->meta.deleting);
-  const ObjectPtr active = read(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"},"status":{"phase":"Active"}})");
+  const ObjectPtr active =
+      read(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"},"status":{"phase":"Active"}})");
   EXPECT_FALSE(as<Namespace>(active.get())->terminating);
 }
 
@@ -257,9 +292,8 @@ TEST(DecodeMesh, an_envoy_filter_keeps_its_spec_with_sorted_keys) {
   const Manifests manifests("gateway.yaml");
   const EnvoyFilter& filter = manifests.get<EnvoyFilter>("preserve-client-ip");
   EXPECT_EQ(filter.workload_selector, (Labels{{"app.kubernetes.io/component", "controller"}}));
-  EXPECT_EQ(filter.spec,
-            R"({"configPatches":[{"applyTo":"NETWORK_FILTER","match":{"context":"SIDECAR_INBOUND"}}],)"
-            R"("workloadSelector":{"labels":{"app.kubernetes.io/component":"controller"}}})");
+  EXPECT_EQ(filter.spec, R"({"configPatches":[{"applyTo":"NETWORK_FILTER","match":{"context":"SIDECAR_INBOUND"}}],)"
+                         R"("workloadSelector":{"labels":{"app.kubernetes.io/component":"controller"}}})");
 }
 
 TEST(DecodeMesh, an_envoy_filter_with_a_bad_spec_is_an_error_and_one_without_is_none) {
@@ -268,8 +302,10 @@ TEST(DecodeMesh, an_envoy_filter_with_a_bad_spec_is_an_error_and_one_without_is_
       R"({"apiVersion":"networking.istio.io/v1alpha3","kind":"EnvoyFilter","metadata":{"name":"a"},"spec":{"workloadSelector":{"labels":{"a":1}}}})");
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().text, "spec: workloadSelector.labels: expected text");
-  EXPECT_FALSE(decoder.object(R"({"apiVersion":"networking.istio.io/v1alpha3","kind":"EnvoyFilter","metadata":{"name":"a"},"spec":[]})"));
-  const ObjectPtr none = read(R"({"apiVersion":"networking.istio.io/v1alpha3","kind":"EnvoyFilter","metadata":{"name":"a"},"spec":null})");
+  EXPECT_FALSE(decoder.object(
+      R"({"apiVersion":"networking.istio.io/v1alpha3","kind":"EnvoyFilter","metadata":{"name":"a"},"spec":[]})"));
+  const ObjectPtr none =
+      read(R"({"apiVersion":"networking.istio.io/v1alpha3","kind":"EnvoyFilter","metadata":{"name":"a"},"spec":null})");
   EXPECT_EQ(as<EnvoyFilter>(none.get())->spec, "");
 }
 
@@ -277,7 +313,8 @@ TEST(DecodeMesh, virtual_services_destination_rules_and_peer_authentications) {
   const Manifests kubesphere("kubesphere.yaml");
   const VirtualService& service = kubesphere.get<VirtualService>("catalog");
   EXPECT_EQ(service.hosts, (std::vector<std::string>{"catalog"}));
-  const std::vector<std::pair<std::string, std::string>> destinations{{"catalog", "v1"}, {"catalog", "v2"}, {"shadow", ""}, {"catalog-tcp", ""}};
+  const std::vector<std::pair<std::string, std::string>> destinations{
+      {"catalog", "v1"}, {"catalog", "v2"}, {"shadow", ""}, {"catalog-tcp", ""}};
   EXPECT_EQ(service.destinations, destinations);
   const DestinationRule& rule = kubesphere.get<DestinationRule>("catalog");
   EXPECT_EQ(rule.host, "catalog");
@@ -291,7 +328,8 @@ TEST(DecodeMesh, virtual_services_destination_rules_and_peer_authentications) {
 TEST(DecodeKubeSphere, applications_and_strategies) {
   const Manifests manifests("kubesphere.yaml");
   const Application& application = manifests.get<Application>("shop");
-  EXPECT_EQ(application.match_labels, (Labels{{"app.kubernetes.io/name", "shop"}, {"app.kubernetes.io/version", "v1"}}));
+  EXPECT_EQ(application.match_labels,
+            (Labels{{"app.kubernetes.io/name", "shop"}, {"app.kubernetes.io/version", "v1"}}));
   EXPECT_TRUE(application.add_owner_ref);
   EXPECT_EQ(application.components, (std::vector<std::string>{"Deployment/catalog", "Service/catalog"}));
   const Strategy& strategy = manifests.get<Strategy>("catalog-canary");
@@ -336,8 +374,9 @@ TEST(DecodeKubeSphere, how_the_platform_says_that_the_mesh_is_installed) {
 TEST(DecodeKinds, every_row_of_the_table_is_decoded_as_its_own_kind) {
   Decoder decoder;
   for (const KindInfo& row : kinds()) {
-    const std::string bytes = R"({"apiVersion":")" + api_version(row) + R"(","kind":")" + std::string(row.name) +
-                              R"(","metadata":{"name":"a","namespace":"shop","uid":"1"},"spec":{},"status":{},"data":{},"webhooks":[]})";
+    const std::string bytes =
+        R"({"apiVersion":")" + api_version(row) + R"(","kind":")" + std::string(row.name) +
+        R"(","metadata":{"name":"a","namespace":"shop","uid":"1"},"spec":{},"status":{},"data":{},"webhooks":[]})";
     const Result<ObjectPtr> object = decoder.object(bytes);
     ASSERT_TRUE(object) << row.name << ": " << object.error().text;
     EXPECT_EQ((*object)->kind, row.kind) << row.name;

@@ -6,7 +6,8 @@ namespace meshgraft {
 namespace {
 
 // A Deployment as kubectl get --raw prints it, cut to one of each part.
-constexpr std::string_view kDeployment = R"({"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"web","namespace":"shop",
+constexpr std::string_view kDeployment =
+    R"({"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"web","namespace":"shop",
 "uid":"0f1e","resourceVersion":"4711","generation":3,"creationTimestamp":"2024-05-06T07:08:09Z","labels":{"app":"web","tier":"front"},
 "annotations":{"deployment.kubernetes.io/revision":"2","kubectl.kubernetes.io/last-applied-configuration":"{\"apiVersion\":\"apps/v1\"}\n"},
 "ownerReferences":[{"apiVersion":"app.k8s.io/v1beta1","kind":"Application","name":"shop","uid":"aa","controller":true,"blockOwnerDeletion":true}],
@@ -45,7 +46,8 @@ TEST(Decode, metadata_is_read_whole_but_for_managed_fields_and_the_last_applied_
 }
 
 TEST(Decode, null_is_the_same_as_absent_everywhere) {
-  const Result<ObjectPtr> object = read(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","namespace":"shop","labels":null,
+  const Result<ObjectPtr> object =
+      read(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","namespace":"shop","labels":null,
       "annotations":null,"ownerReferences":null,"finalizers":null,"managedFields":null,"creationTimestamp":null,"deletionTimestamp":null,
       "generation":null},"spec":{"ports":null,"selector":null,"type":null,"clusterIP":null},"status":null})");
   ASSERT_TRUE(object) << object.error().text;
@@ -58,13 +60,15 @@ TEST(Decode, null_is_the_same_as_absent_everywhere) {
 
 TEST(Decode, a_null_section_or_item_is_an_empty_one) {
   EXPECT_TRUE(read(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":null})"));
-  const Result<ObjectPtr> object = read(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[null]}})");
+  const Result<ObjectPtr> object =
+      read(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[null]}})");
   ASSERT_TRUE(object);
   EXPECT_EQ(as<Service>(object->get())->ports.size(), 1u);
 }
 
 TEST(Decode, unknown_kinds_keep_their_name_and_metadata) {
-  const Result<ObjectPtr> object = read(R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"once","namespace":"shop"},"spec":{"template":[1,{"a":"]"}]}})");
+  const Result<ObjectPtr> object = read(
+      R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"once","namespace":"shop"},"spec":{"template":[1,{"a":"]"}]}})");
   ASSERT_TRUE(object);
   const Unknown* unknown = as<Unknown>(object->get());
   ASSERT_NE(unknown, nullptr);
@@ -74,20 +78,22 @@ TEST(Decode, unknown_kinds_keep_their_name_and_metadata) {
 }
 
 TEST(Decode, the_order_of_fields_does_not_matter) {
-  const Result<ObjectPtr> object = read(R"({"spec":{"clusterIP":"None"},"metadata":{"name":"web"},"kind":"Service","apiVersion":"v1"})");
+  const Result<ObjectPtr> object =
+      read(R"({"spec":{"clusterIP":"None"},"metadata":{"name":"web"},"kind":"Service","apiVersion":"v1"})");
   ASSERT_TRUE(object);
   EXPECT_TRUE(as<Service>(object->get())->headless());
 }
 
 TEST(Decode, keys_and_values_with_escapes_are_read_as_what_they_mean) {
-  const Result<ObjectPtr> object =
-      read(R"({"apiVersion":"v1","\u006bind":"Namespace","metadata":{"na\u006De":"shop","labels":{"a\/b":"\u00e9\n","\"q\"":"\\"}}})");
+  const Result<ObjectPtr> object = read(
+      R"({"apiVersion":"v1","\u006bind":"Namespace","metadata":{"na\u006De":"shop","labels":{"a\/b":"\u00e9\n","\"q\"":"\\"}}})");
   ASSERT_TRUE(object) << object.error().text;
   EXPECT_EQ((*object)->meta.labels, (Labels{{"a/b", "\xc3\xa9\n"}, {"\"q\"", "\\"}}));
 }
 
 TEST(Decode, a_cluster_scoped_object_has_no_namespace) {
-  const Result<ObjectPtr> object = read(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","namespace":"odd"}})");
+  const Result<ObjectPtr> object =
+      read(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","namespace":"odd"}})");
   ASSERT_TRUE(object);
   EXPECT_EQ((*object)->meta.ns, "");
 }
@@ -100,26 +106,37 @@ struct WrongCase {
 
 TEST(Decode, a_field_of_the_wrong_type_is_named_by_its_path) {
   const WrongCase cases[] = {
-      {"text expected", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","labels":{"app.kubernetes.io/version":1.5}}})",
+      {"text expected",
+       R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","labels":{"app.kubernetes.io/version":1.5}}})",
        R"(metadata.labels["app.kubernetes.io/version"]: expected text, found 1.5)"},
-      {"a boolean label, the classic of YAML", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","labels":{"canary":true}}})",
+      {"a boolean label, the classic of YAML",
+       R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","labels":{"canary":true}}})",
        "metadata.labels.canary: expected text, found true"},
-      {"number expected", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[{"port":80},{"port":"http"}]}})",
+      {"number expected",
+       R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[{"port":80},{"port":"http"}]}})",
        "spec.ports[1].port: expected a whole number, found \"http\""},
-      {"whole number expected", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[{"port":8.5}]}})",
+      {"whole number expected",
+       R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[{"port":8.5}]}})",
        "spec.ports[0].port: expected a whole number, found 8.5"},
-      {"a number beyond its field", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[{"port":99999999999}]}})",
+      {"a number beyond its field",
+       R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[{"port":99999999999}]}})",
        "spec.ports[0].port: expected a whole number of 32 bits, found 99999999999"},
-      {"object expected", R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"template":[]}})",
+      {"object expected",
+       R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"template":[]}})",
        "spec.template: expected an object, found a list"},
-      {"list expected", R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"template":{"spec":{"containers":{"name":"a"}}}}})",
+      {"list expected",
+       R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"template":{"spec":{"containers":{"name":"a"}}}}})",
        "spec.template.spec.containers: expected a list, found an object"},
-      {"boolean expected", R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"paused":"yes"}})",
+      {"boolean expected",
+       R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"paused":"yes"}})",
        "spec.paused: expected true or false, found \"yes\""},
-      {"a port that is neither", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[{"targetPort":true}]}})",
+      {"a port that is neither",
+       R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"ports":[{"targetPort":true}]}})",
        "spec.ports[0].targetPort: expected a whole number or text, found true"},
-      {"metadata of the wrong type", R"({"apiVersion":"v1","kind":"Service","metadata":"web"})", "metadata: expected an object, found \"web\""},
-      {"kind of the wrong type", R"({"apiVersion":"v1","kind":7,"metadata":{"name":"web"}})", "kind: expected text, found 7"},
+      {"metadata of the wrong type", R"({"apiVersion":"v1","kind":"Service","metadata":"web"})",
+       "metadata: expected an object, found \"web\""},
+      {"kind of the wrong type", R"({"apiVersion":"v1","kind":7,"metadata":{"name":"web"}})",
+       "kind: expected text, found 7"},
   };
   for (const WrongCase& each : cases) EXPECT_EQ(error_of(each.bytes), each.error) << each.name;
 }
@@ -132,15 +149,25 @@ TEST(Decode, what_makes_no_object_is_an_error_that_says_why) {
       {"no metadata", R"({"apiVersion":"v1","kind":"Service"})", "the object has no metadata.name"},
       {"a list", "[1,2]", "expected a JSON object"},
       {"a number", "7", "expected a JSON object"},
-      {"text after the end", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"a"}} {"more":{}})", "not JSON: text after the end of the document"},
+      {"text after the end", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"a"}} {"more":{}})",
+       "not JSON: text after the end of the document"},
   };
   for (const WrongCase& each : cases) EXPECT_EQ(error_of(each.bytes), each.error) << each.name;
 }
 
 TEST(Decode, what_is_no_json_is_an_error_and_the_decoder_goes_on_afterwards) {
   Decoder decoder;
-  const std::string_view bad[] = {"", " ", "<html><body>502</body></html>", "{", "{\"kind\":\"Service\"", "{\"kind\" \"Service\"}", "{\"kind\":\"Serv\xff\xfe\"}",
-                                  "{\"kind\":\"Ser\x01vice\"}", "{'kind':'Service'}", "{\"kind\":nul}", "}{"};
+  const std::string_view bad[] = {"",
+                                  " ",
+                                  "<html><body>502</body></html>",
+                                  "{",
+                                  "{\"kind\":\"Service\"",
+                                  "{\"kind\" \"Service\"}",
+                                  "{\"kind\":\"Serv\xff\xfe\"}",
+                                  "{\"kind\":\"Ser\x01vice\"}",
+                                  "{'kind':'Service'}",
+                                  "{\"kind\":nul}",
+                                  "}{"};
   for (const std::string_view bytes : bad) {
     const Result<ObjectPtr> object = decoder.object(bytes);
     EXPECT_FALSE(object) << bytes;
@@ -158,7 +185,8 @@ TEST(Decode, every_truncation_is_an_error_and_never_a_half_read_object) {
 
 TEST(DecodeList, items_without_kind_are_of_the_kind_that_was_asked_for) {
   Decoder decoder;
-  const Result<ListPage> page = decoder.list(Kind::service, R"({"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"100","continue":"abc",
+  const Result<ListPage> page = decoder.list(
+      Kind::service, R"({"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"100","continue":"abc",
       "remainingItemCount":7},"items":[{"metadata":{"name":"a","namespace":"shop","uid":"1","resourceVersion":"5"},"spec":{"clusterIP":"None"}},
       {"metadata":{"name":"b","namespace":"shop","uid":"2","resourceVersion":"6"}}]})");
   ASSERT_TRUE(page) << page.error().text;
@@ -171,7 +199,8 @@ TEST(DecodeList, items_without_kind_are_of_the_kind_that_was_asked_for) {
 
 TEST(DecodeList, null_items_are_an_empty_list) {
   Decoder decoder;
-  const Result<ListPage> page = decoder.list(Kind::service, R"({"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":null})");
+  const Result<ListPage> page = decoder.list(
+      Kind::service, R"({"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":null})");
   ASSERT_TRUE(page) << page.error().text;
   EXPECT_TRUE(page->items.empty());
   EXPECT_EQ(page->continue_token, "");
@@ -179,7 +208,9 @@ TEST(DecodeList, null_items_are_an_empty_list) {
 
 TEST(DecodeList, metadata_only_items_are_taken) {
   Decoder decoder;
-  const Result<ListPage> page = decoder.list(Kind::crd, R"({"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"1"},
+  const Result<ListPage> page = decoder.list(
+      Kind::crd,
+      R"({"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"1"},
       "items":[{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"applications.app.k8s.io","uid":"1"}}]})");
   ASSERT_TRUE(page) << page.error().text;
   EXPECT_EQ(page->items.at(0)->key(), (ObjectKey{Kind::crd, "", "applications.app.k8s.io"}));
@@ -187,7 +218,8 @@ TEST(DecodeList, metadata_only_items_are_taken) {
 
 TEST(DecodeList, one_bad_item_fails_the_page_and_is_named) {
   Decoder decoder;
-  const Result<ListPage> page = decoder.list(Kind::service, R"({"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"a"}},
+  const Result<ListPage> page =
+      decoder.list(Kind::service, R"({"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"a"}},
       {"metadata":{"name":"b"},"spec":{"ports":[{"port":"x"}]}}]})");
   ASSERT_FALSE(page);
   EXPECT_EQ(page.error().text, "list of services: items[1].spec.ports[0].port: expected a whole number, found \"x\"");
@@ -199,7 +231,8 @@ TEST(DecodeList, what_is_no_list_is_an_error) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().text, "expected a list of services, found a Status");
   // client-go: IsUnsupportedTableObject
-  const Result<ListPage> table = decoder.list(Kind::service, R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","items":[],"rows":[]})");
+  const Result<ListPage> table =
+      decoder.list(Kind::service, R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","items":[],"rows":[]})");
   ASSERT_FALSE(table);
   EXPECT_EQ(table.error().text, "expected a list of services, found a Table");
   const Result<ListPage> empty = decoder.list(Kind::service, "{}");
@@ -212,18 +245,20 @@ TEST(DecodeList, what_is_no_list_is_an_error) {
 
 TEST(DecodeList, items_of_another_kind_are_refused) {
   Decoder decoder;
-  const Result<ListPage> page =
-      decoder.list(Kind::service, R"({"kind":"List","metadata":{"resourceVersion":"1"},"items":[{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a"}}]})");
+  const Result<ListPage> page = decoder.list(
+      Kind::service,
+      R"({"kind":"List","metadata":{"resourceVersion":"1"},"items":[{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a"}}]})");
   ASSERT_FALSE(page);
   EXPECT_EQ(page.error().text, "list of services: items[0]: expected a Service, found a Pod");
 }
 
 TEST(DecodeEvent, changes_carry_object_and_version) {
   Decoder decoder;
-  const std::pair<const char*, EventType> types[] = {{"ADDED", EventType::added}, {"MODIFIED", EventType::modified}, {"DELETED", EventType::deleted}};
+  const std::pair<const char*, EventType> types[] = {
+      {"ADDED", EventType::added}, {"MODIFIED", EventType::modified}, {"DELETED", EventType::deleted}};
   for (const auto& [name, type] : types) {
-    const Result<WatchEvent> event =
-        decoder.event(Kind::deployment, "{\"type\":\"" + std::string(name) + "\",\"object\":" + std::string(kDeployment) + "}");
+    const Result<WatchEvent> event = decoder.event(
+        Kind::deployment, "{\"type\":\"" + std::string(name) + "\",\"object\":" + std::string(kDeployment) + "}");
     ASSERT_TRUE(event) << event.error().text;
     EXPECT_EQ(event->type, type);
     ASSERT_NE(as<Workload>(event->object.get()), nullptr);
@@ -233,7 +268,8 @@ TEST(DecodeEvent, changes_carry_object_and_version) {
 
 TEST(DecodeEvent, a_bookmark_has_a_version_and_no_object) {
   Decoder decoder;
-  const Result<WatchEvent> event = decoder.event(Kind::service, R"({"type":"BOOKMARK","object":{"kind":"Service","apiVersion":"v1","metadata":
+  const Result<WatchEvent> event =
+      decoder.event(Kind::service, R"({"type":"BOOKMARK","object":{"kind":"Service","apiVersion":"v1","metadata":
       {"resourceVersion":"12746","creationTimestamp":null},"spec":{},"status":{"loadBalancer":{}}}})");
   ASSERT_TRUE(event) << event.error().text;
   EXPECT_EQ(event->type, EventType::bookmark);
@@ -245,14 +281,16 @@ TEST(DecodeEvent, a_bookmark_has_a_version_and_no_object) {
 TEST(DecodeEvent, the_bookmark_that_ends_the_initial_events_says_so) {
   Decoder decoder;
   const Result<WatchEvent> event = decoder.event(
-      Kind::service, R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7","annotations":{"k8s.io/initial-events-end":"true"}}}})");
+      Kind::service,
+      R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7","annotations":{"k8s.io/initial-events-end":"true"}}}})");
   ASSERT_TRUE(event);
   EXPECT_TRUE(event->initial_events_end);
 }
 
 TEST(DecodeEvent, an_error_carries_the_status) {
   Decoder decoder;
-  const Result<WatchEvent> event = decoder.event(Kind::service, R"({"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",
+  const Result<WatchEvent> event = decoder.event(
+      Kind::service, R"({"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",
       "message":"too old resource version: 1 [2]","reason":"Expired","details":{"causes":[{"reason":"ResourceVersionTooLarge","message":"x"}],
       "retryAfterSeconds":4},"code":410}})");
   ASSERT_TRUE(event) << event.error().text;
@@ -281,8 +319,8 @@ TEST(DecodeEvent, a_type_that_does_not_exist_yet_is_unknown) {  // kopf: unknown
 
 TEST(DecodeEvent, the_object_may_come_before_the_type) {
   Decoder decoder;
-  const Result<WatchEvent> event =
-      decoder.event(Kind::service, R"({"object":{"metadata":{"name":"a","uid":"1","resourceVersion":"9"}},"type":"ADDED"})");
+  const Result<WatchEvent> event = decoder.event(
+      Kind::service, R"({"object":{"metadata":{"name":"a","uid":"1","resourceVersion":"9"}},"type":"ADDED"})");
   ASSERT_TRUE(event) << event.error().text;
   EXPECT_EQ(event->type, EventType::added);
   EXPECT_EQ(event->resource_version, "9");
@@ -291,11 +329,13 @@ TEST(DecodeEvent, the_object_may_come_before_the_type) {
 TEST(DecodeEvent, errors_name_the_kind_and_the_field) {
   Decoder decoder;
   const WrongCase cases[] = {
-      {"a bad field", R"({"type":"ADDED","object":{"metadata":{"name":"a"},"spec":{"ports":7}}})", "Service event: object.spec.ports: expected a list, found 7"},
+      {"a bad field", R"({"type":"ADDED","object":{"metadata":{"name":"a"},"spec":{"ports":7}}})",
+       "Service event: object.spec.ports: expected a list, found 7"},
       {"no type", R"({"object":{}})", "Service event: no type"},
       {"no object", R"({"type":"ADDED"})", "Service event: no object"},
       {"a null object", R"({"type":"ADDED","object":null})", "Service event: object: the object has no metadata.name"},
-      {"another kind", R"({"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"a"}}})", "Service event: object: expected a Service, found a Pod"},
+      {"another kind", R"({"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"a"}}})",
+       "Service event: object: expected a Service, found a Pod"},
       {"type of the wrong type", R"({"type":1,"object":{}})", "Service event: type: expected text, found 1"},
   };
   for (const WrongCase& each : cases) {
@@ -306,7 +346,8 @@ TEST(DecodeEvent, errors_name_the_kind_and_the_field) {
 }
 
 TEST(Decode, strings_and_lists_hold_no_slack) {
-  const Result<ObjectPtr> object = read(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"a-name-longer-than-fifteen"},
+  const Result<ObjectPtr> object =
+      read(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"a-name-longer-than-fifteen"},
       "spec":{"ports":[{"port":1},{"port":2},{"port":3},{"port":4},{"port":5}]}})");
   ASSERT_TRUE(object);
   const Service& service = *as<Service>(object->get());

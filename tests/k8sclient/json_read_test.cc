@@ -6,7 +6,8 @@ namespace meshgraft {
 namespace {
 
 TEST(JsonRead, finds_values_by_path_through_objects_and_lists) {
-  const Result<Json> read = read_json(R"({"spec":{"ports":[{"name":"http","port":80}],"a/b":{"c~d":true}},"none":null})");
+  const Result<Json> read =
+      read_json(R"({"spec":{"ports":[{"name":"http","port":80}],"a/b":{"c~d":true}},"none":null})");
   ASSERT_TRUE(read);
   EXPECT_EQ(text(*read, "/spec/ports/0/name"), "http");
   EXPECT_EQ(number(*read, "/spec/ports/0/port"), 80);

@@ -39,8 +39,10 @@ TEST(Kinds, paths_are_those_of_the_api_server) {
   EXPECT_EQ(path_of(Kind::deployment, "shop", "web"), "/apis/apps/v1/namespaces/shop/deployments/web");
   EXPECT_EQ(path_of(Kind::namespace_, "", "shop"), "/api/v1/namespaces/shop");
   EXPECT_EQ(path_of(Kind::namespace_, "ignored", "shop"), "/api/v1/namespaces/shop");
-  EXPECT_EQ(path_of(Kind::strategy, "shop", "web"), "/apis/servicemesh.kubesphere.io/v1alpha2/namespaces/shop/strategies/web");
-  EXPECT_EQ(path_of(Kind::webhook_configuration, "", ""), "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations");
+  EXPECT_EQ(path_of(Kind::strategy, "shop", "web"),
+            "/apis/servicemesh.kubesphere.io/v1alpha2/namespaces/shop/strategies/web");
+  EXPECT_EQ(path_of(Kind::webhook_configuration, "", ""),
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations");
 }
 
 TEST(Kinds, objects_are_named_to_people_with_kind_namespace_and_name) {

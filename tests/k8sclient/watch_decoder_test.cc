@@ -6,8 +6,8 @@ namespace meshgraft {
 namespace {
 
 std::string added(const std::string& name, const std::string& version, const std::string& label = "x") {
-  return R"({"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","metadata":{"name":")" + name + R"(","uid":"u","resourceVersion":")" + version +
-         R"(","labels":{"l":")" + label + R"("}}}})";
+  return R"({"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","metadata":{"name":")" + name +
+         R"(","uid":"u","resourceVersion":")" + version + R"(","labels":{"l":")" + label + R"("}}}})";
 }
 
 // What came out, one word an event: the object's name, "bookmark:<version>" or "bad:<error>".
@@ -17,9 +17,12 @@ struct Recorder {
 
   WatchDecoder::OnEvent on_event() {
     return [this](Result<WatchEvent> event) {
-      if (!event) seen.push_back("bad:" + event.error().text);
-      else if (event->object) seen.push_back(event->object->meta.name);
-      else seen.push_back("bookmark:" + event->resource_version);
+      if (!event)
+        seen.push_back("bad:" + event.error().text);
+      else if (event->object)
+        seen.push_back(event->object->meta.name);
+      else
+        seen.push_back("bookmark:" + event->resource_version);
       return seen.size() < stop_after;
     };
   }
@@ -37,7 +40,8 @@ TEST(WatchDecoder, a_line_is_an_event) {
 TEST(WatchDecoder, lines_may_be_split_at_every_byte) {
   // The label holds characters of two, three and four bytes.
   const std::string stream = added("a", "1", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80") + "\n" +
-                             R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"2"}}})" + "\r\n" + added("b", "3") + "\n";
+                             R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"2"}}})" + "\r\n" +
+                             added("b", "3") + "\n";
   Decoder decoder;
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
     WatchDecoder lines(Kind::service, decoder);
@@ -80,7 +84,8 @@ TEST(WatchDecoder, long_lines_are_events_like_others) {  // kopf: long lines; a 
   WatchDecoder lines(Kind::service, decoder);
   Recorder recorder;
   const std::string stream = added("a", "1", std::string(3'000'000, 'x')) + "\n" + added("b", "2") + "\n";
-  for (std::size_t at = 0; at < stream.size(); at += 65536) EXPECT_TRUE(lines.feed(std::string_view(stream).substr(at, 65536), recorder.on_event()));
+  for (std::size_t at = 0; at < stream.size(); at += 65536)
+    EXPECT_TRUE(lines.feed(std::string_view(stream).substr(at, 65536), recorder.on_event()));
   EXPECT_EQ(recorder.seen, (std::vector<std::string>{"a", "b"}));
 }
 
@@ -92,12 +97,14 @@ TEST(WatchDecoder, a_line_beyond_the_limit_ends_the_stream_with_an_error_that_na
     const std::string big(2000, 'x');
     bool open = true;
     if (in_pieces) {
-      for (std::size_t i = 0; i < big.size() && open; i += 100) open = lines.feed(std::string_view(big).substr(i, 100), recorder.on_event());
+      for (std::size_t i = 0; i < big.size() && open; i += 100)
+        open = lines.feed(std::string_view(big).substr(i, 100), recorder.on_event());
     } else {
       open = lines.feed(big + "\n", recorder.on_event());
     }
     EXPECT_FALSE(open);
-    EXPECT_EQ(recorder.seen, (std::vector<std::string>{"bad:ConfigMap event: a line of the watch is longer than 1000 bytes"}));
+    EXPECT_EQ(recorder.seen,
+              (std::vector<std::string>{"bad:ConfigMap event: a line of the watch is longer than 1000 bytes"}));
     EXPECT_EQ(lines.unfinished(), 0u);
     EXPECT_FALSE(lines.feed("\n", recorder.on_event()));
     EXPECT_EQ(recorder.seen.size(), 1u);
@@ -106,7 +113,12 @@ TEST(WatchDecoder, a_line_beyond_the_limit_ends_the_stream_with_an_error_that_na
 
 TEST(WatchDecoder, a_line_that_is_no_event_ends_the_stream) {
   const std::string bad_lines[] = {
-      "<html>502</html>", "{\"type\":\"ADDED\"", std::string("{\"type\":\"ADDED\0\"}", 18), std::string("\0", 1), "null", "[]",
+      "<html>502</html>",
+      "{\"type\":\"ADDED\"",
+      std::string("{\"type\":\"ADDED\0\"}", 18),
+      std::string("\0", 1),
+      "null",
+      "[]",
       R"({"type":"ADDED","object":{"metadata":{"name":7}}})",
   };
   Decoder decoder;

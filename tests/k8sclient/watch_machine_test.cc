@@ -69,12 +69,18 @@ ApiError error(ErrorClass kind, std::optional<seconds> retry_after = std::nullop
 // "begin", "add:a,b", "end:<version>", "upsert:a", "remove:a", "bookmark:<version>".
 std::string word(const CacheStep& step) {
   switch (step.op) {
-    case CacheOp::begin_replace: return "begin";
-    case CacheOp::end_replace: return "end:" + step.resource_version;
-    case CacheOp::upsert: return "upsert:" + step.object->meta.name;
-    case CacheOp::remove: return "remove:" + step.object->meta.name;
-    case CacheOp::bookmark: return "bookmark:" + step.resource_version;
-    case CacheOp::add: break;
+    case CacheOp::begin_replace:
+      return "begin";
+    case CacheOp::end_replace:
+      return "end:" + step.resource_version;
+    case CacheOp::upsert:
+      return "upsert:" + step.object->meta.name;
+    case CacheOp::remove:
+      return "remove:" + step.object->meta.name;
+    case CacheOp::bookmark:
+      return "bookmark:" + step.resource_version;
+    case CacheOp::add:
+      break;
   }
   std::string names;
   for (const ObjectPtr& object : step.objects) names += (names.empty() ? "" : ",") + object->meta.name;
@@ -130,7 +136,8 @@ struct Bench {
   void synced() { (void)on_page(page("10", {service("a", "3")})); }
 };
 
-TEST(WatchMachine, lists_first_and_then_watches_from_the_lists_version) {  // client-go: TestReflectorListAndWatch; kube-rs: Empty -> InitListed
+TEST(WatchMachine, lists_first_and_then_watches_from_the_lists_version) {  // client-go: TestReflectorListAndWatch;
+                                                                           // kube-rs: Empty -> InitListed
   Bench bench;
   EXPECT_EQ(bench.next(), "list");
   EXPECT_EQ(bench.machine.standing(), Standing::starting);
@@ -183,7 +190,8 @@ TEST(WatchMachine, a_full_list_that_is_throttled_stays_a_full_list_and_one_that_
 }
 
 TEST(WatchMachine, a_page_that_fails_for_a_while_is_asked_for_again) {
-  for (const ErrorClass kind : {ErrorClass::throttled, ErrorClass::transport, ErrorClass::server, ErrorClass::unauthorized}) {
+  for (const ErrorClass kind :
+       {ErrorClass::throttled, ErrorClass::transport, ErrorClass::server, ErrorClass::unauthorized}) {
     Bench bench;
     (void)bench.on_page(page("10", {service("a", "1")}, "t1"));
     bench.list_fails(error(kind));
@@ -240,8 +248,19 @@ TEST(WatchMachine, a_crd_that_goes_while_watched_makes_the_kind_absent) {
   const ApiError gone = error(ErrorClass::not_found);
   (void)bench.watch({}, seconds(5), &gone);
   EXPECT_EQ(bench.next(), "list +800ms");
+  EXPECT_EQ(bench.machine.standing(), Standing::failing);
   bench.list_fails(gone);
   EXPECT_EQ(bench.machine.standing(), Standing::absent);
+}
+
+TEST(WatchMachine, a_404_of_a_starting_server_is_not_believed_at_once) {
+  Bench bench;
+  bench.synced();
+  const ApiError gone = error(ErrorClass::not_found);
+  (void)bench.watch({}, seconds(5), &gone);
+  bench.synced();
+  (void)bench.watch({}, seconds(5), &gone);
+  EXPECT_EQ(bench.machine.standing(), Standing::failing);
 }
 
 TEST(WatchMachine, a_watch_that_is_forbidden_is_tried_again_without_a_list) {
@@ -292,7 +311,9 @@ TEST(WatchMachine, an_event_of_a_type_that_nobody_knows_is_ignored) {
   EXPECT_EQ(bench.watch({strange, change(EventType::added, service("b", "11"))}, seconds(5)), "upsert:b");
 }
 
-TEST(WatchMachine, a_clean_end_is_followed_by_a_watch_from_the_last_version) {  // client-go: TestReflectorResyncWithResourceVersion; kube-rs: InitListed
+TEST(WatchMachine,
+     a_clean_end_is_followed_by_a_watch_from_the_last_version) {  // client-go: TestReflectorResyncWithResourceVersion;
+                                                                  // kube-rs: InitListed
   Bench bench;
   bench.synced();
   (void)bench.watch({}, seconds(290));
@@ -314,7 +335,9 @@ TEST(WatchMachine, a_very_short_watch_without_events_counts_as_a_failure) {  // 
   EXPECT_EQ(bench.next(), "watch 11");
 }
 
-TEST(WatchMachine, a_version_that_is_gone_at_the_start_of_a_watch_leads_to_a_list) {  // client-go: TestReflectorExpiredExactResourceVersion
+TEST(WatchMachine,
+     a_version_that_is_gone_at_the_start_of_a_watch_leads_to_a_list) {  // client-go:
+                                                                        // TestReflectorExpiredExactResourceVersion
   Bench bench;
   bench.synced();
   const ApiError gone = error(ErrorClass::gone);
@@ -324,10 +347,14 @@ TEST(WatchMachine, a_version_that_is_gone_at_the_start_of_a_watch_leads_to_a_lis
   EXPECT_EQ(bench.on_page(page("50", {service("b", "40")})), "begin add:b end:50");
 }
 
-TEST(WatchMachine, a_version_that_is_gone_inside_the_stream_leads_to_a_list) {  // client-go: TestReflectorWatchHandlerError; kube-rs: 410 -> Empty
+TEST(WatchMachine,
+     a_version_that_is_gone_inside_the_stream_leads_to_a_list) {  // client-go: TestReflectorWatchHandlerError; kube-rs:
+                                                                  // 410 -> Empty
   Bench bench;
   bench.synced();
-  EXPECT_EQ(bench.watch({change(EventType::added, service("b", "11")), status(410, "Expired"), change(EventType::added, service("c", "12"))}, seconds(5)),
+  EXPECT_EQ(bench.watch({change(EventType::added, service("b", "11")), status(410, "Expired"),
+                         change(EventType::added, service("c", "12"))},
+                        seconds(5)),
             "upsert:b");
   EXPECT_EQ(bench.next(), "list +800ms");
 }
@@ -339,7 +366,8 @@ TEST(WatchMachine, expired_without_a_code_is_gone_all_the_same) {
   EXPECT_EQ(bench.next(), "list +800ms");
 }
 
-TEST(WatchMachine, throttling_is_waited_out_without_a_list) {  // client-go: TestReflectorNoRelistOnTooManyRequests, TestBackoffOnTooManyRequests
+TEST(WatchMachine, throttling_is_waited_out_without_a_list) {  // client-go: TestReflectorNoRelistOnTooManyRequests,
+                                                               // TestBackoffOnTooManyRequests
   Bench bench;
   bench.synced();
   const ApiError throttled = error(ErrorClass::throttled, seconds(5));
@@ -358,7 +386,9 @@ TEST(WatchMachine, a_retry_after_of_a_day_is_cut_to_five_minutes) {
   EXPECT_EQ(bench.next(), "watch 10 +300000ms");
 }
 
-TEST(WatchMachine, a_refused_connection_or_a_server_in_trouble_is_no_reason_to_list) {  // client-go: TestReflectorListAndWatchInitConnBackoff
+TEST(WatchMachine,
+     a_refused_connection_or_a_server_in_trouble_is_no_reason_to_list) {  // client-go:
+                                                                          // TestReflectorListAndWatchInitConnBackoff
   for (const ErrorClass kind : {ErrorClass::transport, ErrorClass::server, ErrorClass::unauthorized}) {
     Bench bench;
     bench.synced();
@@ -394,7 +424,9 @@ TEST(WatchMachine, jitter_adds_up_to_the_whole_back_off) {
   EXPECT_EQ(bench.next(), "watch 10 +1200ms");
 }
 
-TEST(WatchMachine, internal_errors_inside_streams_are_retried_for_half_a_minute_and_then_listed) {  // client-go: TestReflectorRetryInternalError
+TEST(WatchMachine,
+     internal_errors_inside_streams_are_retried_for_half_a_minute_and_then_listed) {  // client-go:
+                                                                                      // TestReflectorRetryInternalError
   Bench bench;
   bench.synced();
   (void)bench.watch({status(500, "InternalError")}, seconds(5));
@@ -413,7 +445,8 @@ TEST(WatchMachine, a_good_event_forgives_internal_errors) {
   EXPECT_EQ(bench.next(), "watch 11 +1600ms");
 }
 
-TEST(WatchMachine, a_version_that_the_server_has_not_reached_leads_to_a_list) {  // client-go: TestReflectorFullListIfTooLarge
+TEST(WatchMachine,
+     a_version_that_the_server_has_not_reached_leads_to_a_list) {  // client-go: TestReflectorFullListIfTooLarge
   Bench bench;
   bench.synced();
   const ApiError too_large = error(ErrorClass::too_large_rv);
@@ -434,7 +467,10 @@ TEST(WatchMachine, any_other_refusal_of_a_watch_leads_to_a_list) {
 TEST(WatchMachine, a_line_that_is_no_event_means_that_one_was_lost) {
   Bench bench;
   bench.synced();
-  EXPECT_EQ(bench.watch({Result<WatchEvent>(fail("Service event: not JSON")), change(EventType::added, service("b", "11"))}, seconds(5)), "");
+  EXPECT_EQ(
+      bench.watch({Result<WatchEvent>(fail("Service event: not JSON")), change(EventType::added, service("b", "11"))},
+                  seconds(5)),
+      "");
   EXPECT_EQ(bench.next(), "list +800ms");
   EXPECT_EQ(bench.machine.last_error()->message, "Service event: not JSON");
   EXPECT_EQ(bench.machine.counts().bad_events, 1u);
@@ -463,7 +499,9 @@ TEST(WatchMachine, events_without_version_or_uid_are_not_stored) {
 TEST(WatchMachine, a_version_that_goes_back_means_another_history) {  // etcd restored from a backup
   Bench bench;
   bench.synced();
-  EXPECT_EQ(bench.watch({change(EventType::added, service("b", "11")), change(EventType::added, service("c", "9"))}, seconds(5)), "upsert:b");
+  EXPECT_EQ(bench.watch({change(EventType::added, service("b", "11")), change(EventType::added, service("c", "9"))},
+                        seconds(5)),
+            "upsert:b");
   EXPECT_EQ(bench.next(), "list +800ms");
   EXPECT_EQ(bench.machine.last_error()->message, "services: resourceVersion went back from 11 to 9");
 }
@@ -471,7 +509,10 @@ TEST(WatchMachine, a_version_that_goes_back_means_another_history) {  // etcd re
 TEST(WatchMachine, versions_compare_as_numbers_and_what_is_no_number_is_believed) {
   Bench bench;
   (void)bench.on_page(page("9", {}));
-  EXPECT_EQ(bench.watch({change(EventType::added, service("b", "10")), change(EventType::added, service("c", "opaque-1"))}, seconds(5)), "upsert:b upsert:c");
+  EXPECT_EQ(
+      bench.watch({change(EventType::added, service("b", "10")), change(EventType::added, service("c", "opaque-1"))},
+                  seconds(5)),
+      "upsert:b upsert:c");
   EXPECT_EQ(bench.watch({change(EventType::added, service("d", "2"))}, seconds(5)), "upsert:d");
   EXPECT_EQ(bench.watch({change(EventType::added, service("e", "18446744073709551616"))}, seconds(5)), "upsert:e");
   EXPECT_EQ(bench.watch({change(EventType::added, service("f", "3"))}, seconds(5)), "");
@@ -519,7 +560,8 @@ TEST(WatchMachine, watches_of_many_clients_do_not_end_together) {
 }
 
 TEST(WatchMachine, every_standing_has_a_name) {
-  for (int i = 0; i <= static_cast<int>(Standing::absent); ++i) EXPECT_FALSE(to_string(static_cast<Standing>(i)).empty());
+  for (int i = 0; i <= static_cast<int>(Standing::absent); ++i)
+    EXPECT_FALSE(to_string(static_cast<Standing>(i)).empty());
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ std::string json_error_of(std::string_view text) {
 constexpr std::string_view kService = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n";
 
 TEST(ReadManifests, several_documents_keep_their_numbers_and_lines) {
-  const std::vector<Document> documents = read("# a comment\n---\n" + std::string(kService) + "---\n# nothing here\n---\n\n" + std::string(kService));
+  const std::vector<Document> documents =
+      read("# a comment\n---\n" + std::string(kService) + "---\n# nothing here\n---\n\n" + std::string(kService));
   ASSERT_EQ(documents.size(), 2u);
   EXPECT_EQ(documents[0].source, "shop.yaml");
   EXPECT_EQ(documents[0].number, 1);
@@ -43,8 +44,9 @@ TEST(ReadManifests, several_documents_keep_their_numbers_and_lines) {
 }
 
 TEST(ReadManifests, namespaced_objects_get_the_default_namespace_and_the_document_stays_as_it_was) {
-  const std::vector<Document> documents =
-      read(std::string(kService) + "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: data}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");
+  const std::vector<Document> documents = read(std::string(kService) +
+                                               "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: "
+                                               "data}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");
   ASSERT_EQ(documents.size(), 3u);
   EXPECT_EQ(documents[0].object->meta.ns, "shop");
   EXPECT_EQ(documents[1].object->meta.ns, "data");
@@ -53,15 +55,18 @@ TEST(ReadManifests, namespaced_objects_get_the_default_namespace_and_the_documen
 }
 
 TEST(ReadManifests, unknown_kinds_and_unknown_fields_pass_through) {
-  const std::vector<Document> documents = read("kind: Job\napiVersion: batch/v1\nmetadata: {name: once}\nspec: {z: 1, a: [x]}\n");
+  const std::vector<Document> documents =
+      read("kind: Job\napiVersion: batch/v1\nmetadata: {name: once}\nspec: {z: 1, a: [x]}\n");
   ASSERT_EQ(documents.size(), 1u);
   EXPECT_EQ(documents[0].object->kind, Kind::other);
-  EXPECT_EQ(documents[0].json.dump(), R"({"kind":"Job","apiVersion":"batch/v1","metadata":{"name":"once"},"spec":{"z":1,"a":["x"]}})");
+  EXPECT_EQ(documents[0].json.dump(),
+            R"({"kind":"Job","apiVersion":"batch/v1","metadata":{"name":"once"},"spec":{"z":1,"a":["x"]}})");
 }
 
 TEST(ReadManifests, lists_give_one_document_an_item) {
-  const std::vector<Document> documents =
-      read("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}}\n- {apiVersion: v1, kind: Service, metadata: {name: b}}\n");
+  const std::vector<Document> documents = read(
+      "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}}\n- {apiVersion: v1, "
+      "kind: Service, metadata: {name: b}}\n");
   ASSERT_EQ(documents.size(), 2u);
   EXPECT_EQ(documents[1].number, 1);
   EXPECT_EQ(documents[1].item, 1);
@@ -69,14 +74,18 @@ TEST(ReadManifests, lists_give_one_document_an_item) {
 }
 
 TEST(ReadManifests, items_of_a_typed_list_may_leave_out_what_the_list_says) {
-  const std::vector<Document> documents = read("apiVersion: apps/v1\nkind: DeploymentList\nitems: [{metadata: {name: a}}]\n");
+  const std::vector<Document> documents =
+      read("apiVersion: apps/v1\nkind: DeploymentList\nitems: [{metadata: {name: a}}]\n");
   ASSERT_EQ(documents.size(), 1u);
   EXPECT_EQ(documents[0].object->kind, Kind::deployment);
-  EXPECT_EQ(error_of("apiVersion: v1\nkind: List\nitems: [{metadata: {name: a}}]\n"), "shop.yaml, document 1, item 1, line 3: the document has no kind");
+  EXPECT_EQ(error_of("apiVersion: v1\nkind: List\nitems: [{metadata: {name: a}}]\n"),
+            "shop.yaml, document 1, item 1, line 3: the document has no kind");
 }
 
 TEST(ReadManifests, json_is_read_too_and_may_be_several_documents) {
-  const std::vector<Document> documents = read("\n{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"a}\\\"\"}}\n{\n\t\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"\\ud83d\\ude00\"}}");
+  const std::vector<Document> documents = read(
+      "\n{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"a}\\\"\"}}\n{\n\t\"apiVersion\":\"v1\","
+      "\"kind\":\"Service\",\"metadata\":{\"name\":\"\\ud83d\\ude00\"}}");
   ASSERT_EQ(documents.size(), 2u);
   EXPECT_EQ(documents[0].object->meta.name, "a}\"");
   EXPECT_EQ(documents[0].line, 2);
@@ -90,8 +99,9 @@ TEST(ReadManifests, yaml_that_begins_with_a_brace_is_yaml) {
 }
 
 TEST(ReadManifests, byte_order_marks_and_windows_line_ends_are_fine) {
-  const std::vector<Document> documents =
-      read("\xef\xbb\xbf" "apiVersion: v1\r\nkind: ConfigMap\r\nmetadata:\r\n  name: a\r\ndata:\r\n  text: |\r\n    one\r\n    two\r\n");
+  const std::vector<Document> documents = read(
+      "\xef\xbb\xbf"
+      "apiVersion: v1\r\nkind: ConfigMap\r\nmetadata:\r\n  name: a\r\ndata:\r\n  text: |\r\n    one\r\n    two\r\n");
   ASSERT_EQ(documents.size(), 1u);
   EXPECT_EQ(as<ConfigMap>(documents[0].object.get())->data.at("text"), "one\ntwo\n");
 }
@@ -114,20 +124,29 @@ TEST(ReadManifests, an_error_names_source_document_and_line) {
        "shop.yaml, document 2, line 13: spec.ports[1].port: expected a whole number, found \"http\""},
       {"a label that YAML takes for a boolean", service + "  labels:\n    app.kubernetes.io/managed: yes\n",
        "shop.yaml, document 1, line 6: metadata.labels[\"app.kubernetes.io/managed\"]: expected text, found true"},
-      {"a field inside a list", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Service\n  metadata:\n    name: a\n  spec:\n    ports: 7\n",
+      {"a field inside a list",
+       "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Service\n  metadata:\n    name: a\n  spec:\n    "
+       "ports: 7\n",
        "shop.yaml, document 1, item 1, line 9: spec.ports: expected a list, found 7"},
-      {"a value that came by an alias is found at its parent", "x: &p {port: http}\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  ports:\n  - *p\n",
+      {"a value that came by an alias is found at its parent",
+       "x: &p {port: http}\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  ports:\n  - *p\n",
        "shop.yaml, document 1, line 7: spec.ports[0].port: expected a whole number, found \"http\""},
-      {"a document without kind", service + "---\nmetadata:\n  name: a\n", "shop.yaml, document 2, line 6: the document has no kind"},
-      {"a document without name", "apiVersion: v1\nkind: Service\n", "shop.yaml, document 1, line 1: the object has no metadata.name"},
+      {"a document without kind", service + "---\nmetadata:\n  name: a\n",
+       "shop.yaml, document 2, line 6: the document has no kind"},
+      {"a document without name", "apiVersion: v1\nkind: Service\n",
+       "shop.yaml, document 1, line 1: the object has no metadata.name"},
       {"a document that is text", service + "---\nhello\n",
        "shop.yaml, document 2, line 6: expected an object with apiVersion and kind, found a single value"},
-      {"a document that is a list", "- a\n- b\n", "shop.yaml, document 1, line 1: expected an object with apiVersion and kind, found a list"},
+      {"a document that is a list", "- a\n- b\n",
+       "shop.yaml, document 1, line 1: expected an object with apiVersion and kind, found a list"},
       {"a key twice", "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  labels:\n    app: x\n    app: y\n",
        "shop.yaml, document 1, line 7: the key \"app\" stands twice in one map"},
-      {"a tab that indents", "apiVersion: v1\nmetadata:\n\tname: a\n", "shop.yaml, document 1, line 3: a tab may not indent YAML, only spaces may"},
-      {"a control character", "apiVersion: v1\nkind: \x04Service\n", "shop.yaml, document 1, line 2: a control character (byte 4) may not stand in YAML"},
-      {"an alias inside its own anchor", "a: &a\n  b: *a\n", "shop.yaml, document 1, line 2: an alias stands inside the value that it names"},
+      {"a tab that indents", "apiVersion: v1\nmetadata:\n\tname: a\n",
+       "shop.yaml, document 1, line 3: a tab may not indent YAML, only spaces may"},
+      {"a control character", "apiVersion: v1\nkind: \x04Service\n",
+       "shop.yaml, document 1, line 2: a control character (byte 4) may not stand in YAML"},
+      {"an alias inside its own anchor", "a: &a\n  b: *a\n",
+       "shop.yaml, document 1, line 2: an alias stands inside the value that it names"},
       {"a key that is a map", "? {a: b}\n: c\n", "shop.yaml, document 1, line 1: a key must be text"},
       {"a merge of text", "a:\n  <<: text\n", "shop.yaml, document 1, line 2: \"<<\" merges a map, or a list of maps"},
   };
@@ -135,7 +154,9 @@ TEST(ReadManifests, an_error_names_source_document_and_line) {
 }
 
 TEST(ReadManifests, what_is_no_yaml_is_an_error_with_a_line) {
-  const std::string bad[] = {"a: b: c\n", "a: [1, 2\n", "a: \"open\n", "a: 1\n b: 2\n", "*unknown\n", "<html>\n<p class=\"x\">: :\n", "a: &x 1\nb: *y\n", "%TAG !\n---\n"};
+  const std::string bad[] = {"a: b: c\n",        "a: [1, 2\n",   "a: \"open\n",
+                             "a: 1\n b: 2\n",    "*unknown\n",   "<html>\n<p class=\"x\">: :\n",
+                             "a: &x 1\nb: *y\n", "%TAG !\n---\n"};
   for (const std::string& text : bad) {
     const std::string error = error_of(text);
     EXPECT_EQ(error.substr(0, 28), "shop.yaml, document 1, line ") << text << ": " << error;
@@ -147,7 +168,8 @@ TEST(ReadManifests, a_bad_document_does_not_hide_behind_good_ones) {
 }
 
 TEST(ReadManifests, json_with_an_error_is_told_with_its_line) {
-  const std::string error = error_of("{\"apiVersion\":\"v1\",\n \"kind\":\"Service\",\n \"metadata\" {\"name\":\"a\"}}");
+  const std::string error =
+      error_of("{\"apiVersion\":\"v1\",\n \"kind\":\"Service\",\n \"metadata\" {\"name\":\"a\"}}");
   EXPECT_EQ(error.substr(0, 28), "shop.yaml, document 1, line ") << error;
 }
 
@@ -167,7 +189,8 @@ forced: [!!str 12, !!str true, !!int "7"]
   EXPECT_EQ(json["no"].dump(), "[false,false,false,false,false]");
   EXPECT_EQ(json["whole"].dump(), "[0,12,-3,4,31,15,15,5,1000,9223372036854775807,18446744073709551615]");
   EXPECT_EQ(json["broken"].dump(), "[1.5,0.5,-0.25,1000,5,0.0015]");
-  EXPECT_EQ(json["text"].dump(), R"(["1.2.3","2024-01-31","12:30:45","1d","0x","e3","-",".inf",".NaN","1.2e","0xZZ","tRue","nO"])");
+  EXPECT_EQ(json["text"].dump(),
+            R"(["1.2.3","2024-01-31","12:30:45","1d","0x","e3","-",".inf",".NaN","1.2e","0xZZ","tRue","nO"])");
   EXPECT_EQ(json["quoted"].dump(), R"(["12","true","null",""])");
   EXPECT_EQ(json["forced"].dump(), R"(["12","true",7])");
 }

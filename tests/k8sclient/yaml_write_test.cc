@@ -17,41 +17,48 @@ OrderedJson ordered(std::string_view text) {
 }
 
 TEST(ToYaml, objects_look_as_kubectl_prints_them) {
-  EXPECT_EQ(to_yaml(ordered(R"({"kind":"Service","apiVersion":"v1","metadata":{"name":"web","labels":{}},"spec":{"ports":[{"name":"http","port":80,
+  EXPECT_EQ(
+      to_yaml(ordered(
+          R"({"kind":"Service","apiVersion":"v1","metadata":{"name":"web","labels":{}},"spec":{"ports":[{"name":"http","port":80,
       "list":["a",["b","c"],[],{"d":null}]},{"port":8.5}],"ok":true}})")),
-            "kind: Service\n"
-            "apiVersion: v1\n"
-            "metadata:\n"
-            "  name: web\n"
-            "  labels: {}\n"
-            "spec:\n"
-            "  ports:\n"
-            "  - name: http\n"
-            "    port: 80\n"
-            "    list:\n"
-            "    - a\n"
-            "    - - b\n"
-            "      - c\n"
-            "    - []\n"
-            "    - d: null\n"
-            "  - port: 8.5\n"
-            "  ok: true\n");
+      "kind: Service\n"
+      "apiVersion: v1\n"
+      "metadata:\n"
+      "  name: web\n"
+      "  labels: {}\n"
+      "spec:\n"
+      "  ports:\n"
+      "  - name: http\n"
+      "    port: 80\n"
+      "    list:\n"
+      "    - a\n"
+      "    - - b\n"
+      "      - c\n"
+      "    - []\n"
+      "    - d: null\n"
+      "  - port: 8.5\n"
+      "  ok: true\n");
 }
 
 TEST(ToYaml, text_that_would_be_read_as_something_else_is_quoted) {
-  const char* quoted[] = {"",     "1",    "1.0", "true", "yes", "n",   "null", "~",      "0x1f", "1e3", "2024-01-31", "12:30",  " a",   "a ",   "a: b", "a #b",
-                          "- a",  "#a",   "*a",  "&a",   "!a",  "{a",  "[a",   "@a",     "`a",   "%a",  "'a",         "\"a",    "a:",   "-",    ".5",   ".inf",
-                          "a\tb", "a\x01", "?a", ":a",   "|a",  ">a",  "=",    "<<",     ",a",   "]a",  "+1",         "1_000",  "0o17", "OFF",  "\xff", "é"};
+  const char* quoted[] = {"",           "1",     "1.0",  "true",  "yes",  "n",    "null", "~",   "0x1f", "1e3",
+                          "2024-01-31", "12:30", " a",   "a ",    "a: b", "a #b", "- a",  "#a",  "*a",   "&a",
+                          "!a",         "{a",    "[a",   "@a",    "`a",   "%a",   "'a",   "\"a", "a:",   "-",
+                          ".5",         ".inf",  "a\tb", "a\x01", "?a",   ":a",   "|a",   ">a",  "=",    "<<",
+                          ",a",         "]a",    "+1",   "1_000", "0o17", "OFF",  "\xff", "é"};
   for (const char* text : quoted) {
     const std::string yaml = to_yaml(Json(text));
     EXPECT_EQ(yaml[0], '"') << text << " -> " << yaml;
   }
-  const char* plain[] = {"a", "a b", "shop.example/web:1.4", "a-b", "v1", "nginx:latest", "http://a/b?c=d", "a#b", "a'b", "1.2.3", "$(A)", "/a", "y2"};
+  const char* plain[] = {
+      "a",  "a b", "shop.example/web:1.4", "a-b", "v1", "nginx:latest", "http://a/b?c=d", "a#b", "a'b", "1.2.3", "$(A)",
+      "/a", "y2"};
   for (const char* text : plain) EXPECT_EQ(to_yaml(Json(text)), std::string(text) + "\n");
 }
 
 TEST(ToYaml, keys_are_quoted_like_text) {
-  EXPECT_EQ(to_yaml(ordered(R"({"80":1,"on":2,"a b":3,"a: b":4,"":5})")), "\"80\": 1\n\"on\": 2\na b: 3\n\"a: b\": 4\n\"\": 5\n");
+  EXPECT_EQ(to_yaml(ordered(R"({"80":1,"on":2,"a b":3,"a: b":4,"":5})")),
+            "\"80\": 1\n\"on\": 2\na b: 3\n\"a: b\": 4\n\"\": 5\n");
 }
 
 TEST(ToYaml, text_of_several_lines_becomes_a_block) {
@@ -79,8 +86,21 @@ TEST(ToYaml, text_that_a_block_would_change_is_quoted) {
 
 TEST(ToYaml, what_is_written_is_read_back_as_the_same) {
   const char* values[] = {
-      "null", "[]", "{}", "-7", "18446744073709551615", "0.1", "1e300", "\"\"", "\"a\\nb\"", "\"a\\nb\\n\\n\\n\"", "\"\\u0007\"", "\"\\u2028\"", "\"\xf0\x9f\x98\x80\"",
-      R"([[[]],[{}],[[1,[2]]],{"a":[{"b":[]}]}])", R"({"a":"x\n\ny\n","b":{"c":"\n"},"d":["  lead\nx"],"e":"tail \nx","#":"#","? ":"? x","- ":"- "})",
+      "null",
+      "[]",
+      "{}",
+      "-7",
+      "18446744073709551615",
+      "0.1",
+      "1e300",
+      "\"\"",
+      "\"a\\nb\"",
+      "\"a\\nb\\n\\n\\n\"",
+      "\"\\u0007\"",
+      "\"\\u2028\"",
+      "\"\xf0\x9f\x98\x80\"",
+      R"([[[]],[{}],[[1,[2]]],{"a":[{"b":[]}]}])",
+      R"({"a":"x\n\ny\n","b":{"c":"\n"},"d":["  lead\nx"],"e":"tail \nx","#":"#","? ":"? x","- ":"- "})",
       R"(["--- a","--- \na","...","a\n---\nb","a\n...\n","%a","\ufeffa","\u0085","a\u0085b\nc"])",
   };
   for (const char* value : values) {
