@@ -7,19 +7,13 @@
 namespace meshgraft::fakes {
 namespace {
 
+// Of a query: there a plus is a blank.
 std::string decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] == '%' && i + 2 < text.size()) {
-      out += static_cast<char>(std::strtol(std::string(text.substr(i + 1, 2)).c_str(), nullptr, 16));
-      i += 2;
-    } else {
-      out += text[i];
-    }
+  std::string out(text);
+  for (char& c : out) {
+    if (c == '+') c = ' ';
   }
-  return out;
+  return percent_decoded(out);
 }
 
 std::vector<std::string> segments_of(std::string_view path) {
@@ -34,6 +28,19 @@ std::vector<std::string> segments_of(std::string_view path) {
 }
 
 }  // namespace
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      out += static_cast<char>(std::strtol(std::string(text.substr(i + 1, 2)).c_str(), nullptr, 16));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
 
 std::string Request::parameter(const std::string& name) const {
   auto it = query.find(name);

@@ -24,6 +24,9 @@ struct Request {
   [[nodiscard]] std::string manager() const;
 };
 
+// "%2F" and its like become what they stand for.
+std::string percent_decoded(std::string_view text);
+
 // "a=b&c=d", percent-encoded.
 std::map<std::string, std::string> parsed_query(std::string_view text);
 
