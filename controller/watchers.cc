@@ -25,10 +25,10 @@ void Watchers::start() {
 
 void Watchers::serve(Kind kind, bool served) {
   Watcher* watcher = of(kind);
-  if (watcher == nullptr || watcher->assigned().has_value() == served) return;
+  if (watcher == nullptr || (served && watcher->assigned())) return;
   // Said here already, so that whoever asks before the watcher's thread woke up gets the right answer.
   cache_.set_standing(kind, Scope{}, served ? WatchMachine::Standing::starting : WatchMachine::Standing::absent, served, "");
-  watcher->assign(served ? std::optional<Scope>(Scope{}) : std::nullopt);
+  if (served || watcher->assigned()) watcher->assign(served ? std::optional<Scope>(Scope{}) : std::nullopt);
 }
 
 void Watchers::follow_config_maps(const std::set<Scope>& wanted) {
