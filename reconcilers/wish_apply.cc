@@ -146,6 +146,8 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
     }
   }
   change.force = !change.overwrites.empty();
+  // What is recorded as the value before us must be the value that is overwritten.
+  if (change.force) change.pre.resource_version = object.meta.resource_version;
 
   const Wish body = merged(only(wish, object, paths), latched(record, object));
   Record after;
@@ -158,6 +160,12 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
   }
   for (const auto& [path, value] : record.was) {
     if (is_edited_leaf(path)) after.was.emplace(path, value);
+  }
+  // Leaves of an Ingress that a JSON Patch changed: no apply can hold them, the record must.
+  for (const std::string& path : record.own) {
+    if (!path.starts_with("spec.rules[") && !path.starts_with("spec.defaultBackend.")) continue;
+    after.own.insert(path);
+    if (const auto found = record.was.find(path); found != record.was.end()) after.was.emplace(path, found->second);
   }
   if (announce != nullptr) {
     for (const FieldState& field : compare(*announce, object)) {
