@@ -10,6 +10,7 @@
 
 #include "controller/events.h"
 #include "k8sclient/base/json.h"
+#include "k8sclient/model/api_error.h"
 #include "reconcilers/findings.h"
 
 namespace meshgraft {
@@ -90,6 +91,8 @@ void OutcomeLog::wrote(const std::string& ns, const Change& change) const {
   line.add("verb", to_string(change.verb));
   line.add("stage", to_string(change.stage));
   line.add("why", change.why);
+  // The report on a namespace follows every step: it is no step of its own.
+  if (change.stage == Stage::namespace_status) return spdlog::debug(line.text());
   spdlog::info(line.text());
   std::string step = fmt::format("{} {} {}", to_string(change.verb), to_string(change.target), to_string(change.stage));
   if (change.restarts > 0) step += fmt::format(" restarts {} {}", change.restarts, change.restarts == 1 ? "pod" : "pods");
@@ -106,7 +109,8 @@ void OutcomeLog::failed(const std::string& ns, const Change& change, std::string
   line.add("verb", to_string(change.verb));
   line.add("stage", to_string(change.stage));
   line.add("why", why);
-  spdlog::warn(line.text());
+  // A conflict means that the object has moved on: it is looked at again, and a user has nothing to do.
+  spdlog::log(code == to_string(ErrorClass::conflict) ? spdlog::level::info : spdlog::level::warn, line.text());
 }
 
 void OutcomeLog::found(const std::string& ns, const Finding& finding) const {

@@ -30,6 +30,15 @@ bool is_governed(const Member& member) {
          (workload.status.known ? workload.status.ready > 0 : workload.replicas > 0);
 }
 
+// Of a joined member; "" when only KubeSphere's own condition, a ready pod, is open.
+std::string why_not_governed(const Member& member) {
+  const Workload& workload = *member.workload;
+  if (workload.kind != Kind::deployment) return "KubeSphere governs Deployments only (MG206)";
+  if (member.service == nullptr) return "";
+  const std::string gap = governance_gap(workload, *member.service, workload.meta.labels);
+  return gap.empty() ? "" : gap + " (MG203)";
+}
+
 bool contains(const std::vector<std::shared_ptr<const Workload>>& list, const Workload& workload) {
   return std::any_of(list.begin(), list.end(), [&workload](const auto& one) { return one.get() == &workload; });
 }
@@ -75,6 +84,9 @@ std::vector<MemberState> member_table(const Context& context, const std::map<Obj
     fill_phase(member, found == progress.end() ? nullptr : &found->second, rolling, state);
     state.sidecar = state.phase == MemberPhase::joined && member.sidecar;
     state.governed = is_governed(member);
+    if (state.why.empty() && !state.governed && state.phase == MemberPhase::joined && context.facts.platform.kubesphere) {
+      state.why = why_not_governed(member);
+    }
     table.push_back(std::move(state));
   }
   return table;
