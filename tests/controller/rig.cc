@@ -1,5 +1,7 @@
 #include "tests/controller/rig.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "reconcilers/keys.h"
@@ -55,6 +57,7 @@ void RigCluster::add_app(const std::string& ns, const std::string& name, int rep
   Json service = named("v1", "Service", ns, name);
   service["spec"] = {{"selector", {{"run", name}}}, {"ports", Json::array({{{"name", "http"}, {"port", 80}, {"targetPort", 8080}}})}};
   for (const Json& object : {deployment, service}) {
+    if (object["kind"] == "Service" && engine.object("v1", "Service", ns, name) != nullptr) continue;
     const fakes::Answer answer = engine.seed(object);
     ASSERT_TRUE(answer.ok()) << to_text(answer.body);
   }
@@ -109,6 +112,7 @@ RigController::RigController(RigCluster& on, Settings with, Api* through)
       intake(cache, queue, facts, ledger, expectations, on.clock), watchers(api, cache, intake, on.clock), sink(api), senders(sink),
       events(api, cache, on.clock),
       worker(WorkerParts{cache, queue, intake, facts, ledger, expectations, senders, api, events, metrics, book, log, on.clock, settings}) {
+  spdlog::set_level(spdlog::level::off);
   intake.connect(watchers);
   intake.on_restarts([this](Kind kind, ErrorClass reason) { metrics.on_watch_restart(kind, reason); });
   metrics.set_sources([this] { return cache.states(); }, [this] { return queue.running(); });
@@ -145,7 +149,9 @@ void RigController::settle(Duration quiet, const std::function<void()>& each) {
       continue;
     }
     if (cluster.clock.now() - last >= quiet) return;
-    cluster.clock.advance(std::chrono::milliseconds(200));
+    // Small steps while something may still follow, long ones to pass the time.
+    const bool busy = cluster.clock.now() - last < std::chrono::seconds(2);
+    cluster.clock.advance(busy ? Duration(std::chrono::milliseconds(200)) : std::chrono::seconds(5));
   }
   FAIL() << "the controller does not come to rest";
 }
