@@ -18,7 +18,7 @@ struct App {
   std::string version;
   std::set<std::string> members;  // "Deployment/web": objects that carry the app's labels now
   bool ours = false;              // some of them carry an undo record of ours
-  bool first = true;
+  bool wanted = false;            // some member that is not blocked belongs to it; the namespace's own: any member
 };
 
 // The kinds that KubeSphere's console lists in an Application (console src/utils/form.templates.js, 3.3.2), Ingress
@@ -62,6 +62,8 @@ class Apps {
       if (member.excluded || !member.blocked.empty()) continue;
       const auto [at, added] = apps_.try_emplace(member.app_name);
       if (added) at->second.version = member.app_version;
+      at->second.wanted = true;
+      apps_[context.options.app].wanted = true;
       count(*member.workload, member.app_name);
     }
     for (const auto& service : context.membership.services) {
@@ -133,7 +135,7 @@ Decision desired_application(const Context& context) {
   for (const auto& [name, app] : apps.all()) {
     const Application* application = find(context.view, name);
     if (application == nullptr) {
-      decision.extras.push_back(creation(context, name, app));
+      if (app.wanted) decision.extras.push_back(creation(context, name, app));
       continue;
     }
     if (application->add_owner_ref) {

@@ -169,6 +169,10 @@ class Planner {
     for (const Intent& intent : intents_) {
       if (intent.impact == Impact::restart && is_rolling(*intent.object)) consider(intent.stage);
     }
+    // What ends by itself is waited for: a Deployment whose metadata was just written says for a moment that it rolls.
+    for (const std::size_t i : held_) {
+      if (intents_[i].passing) consider(intents_[i].stage);
+    }
     return first;
   }
 
@@ -266,7 +270,9 @@ class Planner {
                                    : "the rollout of " + to_string(rolling_.under_way.front()->key());
     for (const Work& work : works_) {
       for (const std::size_t i : work.pending) {
-        if (intents_[i].stage != *now) wait(work.object->key(), intents_[i].stage, reason);
+        const Stage stage = intents_[i].stage;
+        if (stage != *now) wait(work.object->key(), stage, reason);
+        if (work.needs_record && restarts(stage) && metadata_before(stage) != *now) wait(work.object->key(), metadata_before(stage), reason);
       }
     }
     for (const Extra& extra : extras_) {
@@ -301,11 +307,20 @@ class Planner {
     if (options_.frozen) reason = "paused";
     if (options_.policy == Policy::observe) reason = "policy observe";
     if (reason.empty()) return;
+    for (Waiting& one : plan_.waiting) {
+      if (!is_held(one)) one.reason = reason;
+    }
     for (Change& change : plan_.now) wait(std::move(change.target), change.stage, reason);
     plan_.now.clear();
     plan_.wants_pods = false;
     plan_.settled = true;
     plan_.settled_before_gateway = true;
+  }
+
+  [[nodiscard]] bool is_held(const Waiting& one) const {
+    return std::any_of(held_.begin(), held_.end(), [&](std::size_t i) {
+      return intents_[i].stage == one.stage && intents_[i].object->key() == one.target;
+    });
   }
 
   Plan finish_frozen() {
