@@ -140,6 +140,7 @@ Tree::Tree() {
   output_flag(status, options, "Form: text, json or yaml (default text)");
   status.add_flag("-v,--verbose", options.verbose, "Show mesh, platform and gateway facts");
   status.add_flag("-w,--watch", options.watch, "Follow until interrupted");
+  status.add_flag("--settled", options.settled, "Exit with status 2 while something is still to be done or rolling out; all namespaces unless -n names one");
   status.add_flag("--facts", options.facts, "Print the mesh and platform facts, for plan --facts");
   settings_flags(status, options, raw);
 

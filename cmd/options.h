@@ -55,7 +55,7 @@ struct Options {
   Severity fail_on = Severity::error;
 
   // status.
-  bool watch = false, facts = false;
+  bool watch = false, facts = false, settled = false;
 
   // reference, completion: what comes after the command.
   std::string topic, directory;

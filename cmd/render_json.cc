@@ -149,7 +149,7 @@ std::string requests_yaml(const Report& report) {
     if (change.verb == Verb::restore) text += ", field manager " + std::string(keys::kUndoManager);
     if (change.restarts > 0) text += ", restarts " + counted(change.restarts, "pod");
     text += '\n';
-    if (!step.waits_for.empty()) text += "# after " + step.waits_for + '\n';
+    if (!step.waits_for.empty()) text += "# waits: " + step.waits_for + '\n';
     if (change.body.is_null() || change.body.empty()) {
       text += "# no body\n";
       continue;

@@ -86,6 +86,14 @@ void render_adds(const Change& change, bool verbose, const Terminal& terminal) {
   }
 }
 
+// "member-metadata" of "stage member-metadata comes first"; "" for every other reason.
+std::string_view awaited_stage(std::string_view reason) {
+  constexpr std::string_view kBefore = "stage ";
+  constexpr std::string_view kAfter = " comes first";
+  if (!reason.starts_with(kBefore) || !reason.ends_with(kAfter)) return {};
+  return reason.substr(kBefore.size(), reason.size() - kBefore.size() - kAfter.size());
+}
+
 void render_step(const Foreseen::Step& step, bool verbose, const Terminal& terminal) {
   const Change& change = step.change;
   std::string head = to_string(change.target);
@@ -111,17 +119,31 @@ void render_step(const Foreseen::Step& step, bool verbose, const Terminal& termi
     const std::string now = overwrite.after.empty() ? "(removed)" : overwrite.after;
     terminal.out << wrapped(name + ": " + before + " -> " + now, "    ~ ", "        ", terminal.width);
   }
-  if (!step.waits_for.empty()) terminal.out << wrapped("after " + step.waits_for, "    ", "      ", terminal.width);
+  if (!step.waits_for.empty() && awaited_stage(step.waits_for).empty()) terminal.out << wrapped("waits: " + step.waits_for, "    ", "      ", terminal.width);
 }
 
-// What, where, what to do: three paragraphs, of one line each where the width allows it.
-void render_finding(const Finding& finding, bool verbose, const Terminal& terminal) {
+// The heading of a stage: its name, what it does, and the stage that it waits for.
+void render_heading(const Report& report, Stage stage, const Terminal& terminal) {
+  std::string text(meaning(stage));
+  for (const Foreseen::Step& step : report.steps) {
+    const std::string_view awaited = awaited_stage(step.waits_for);
+    if (step.change.stage != stage || awaited.empty()) continue;
+    text.append("; after ").append(awaited);
+    break;
+  }
+  const std::string name(to_string(stage));
+  const std::string lines = wrapped(text, name + ": ", "  ", terminal.width);
+  terminal.out << '\n' << paint(terminal, Colour::bold, name) << lines.substr(name.size());
+}
+
+// What, where, what to do: three paragraphs, of one line each where the width allows it. `where`: the objects.
+void render_finding(const Finding& finding, const std::string& where, bool verbose, const Terminal& terminal) {
   const std::string_view severity = name_of(finding.severity);
   const std::string head = padded(severity, 8) + finding.code + "  ";
   const std::string text = wrapped(finding.text, head, "        ", terminal.width);
   // Painted after wrapping: the codes of colours take no columns.
   terminal.out << paint(terminal, colour_of(finding.severity), severity) << text.substr(severity.size());
-  terminal.out << wrapped(to_string(finding.about), "        at  ", "            ", terminal.width);
+  terminal.out << wrapped(where, "        at  ", "            ", terminal.width);
   if (!finding.remedy.empty()) terminal.out << wrapped(finding.remedy, "        do  ", "            ", terminal.width);
   const FindingInfo* info = verbose ? finding_info(finding.code) : nullptr;
   if (info == nullptr) return;
@@ -161,7 +183,19 @@ std::string total_line(const Totals& totals) {
 }
 
 void render_findings(const Report& report, bool verbose, const Terminal& terminal) {
-  for (const Finding& finding : report.findings) render_finding(finding, verbose, terminal);
+  // Findings that say the same of several objects are told once.
+  const std::vector<Finding>& all = report.findings;
+  std::vector<bool> told(all.size(), false);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (told[i]) continue;
+    std::string where;
+    for (std::size_t j = i; j < all.size() && all[j].code == all[i].code; ++j) {
+      if (all[j].text != all[i].text || all[j].remedy != all[i].remedy) continue;
+      told[j] = true;
+      where += (where.empty() ? "" : ", ") + to_string(all[j].about);
+    }
+    render_finding(all[i], where, verbose, terminal);
+  }
 }
 
 std::string yes_no(bool value) { return value ? "yes" : "no"; }
@@ -220,8 +254,7 @@ void render_plan_text(const Report& report, bool verbose, const Terminal& termin
   for (const Foreseen::Step& step : report.steps) {
     if (stage != step.change.stage) {
       stage = step.change.stage;
-      const std::string name(to_string(*stage));
-      out << '\n' << paint(terminal, Colour::bold, name) << ": " << meaning(*stage) << '\n';
+      render_heading(report, *stage, terminal);
     }
     render_step(step, verbose, terminal);
   }

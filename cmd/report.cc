@@ -6,6 +6,8 @@
 
 #include "reconcilers/keys.h"
 #include "reconcilers/options.h"
+#include "reconcilers/record.h"
+#include "reconcilers/rollout.h"
 
 namespace meshgraft {
 namespace {
@@ -15,6 +17,17 @@ bool in_scope(const std::string& scope, const ObjectKey& key) {
   if (scope.empty()) return true;
   if (key.kind == Kind::namespace_) return key.name == scope;
   return key.ns.empty() || key.ns == scope;
+}
+
+// Whether a workload that we changed is still rolling out.
+bool rolling(const Source& source) {
+  for (const auto& [name, view] : source.world.namespaces) {
+    if (!source.scope.empty() && name != source.scope) continue;
+    for (const auto& workload : view.workloads) {
+      if (rollout_of(*workload) == Rollout::under_way && read_record(workload->meta).owns_template()) return true;
+    }
+  }
+  return false;
 }
 
 Totals count(const Report& report) {
@@ -127,6 +140,7 @@ Report make_report(const Foreseen& foreseen, const Source& source, const Setting
     return std::tie(right.severity, left.code, left.about) < std::tie(left.severity, right.code, right.about);
   });
   report.totals = count(report);
+  report.settled = report.steps.empty() && !rolling(source);
   Facts facts = derive_facts(source.world, settings);
   report.mesh = std::move(facts.mesh);
   report.platform = std::move(facts.platform);

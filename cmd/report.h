@@ -42,6 +42,7 @@ struct Report {
   std::vector<Finding> findings;               // errors first, then by code and object
   std::map<std::string, std::vector<MemberState>> members;
   Totals totals;
+  bool settled = true;                         // nothing to change and no rollout of ours under way; held things aside
   MeshFacts mesh;
   PlatformFacts platform;
 };

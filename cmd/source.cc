@@ -51,7 +51,7 @@ Result<Source> from_cluster(const Options& options, const Terminal& terminal) {
   Source source;
   source.world = std::move(live->world);
   source.notes = std::move(live->notes);
-  if (options.all_namespaces) return source;
+  if (options.all_namespaces || (options.settled && options.ns.empty())) return source;
   source.scope = options.ns.empty() ? connection->ns : options.ns;
   if (!source.world.namespaces.contains(source.scope)) return fail("namespace \"" + source.scope + "\" not found");
   return source;

@@ -201,7 +201,7 @@ int print_status(const Options& options, const Terminal& terminal) {
   Result<Seen> seen = look(options, terminal);
   if (!seen) return print_error(seen.error().text, terminal);
   show(options, *seen, terminal);
-  return 0;
+  return options.settled && !seen->report.settled ? 2 : 0;
 }
 
 }  // namespace meshgraft

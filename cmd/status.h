@@ -9,7 +9,7 @@
 
 namespace meshgraft {
 
-// Exit status: 0, 1 error.
+// Exit status: 0, 1 error; with --settled 2 while something is still to be done.
 int print_status(const Options& options, const Terminal& terminal);
 
 // The rows as text, columns aligned, and a line of counts for every namespace.

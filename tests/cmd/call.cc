@@ -29,6 +29,13 @@ Called call(std::vector<std::string> arguments, const Given& given) {
   return {status, out.str(), err.str()};
 }
 
+std::string flat(const std::string& text) {
+  std::istringstream words(text);
+  std::string result;
+  for (std::string word; words >> word;) result += (result.empty() ? "" : " ") + word;
+  return result;
+}
+
 Folder::Folder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "meshgraft-XXXXXX").string();
   path_ = ::mkdtemp(pattern.data()) == nullptr ? "." : pattern;

@@ -24,6 +24,9 @@ struct Given {
 // `arguments` without the program's name.
 Called call(std::vector<std::string> arguments, const Given& given = {});
 
+// `text` with every run of white space as one space: for sentences that were wrapped.
+std::string flat(const std::string& text);
+
 // A directory of its own below the test's temporary directory, removed with the object.
 class Folder {
  public:

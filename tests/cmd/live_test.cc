@@ -24,7 +24,7 @@ class Live : public testing::Test {
  protected:
   void SetUp() override {
     fakes::seed_world(engine_, fakes::Profile::kubesphere_3_3);
-    put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {kubesphere.io/workspace: demo}}\n");
     put(kShop);
   }
 
@@ -93,7 +93,7 @@ TEST_F(Live, status_has_a_row_for_each_member) {
   EXPECT_THAT(got.out, StartsWith("joined: joined 0/0"));
   const Called none = call({"status"}, given());
   EXPECT_THAT(none.out, StartsWith("No namespace here carries"));
-  put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {meshgraft.io/app: shop}}\n");
+  put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {kubesphere.io/workspace: demo, meshgraft.io/app: shop}}\n");
   const Called rows = call({"status"}, given());
   EXPECT_THAT(rows.out, HasSubstr("shop       Deployment/cart  waiting"));
   EXPECT_THAT(rows.out, HasSubstr("shop: joined 0/2"));

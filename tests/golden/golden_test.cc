@@ -40,9 +40,12 @@ std::string text_of(const fs::path& path) {
   return text.str();
 }
 
-// The words of `args`; lines that begin with # say what the case is about.
+// The words of `args`; lines that begin with # say what the case is about. The case's own manifests are read first; a
+// case without any names others with -f.
 std::vector<std::string> flags_of(const fs::path& directory) {
-  std::vector<std::string> words{"meshgraft", "plan", "-f", "."};
+  std::vector<std::string> words{"meshgraft", "plan"};
+  const auto is_manifest = [](const fs::directory_entry& entry) { return entry.path().extension() == ".yaml"; };
+  if (std::any_of(fs::recursive_directory_iterator(directory), fs::recursive_directory_iterator(), is_manifest)) words.insert(words.end(), {"-f", "."});
   std::istringstream lines(text_of(directory / "args"));
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with('#')) continue;
