@@ -188,7 +188,7 @@ Result<Unit> read_settings(const SettingWords& words, Settings& settings) {
   if (Result<Unit> ok = one_of(words.default_policy, "--default-policy", {"observe", "join", "replace"}); !ok) return ok;
   settings.default_policy = words.default_policy == "observe" ? Policy::observe : words.default_policy == "join" ? Policy::join : Policy::replace;
 
-  if (Result<Unit> ok = read_number(words.max_rollouts, "--max-rollouts", 100, settings.max_rollouts); !ok) return ok;
+  if (Result<Unit> ok = read_number(words.max_rollouts, "--max-rollouts", 1000, settings.max_rollouts); !ok) return ok;
 
   if (Result<Unit> ok = one_of(words.client_ip, "--client-ip-mode", {"envoyFilter", "meshWide", "bypass", "off"}); !ok) return ok;
   settings.client_ip = words.client_ip == "envoyFilter" ? ClientIpMode::envoy_filter
