@@ -3,6 +3,7 @@
 // requests with a body, no redirects. IO-thread code never blocks; callers wait on a BodyPipe.
 
 #include <cpprest/http_client.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pplx/threadpool.h>
 
@@ -308,9 +309,17 @@ class CpprestTransport final : public Transport {
       return fault(TransportFault::broken, "cannot be reached: connection refused or no route to host", false);
     }
     return fault(TransportFault::broken,
-                 (answering ? "broke off its answer (" : "gave no answer (") + end.message +
-                     (end.code > 1 && end.code < 256 ? std::string(": ") + std::strerror(end.code) : "") + ")",
+                 (answering ? "broke off its answer (" : "gave no answer (") + end.message + reason_of(end.code) + ")",
                  touched);
+  }
+
+  // ": Connection reset by peer". The library puts errno, OpenSSL's and asio's codes into one number.
+  static std::string reason_of(int code) {
+    if (code > 255) {
+      const char* const reason = ERR_reason_error_string(static_cast<unsigned long>(code));
+      return reason == nullptr ? "" : std::string(": ") + reason;
+    }
+    return code > 2 ? std::string(": ") + std::strerror(code) : "";  // 1 and 2 are ends of streams
   }
 
   Unexpected<TransportError> fault(TransportFault kind, const std::string& what, bool sent = true) const {

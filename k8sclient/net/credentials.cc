@@ -39,6 +39,10 @@ Result<std::string> token_of(std::string text, const std::string& origin) {
   return text;
 }
 
+bool has_expired(const ExecCredential& credential) {
+  return credential.expires && std::chrono::system_clock::now() + kExpiryMargin >= *credential.expires;
+}
+
 }  // namespace
 
 Result<ClientConfig> read_in_cluster(std::string_view host, std::string_view port, std::string_view folder) {
@@ -66,12 +70,11 @@ Result<ClientConfig> read_in_cluster(std::string_view host, std::string_view por
 
 Result<Credential> CredentialSource::current() {
   MutexLock lock(mutex_);
-  if (last_) {
-    const bool rereadable = !config_.token_file.empty() || !config_.ca.file.empty() ||
-                            !config_.certificate.file.empty() || !config_.key.file.empty();
-    const bool old = rereadable && std::chrono::steady_clock::now() - read_at_ >= refresh_;
-    const bool expired = expires_ && std::chrono::system_clock::now() + kExpiryMargin >= *expires_;
-    if (!old && !expired) return *last_;
+  if (last_ && !refused_) {
+    const bool has_files = !config_.token_file.empty() || !config_.ca.file.empty() ||
+                           !config_.certificate.file.empty() || !config_.key.file.empty();
+    const bool old = has_files && std::chrono::steady_clock::now() - read_at_ >= refresh_;
+    if (!old && !(given_ && has_expired(*given_))) return *last_;
   }
   Result<Credential> fresh = read();
   if (!fresh) {
@@ -79,6 +82,7 @@ Result<Credential> CredentialSource::current() {
     return *last_;  // a file being replaced; the next call tries again
   }
   read_at_ = std::chrono::steady_clock::now();
+  refused_ = false;
   last_ = *fresh;
   return fresh;
 }
@@ -86,9 +90,9 @@ Result<Credential> CredentialSource::current() {
 bool CredentialSource::forget(const Credential& refused) {
   if (config_.token_file.empty() && !config_.exec) return false;
   MutexLock lock(mutex_);
-  if (last_ && *last_ == refused) {
-    expires_ = std::chrono::system_clock::time_point::min();
-    read_at_ = {};
+  if (last_ && last_->token == refused.token && last_->certificate_pem == refused.certificate_pem) {
+    refused_ = true;
+    given_.reset();
   }
   return true;
 }
@@ -104,7 +108,6 @@ Result<Credential> CredentialSource::read() {
   credential.ca_pem = std::move(*ca);
   credential.certificate_pem = std::move(*certificate);
   credential.key_pem = std::move(*key);
-  expires_.reset();
   if (!config_.token_file.empty()) {
     Result<std::string> text = read_file(config_.token_file, "the token file");
     if (!text) return Unexpected<Error>(text.error());
@@ -116,19 +119,21 @@ Result<Credential> CredentialSource::read() {
     if (!token) return Unexpected<Error>(token.error());
     credential.token = std::move(*token);
   } else if (config_.exec) {
-    Result<ExecCredential> given =
-        run_exec_plugin(*config_.exec, {config_.server, credential.ca_pem, config_.tls_server_name, config_.insecure});
-    if (!given) return Unexpected<Error>(given.error());
-    if (!given->token.empty()) {
-      Result<std::string> token = token_of(given->token, "the credential plugin");
+    if (!given_ || has_expired(*given_)) {
+      Result<ExecCredential> given = run_exec_plugin(
+          *config_.exec, {config_.server, credential.ca_pem, config_.tls_server_name, config_.insecure});
+      if (!given) return Unexpected<Error>(given.error());
+      given_ = std::move(*given);
+    }
+    if (!given_->token.empty()) {
+      Result<std::string> token = token_of(given_->token, "the credential plugin");
       if (!token) return Unexpected<Error>(token.error());
       credential.token = std::move(*token);
     }
-    if (!given->certificate_pem.empty()) {
-      credential.certificate_pem = given->certificate_pem;
-      credential.key_pem = given->key_pem;
+    if (!given_->certificate_pem.empty()) {
+      credential.certificate_pem = given_->certificate_pem;
+      credential.key_pem = given_->key_pem;
     }
-    expires_ = given->expires;
   }
   return credential;
 }

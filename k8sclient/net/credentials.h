@@ -78,8 +78,9 @@ class CredentialSource {
   const std::chrono::milliseconds refresh_;
   Mutex mutex_;
   std::optional<Credential> last_ GUARDED_BY(mutex_);
+  std::optional<ExecCredential> given_ GUARDED_BY(mutex_);  // what the plugin gave last
   Time read_at_ GUARDED_BY(mutex_);
-  std::optional<std::chrono::system_clock::time_point> expires_ GUARDED_BY(mutex_);  // of the plugin's credential
+  bool refused_ GUARDED_BY(mutex_) = false;  // what was read last is to be read again
 };
 
 }  // namespace meshgraft

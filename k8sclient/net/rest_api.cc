@@ -34,6 +34,11 @@ std::string percent_encoded(std::string_view text) {
   return encoded;
 }
 
+// A name from a manifest may hold anything; in a path it stays one segment.
+std::string path(Kind kind, std::string_view ns, std::string_view name = {}) {
+  return path_of(kind, percent_encoded(ns), percent_encoded(name));
+}
+
 // A path with its query, built up pair by pair; empty values are left out.
 class Target {
  public:
@@ -95,7 +100,7 @@ class RestApi final : public Api {
 
   ApiResult<ListPage> list(const ListRequest& request) override {
     if (request.kind == Kind::other) return unknown_kind();
-    Target target(path_of(request.kind, request.ns, ""));
+    Target target(path(request.kind, request.ns));
     target.with("labelSelector", request.label_selector).with("fieldSelector", request.field_selector);
     if (request.limit > 0) target.with("limit", std::to_string(request.limit));
     if (!request.continue_token.empty()) {
@@ -105,14 +110,15 @@ class RestApi final : public Api {
     }
     ApiResult<HttpResponse> answer = call("LIST", {"GET", target.text(), {}, {}, {}});
     if (!answer) return Unexpected<ApiError>(answer.error());
-    Result<ListPage> page = decoder().list(request.kind, answer->body);
+    Decoder parser;  // not the thread's own: it would keep several times a page's size for good
+    Result<ListPage> page = parser.list(request.kind, answer->body);
     if (!page) return unreadable(page.error());
     return std::move(*page);
   }
 
   ApiResult<Unit> watch(const WatchRequest& request, const std::function<bool(std::string_view)>& on_bytes) override {
     if (request.kind == Kind::other) return unknown_kind();
-    Target target(path_of(request.kind, request.ns, ""));
+    Target target(path(request.kind, request.ns));
     target.with("watch", "true").with("allowWatchBookmarks", "true");
     target.with("timeoutSeconds", std::to_string(request.timeout.count()))
         .with("resourceVersion", request.resource_version)
@@ -138,7 +144,7 @@ class RestApi final : public Api {
 
   ApiResult<ObjectPtr> get(const ObjectKey& key) override {
     if (key.kind == Kind::other) return unknown_kind();
-    ApiResult<HttpResponse> answer = call("GET", {"GET", path_of(key.kind, key.ns, key.name), {}, {}, {}});
+    ApiResult<HttpResponse> answer = call("GET", {"GET", path(key.kind, key.ns, key.name), {}, {}, {}});
     if (!answer) return Unexpected<ApiError>(answer.error());
     Result<ObjectPtr> object = decoder().object(answer->body);
     if (!object) return unreadable(object.error());
@@ -147,14 +153,14 @@ class RestApi final : public Api {
 
   ApiResult<Json> get_json(const ObjectKey& key) override {
     if (key.kind == Kind::other) return unknown_kind();
-    return document("GET", path_of(key.kind, key.ns, key.name));
+    return document("GET", path(key.kind, key.ns, key.name));
   }
 
   ApiResult<Json> server_version() override { return document("GET", "/version"); }
 
   ApiResult<Written> patch(const PatchRequest& request) override {
     if (request.target.kind == Kind::other) return unknown_kind();
-    Target target(path_of(request.target.kind, request.target.ns, request.target.name));
+    Target target(path(request.target.kind, request.target.ns, request.target.name));
     target.with("fieldManager", request.field_manager);
     if (request.type == PatchType::apply) target.with("force", request.force ? "true" : "false");
     if (request.dry_run) target.with("dryRun", "All");
@@ -164,14 +170,14 @@ class RestApi final : public Api {
 
   ApiResult<Written> create(const ObjectKey& target, const Json& body, std::string_view field_manager) override {
     if (target.kind == Kind::other) return unknown_kind();
-    const Target path = Target(path_of(target.kind, target.ns, "")).with("fieldManager", field_manager);
-    return written(call("POST", {"POST", path.text(), to_text(body), "application/json", {}}));
+    const Target where = Target(path(target.kind, target.ns)).with("fieldManager", field_manager);
+    return written(call("POST", {"POST", where.text(), to_text(body), "application/json", {}}));
   }
 
   ApiResult<Written> replace(const ObjectKey& target, const Json& body, std::string_view field_manager) override {
     if (target.kind == Kind::other) return unknown_kind();
-    const Target path = Target(path_of(target.kind, target.ns, target.name)).with("fieldManager", field_manager);
-    return written(call("PUT", {"PUT", path.text(), to_text(body), "application/json", {}}));
+    const Target where = Target(path(target.kind, target.ns, target.name)).with("fieldManager", field_manager);
+    return written(call("PUT", {"PUT", where.text(), to_text(body), "application/json", {}}));
   }
 
   ApiResult<Unit> remove(const DeleteRequest& request) override {
@@ -181,8 +187,8 @@ class RestApi final : public Api {
                  {"propagationPolicy", request.orphan ? "Orphan" : "Background"}};
     if (!request.uid.empty()) body["preconditions"]["uid"] = request.uid;
     if (!request.resource_version.empty()) body["preconditions"]["resourceVersion"] = request.resource_version;
-    const std::string path = path_of(request.target.kind, request.target.ns, request.target.name);
-    const ApiResult<HttpResponse> answer = call("DELETE", {"DELETE", path, to_text(body), "application/json", {}});
+    const std::string where = path(request.target.kind, request.target.ns, request.target.name);
+    const ApiResult<HttpResponse> answer = call("DELETE", {"DELETE", where, to_text(body), "application/json", {}});
     if (!answer) return Unexpected<ApiError>(answer.error());
     return Unit{};
   }
@@ -202,7 +208,7 @@ class RestApi final : public Api {
     std::shared_ptr<Transport> transport;
   };
 
-  // One parser per thread: it keeps its buffers.
+  // One parser per thread for single objects: it keeps its buffers.
   static Decoder& decoder() {
     thread_local Decoder parser;
     return parser;
@@ -226,6 +232,7 @@ class RestApi final : public Api {
     Result<std::shared_ptr<Transport>> transport = new_transport(*credential);
     if (!transport) {
       if (session_.transport == nullptr) return Unexpected<Error>(transport.error());
+      session_.credential.token = credential->token;
       return session_;  // certificate and key are being replaced one after the other
     }
     session_ = {std::move(*credential), *transport};
@@ -288,6 +295,7 @@ class RestApi final : public Api {
       if (!streamed && !starts_like_json(answer.body)) return bad_answer(answer);
       return answer;
     }
+    if (answer.status < 300 || answer.status == 304) return bad_answer(answer);
     if (answer.status < 400) {
       const std::string where = answer.location.substr(0, answer.location.find_first_of("?#"));
       return Unexpected<ApiError>({ErrorClass::bad_answer, answer.status, "",
@@ -324,8 +332,8 @@ class RestApi final : public Api {
         {ErrorClass::other, 0, "", "an object of an unknown kind has no path on the server", std::nullopt, false});
   }
 
-  ApiResult<Json> document(std::string_view verb, std::string path) {
-    const ApiResult<HttpResponse> answer = call(verb, {"GET", std::move(path), {}, {}, {}});
+  ApiResult<Json> document(std::string_view verb, std::string target) {
+    const ApiResult<HttpResponse> answer = call(verb, {"GET", std::move(target), {}, {}, {}});
     if (!answer) return Unexpected<ApiError>(answer.error());
     Json parsed = Json::parse(answer->body, nullptr, false);
     if (parsed.is_discarded()) return unreadable({"it is not JSON"});

@@ -230,6 +230,7 @@ void FaultServer::accept_all() {
 }
 
 void FaultServer::serve(Connection& connection) {
+  if (!options_.greeting.empty()) connection.raw(options_.greeting);
   if (drop_) {
     connection.hang();
   } else if (connection.handshake()) {

@@ -51,6 +51,7 @@ class FaultServer {
   struct Options {
     std::string certificate_pem, key_pem;  // "" for plain HTTP
     std::string client_ca_pem;             // asks for a client certificate of this CA, "" for none
+    std::string greeting;                  // sent in the clear before anything is read, "" for none
   };
   using Script = std::function<void(const SeenRequest&, Conversation&)>;
 

@@ -139,6 +139,13 @@ TEST_F(RestCalls, a_delete_carries_its_preconditions_and_says_what_becomes_of_de
             (Json{{"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", "Background"}}));
 }
 
+TEST_F(RestCalls, a_name_with_odd_letters_stays_one_segment_of_the_path) {
+  const auto server =
+      serve([](const SeenRequest&, Conversation& client) { client.answer_json(deployment_json("web", "1")); });
+  ASSERT_TRUE(client(*server)->get({Kind::deployment, "sh op", "../a?b#c%20"}));
+  EXPECT_EQ(server->requests()[0].target, "/apis/apps/v1/namespaces/sh%20op/deployments/..%2Fa%3Fb%23c%2520");
+}
+
 TEST_F(RestCalls, the_observer_hears_of_every_request_with_its_code) {
   const auto server = serve([](const SeenRequest& request, Conversation& client) {
     if (request.method == "GET") client.answer(404, "application/json", status_json(404, "NotFound", "no"));

@@ -126,7 +126,9 @@ TEST_F(Rotation, the_plugin_runs_again_when_its_credential_has_expired) {
       counter, R"("token":"'$NAME-$runs'","expirationTimestamp":"'$(cat )" + folder.path("expiry") + R"()'")"));
   config.exec->env = {{"NAME", "run"}};
   folder.write("expiry", "2020-01-01T00:00:00Z");
-  const auto api = client(config);  // runs it once, to tell early what cannot work
+  config.ca.file = folder.write("ca.crt", config.ca.data);  // read again each time, which must not run the plugin
+  config.ca.data.clear();
+  const auto api = client(config, rereading_always());  // runs it once, to tell early what cannot work
   ASSERT_TRUE(api->get(deployment_key("web")));
   folder.write("expiry", "2099-01-01T00:00:00+02:00");
   ASSERT_TRUE(api->get(deployment_key("web")));
@@ -159,7 +161,7 @@ TEST_F(Rotation, the_plugin_runs_again_after_a_401) {
 
 TEST_F(Rotation, the_plugin_is_told_the_cluster_and_can_give_a_client_certificate) {
   const TestCertificate shown = authority.issue("server", {"127.0.0.1"}), own = authority.issue("plugin", {});
-  const FaultServer server({shown.certificate_pem, shown.key_pem, authority.ca_pem()}, give_web);
+  const FaultServer server({shown.certificate_pem, shown.key_pem, authority.ca_pem(), ""}, give_web);
   ClientConfig config = config_for(server);
   config.token.clear();
   config.exec = ExecPlugin{};
@@ -221,7 +223,7 @@ TEST_F(Rotation, a_plugin_that_fails_says_how) {
 TEST_F(Rotation, a_client_certificate_renewed_on_disk_is_shown_from_then_on) {
   const TestAuthority newer("newer authority");
   const TestCertificate shown = authority.issue("server", {"127.0.0.1"});
-  const FaultServer old_server({shown.certificate_pem, shown.key_pem, authority.ca_pem()}, give_web);
+  const FaultServer old_server({shown.certificate_pem, shown.key_pem, authority.ca_pem(), ""}, give_web);
   ClientConfig config = config_for(old_server);
   const TestCertificate first = newer.issue("me", {}), second = authority.issue("me", {});
   config.certificate.file = folder.write("tls.crt", first.certificate_pem);

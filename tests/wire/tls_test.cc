@@ -89,7 +89,7 @@ TEST_F(Tls, tls_server_name_is_verified_in_place_of_the_host) {
 
 TEST_F(Tls, a_client_certificate_is_shown) {
   const TestCertificate shown = authority.issue("server", {"127.0.0.1"});
-  const FaultServer server({shown.certificate_pem, shown.key_pem, authority.ca_pem()}, give_web);
+  const FaultServer server({shown.certificate_pem, shown.key_pem, authority.ca_pem(), ""}, give_web);
   ClientConfig config = config_for(server);
   EXPECT_FALSE(client(config)->get(deployment_key("web")));
   const TestCertificate own = authority.issue("system:admin", {});
@@ -97,6 +97,19 @@ TEST_F(Tls, a_client_certificate_is_shown) {
   config.key.data = own.key_pem;
   const ApiResult<ObjectPtr> object = client(config)->get(deployment_key("web"));
   EXPECT_TRUE(object) << object.error().message;
+}
+
+TEST_F(Tls, a_port_that_speaks_no_tls_is_a_transport_error_with_the_reason) {
+  const FaultServer plain(
+      {.certificate_pem = "", .key_pem = "", .client_ca_pem = "", .greeting = "HTTP/1.1 400 Bad Request\r\n\r\n"},
+      [](const SeenRequest&, Conversation&) {});
+  ClientConfig config = config_for(plain);
+  config.server.replace(0, 4, "https");
+  config.ca.data = authority.ca_pem();
+  const ApiResult<ObjectPtr> object = client(config)->get(deployment_key("web"));
+  ASSERT_FALSE(object);
+  EXPECT_EQ(object.error().kind, ErrorClass::transport);
+  EXPECT_THAT(object.error().message, HasSubstr("wrong version number"));
 }
 
 TEST_F(Tls, a_watch_checks_the_certificate_too) {

@@ -4,6 +4,7 @@
 #include <future>
 #include <thread>
 
+#include "k8sclient/model/watch_decoder.h"
 #include "tests/wire/wire_world.h"
 
 namespace meshgraft::test {
@@ -36,13 +37,18 @@ TEST_F(Watch, lines_split_anywhere_arrive_whole_and_in_order) {
   for (const std::size_t each :
        {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{64}, std::size_t{333}, lines.size()}) {
     size = each;
-    std::string got;
-    const ApiResult<Unit> end = api->watch(deployment_watch(), [&got](std::string_view bytes) {
-      got += bytes;
-      return true;
+    Decoder parser;
+    WatchDecoder decoder(Kind::deployment, parser);
+    std::vector<std::string> names;
+    const ApiResult<Unit> end = api->watch(deployment_watch(), [&decoder, &names](std::string_view bytes) {
+      return decoder.feed(bytes, [&names](const Result<WatchEvent>& event) {
+        names.push_back(event ? event->object->meta.name : event.error().text);
+        return true;
+      });
     });
     ASSERT_TRUE(end) << each << ": " << end.error().message;
-    EXPECT_EQ(got, lines) << each;
+    EXPECT_THAT(names, testing::ElementsAre("web-0", "web-1", "web-2", "web-3", "web-4")) << each;
+    EXPECT_EQ(decoder.unfinished(), 0U);
   }
 }
 

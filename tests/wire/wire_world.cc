@@ -32,7 +32,7 @@ std::unique_ptr<FaultServer> WireTest::serve(FaultServer::Script script) {
 }
 
 std::unique_ptr<FaultServer> WireTest::serve_with(const TestCertificate& certificate, FaultServer::Script script) {
-  return std::make_unique<FaultServer>(FaultServer::Options{certificate.certificate_pem, certificate.key_pem, ""},
+  return std::make_unique<FaultServer>(FaultServer::Options{certificate.certificate_pem, certificate.key_pem, "", ""},
                                        std::move(script));
 }
 
