@@ -14,6 +14,8 @@ Answer method_not_allowed() {
   return refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", Json::object());
 }
 
+Answer unsupported(std::string_view message) { return refusal(415, "UnsupportedMediaType", message, Json::object()); }
+
 WriteOptions write_options(const Request& request) {
   WriteOptions options;
   options.manager = request.manager();
@@ -51,8 +53,8 @@ Answer patch(const Request& request, const Target& target, Engine& engine) {
   else if (request.content_type.starts_with("application/merge-patch+json")) format = PatchFormat::merge;
   else if (request.content_type.starts_with("application/apply-patch")) format = PatchFormat::apply;
   else if (!request.content_type.starts_with("application/strategic-merge-patch+json")) {
-    return refusal(415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: "
-                   "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml", Json::object());
+    return unsupported("the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+                       "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml");
   }
   if (format == PatchFormat::apply && request.parameter("fieldManager").empty()) {
     return invalid(*target.type, target.name, Json::array({cause("FieldValueRequired", "fieldManager", "Required value: is required for apply patch")}));
@@ -77,10 +79,10 @@ Answer remove_collection(const Request& request, const Target& target, Engine& e
 // Everybody may do everything here.
 std::optional<Answer> access_review(const Request& request) {
   if (request.method != "POST" || !request.path.starts_with("/apis/authorization.k8s.io/v1/")) return std::nullopt;
-  Result<Json> body = parsed_body(request);
-  if (!body || !body->is_object()) return bad_request("the body of the request is no object");
-  (*body)["status"] = {{"allowed", true}};
-  return Answer{201, std::move(*body)};
+  const Result<Json> body = parsed_body(request);
+  Json review = body && body->is_object() ? *body : Json{{"kind", "SelfSubjectAccessReview"}, {"apiVersion", "authorization.k8s.io/v1"}, {"spec", Json::object()}};
+  review["status"] = {{"allowed", true}};
+  return Answer{201, std::move(review)};
 }
 
 Answer resource_answer(const Request& request, const Target& target, Engine& engine) {
@@ -91,6 +93,7 @@ Answer resource_answer(const Request& request, const Target& target, Engine& eng
   if (request.method != "POST" && request.method != "PUT") return method_not_allowed();
   if ((request.method == "POST") != collection) return method_not_allowed();
   Result<Json> body = parsed_body(request);
+  if (!body && !is_json_or_yaml(request)) return unsupported(body.error().text);
   if (!body) return bad_request(body.error().text);
   return collection ? engine.create(target, std::move(*body), write_options(request)) : engine.update(target, std::move(*body), write_options(request));
 }

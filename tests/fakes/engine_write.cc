@@ -60,6 +60,15 @@ Json desired_state(Json object) {
   return object;
 }
 
+// A Service that is written without its address keeps it (registry/core/service: patchAllocatedValues).
+void keep_address(const ResourceType& type, const Json& before, Json& after) {
+  if (type.kind != "Service" || type.custom || !before.is_object() || text_at(after, {"spec", "type"}) == "ExternalName") return;
+  const std::string was = text_at(before, {"spec", "clusterIP"});
+  if (was.empty() || !after.contains("spec") || !text_at(after, {"spec", "clusterIP"}).empty()) return;
+  after["spec"]["clusterIP"] = was;
+  after["spec"]["clusterIPs"] = at(before, {"spec", "clusterIPs"});
+}
+
 Json without_managers(Json object) {
   object["metadata"].erase("managedFields");
   return object;
@@ -249,6 +258,7 @@ Answer Engine::commit(const Target& target, const Json& before, Json after, cons
   for (const char* map : {"labels", "annotations"}) {
     if (auto it = metadata.find(map); it != metadata.end() && (it->is_null() || (it->is_object() && it->empty()))) metadata.erase(map);
   }
+  keep_address(type, before, after);
   set_defaults(type, after, addresses_);
   if (Answer checked = validated(type, before, after); !checked.ok()) return checked;
   if (creates) {

@@ -95,8 +95,12 @@ std::optional<Target> target_of_path(std::string_view path, const Engine& engine
   return target;
 }
 
+bool is_json_or_yaml(const Request& request) {
+  return request.content_type.find("protobuf") == std::string::npos && request.content_type.find("cbor") == std::string::npos;
+}
+
 Result<Json> parsed_body(const Request& request) {
-  if (request.content_type.find("protobuf") != std::string::npos || request.content_type.find("cbor") != std::string::npos) {
+  if (!is_json_or_yaml(request)) {
     return fail("the body is " + request.content_type + ": only JSON and YAML are read here");
   }
   Json json = Json::parse(request.body, nullptr, false);

@@ -34,6 +34,9 @@ std::map<std::string, std::string> parsed_query(std::string_view text);
 // collection. "/api/v1/namespaces/x" is the Namespace x.
 std::optional<Target> target_of_path(std::string_view path, const Engine& engine);
 
+// False for protobuf and CBOR, which are not read here (kubectl's typed `create configmap` and its like send it).
+bool is_json_or_yaml(const Request& request);
+
 // JSON or YAML; the error is one sentence.
 Result<Json> parsed_body(const Request& request);
 

@@ -81,6 +81,7 @@ Result<int> load_manifests(Engine& engine, const std::vector<std::string>& files
     Json& metadata = one.object["metadata"];
     const TypePtr type = engine.by_kind(text_at(one.object, {"apiVersion"}), text_at(one.object, {"kind"}));
     if (type && type->namespaced && text_at(metadata, {"namespace"}).empty()) metadata["namespace"] = "default";
+    if (!metadata.contains("annotations")) metadata["annotations"] = Json::object();  // kubectl notes it so
     const std::string applied = to_text(one.object) + "\n";
     metadata["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = applied;
     if (Answer answer = engine.seed(one.object); !answer.ok()) return fail(one.where + ": " + text_at(answer.body, {"message"}));

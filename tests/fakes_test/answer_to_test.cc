@@ -46,13 +46,23 @@ TEST_F(AnswerTo, objects_live_their_life_by_path) {
 
 TEST_F(AnswerTo, what_it_cannot_read_or_do_is_refused_with_a_status) {
   EXPECT_EQ(ask("POST", "/api/v1/namespaces/default/configmaps", "{").code, 400);
-  EXPECT_EQ(ask("POST", "/api/v1/namespaces/default/configmaps", "x", "application/vnd.kubernetes.protobuf").code, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/namespaces/default/configmaps", "x", "application/vnd.kubernetes.protobuf").code, 415);
   EXPECT_EQ(ask("POST", kMapPath, kMap).code, 405);
   EXPECT_EQ(ask("PATCH", kMapPath, "{}", "text/plain").code, 415);
   for (const char* path : {"/", "/api/v2", "/apis/nope.io/v1", "/apis/apps/v1/nopes", "/apis/apps/v1/namespaces/x/deployments/y/logs", "/apis/apps/v1beta9/deployments"}) {
     EXPECT_EQ(ask("GET", path).code, 404) << path;
     EXPECT_EQ(ask("GET", path).body["kind"], "Status") << path;
   }
+}
+
+TEST_F(AnswerTo, a_service_written_without_its_address_keeps_it) {
+  ask("POST", "/api/v1/namespaces/default/services", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"s"},"spec":{"ports":[{"port":80}]}})");
+  const char* const path = "/api/v1/namespaces/default/services/s";
+  Json service = ask("GET", path).body;
+  const Json address = service["spec"]["clusterIP"];
+  service["spec"].erase("clusterIP");
+  service["spec"].erase("clusterIPs");
+  EXPECT_EQ(ask("PUT", path, to_text(service)).body["spec"]["clusterIP"], address);
 }
 
 TEST_F(AnswerTo, a_delete_reads_its_options_from_body_and_query) {
