@@ -9,12 +9,11 @@ class RolloutWatch:
     """with RolloutWatch(api, ["shop"]) as watch: …; then watch.most and watch.rolled
 
     A Deployment counts as rolling from the write that changes its template until its
-    status says that every pod is of it and ready; one that never was complete since
-    the start does not count."""
+    status says that every pod is of it and ready."""
 
     def __init__(self, api, namespaces):
         self._namespaces = set(namespaces)
-        self._known = set()
+        self._templates = {}
         self._rolling = set()
         self._follower = Follower(api, "/apis/apps/v1/deployments", self._see)
         self.most = 0
@@ -35,10 +34,12 @@ class RolloutWatch:
         key = (deployment["metadata"]["namespace"], deployment["metadata"]["name"])
         if key[0] not in self._namespaces:
             return
-        if event_type == "DELETED" or rolled_out(deployment):
-            self._known.add(key)
+        template = deployment["spec"]["template"]
+        before = self._templates.setdefault(key, template)
+        if event_type == "DELETED" or template == before and rolled_out(deployment):
             self._rolling.discard(key)
-        elif key in self._known and key not in self._rolling:
+        elif template != before:
+            self._templates[key] = template
             self._rolling.add(key)
             self.rolled.append(key)
             self.most = max(self.most, len(self._rolling))
