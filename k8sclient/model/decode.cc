@@ -12,7 +12,7 @@ using decoding::KindReader;
 using decoding::Value;
 using simdjson::ondemand::document;
 
-constexpr std::size_t kKeptBytes = 256 * 1024;  // an event seldom passes it; a list's buffers are given back
+constexpr std::size_t kKeptBytes = std::size_t{256} * 1024;  // an event seldom passes it; a list's buffers are given back
 
 // Reads the fields of one object. `kind_name` and `api_version` in the reader are set when the object says them.
 // Null after an error.

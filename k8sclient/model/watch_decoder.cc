@@ -5,7 +5,7 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::size_t kKeptCarry = 64 * 1024;  // bytes; a carry that grew beyond it is given back after its line
+constexpr std::size_t kKeptCarry = std::size_t{64} * 1024;  // bytes; a carry that grew beyond it is given back after its line
 
 }  // namespace
 

@@ -15,7 +15,7 @@ namespace meshgraft {
 class WatchDecoder {
  public:
   // An object is at most 1.5 MiB in etcd (its request limit); conversion and escapes make a line a few times that.
-  static constexpr std::size_t kMaxLine = 16 * 1024 * 1024;  // bytes
+  static constexpr std::size_t kMaxLine = std::size_t{16} * 1024 * 1024;  // bytes
 
   // Returns false to end the stream: nothing more is decoded then.
   using OnEvent = std::function<bool(Result<WatchEvent>)>;

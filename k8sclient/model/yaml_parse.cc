@@ -28,7 +28,7 @@ class ViewBuffer : public std::streambuf {
   }
 };
 
-struct Level {
+struct Level {  // NOLINT(bugprone-exception-escape): as RawDocument
   OrderedJson value;
   bool is_map = false, flow = false;
   YAML::anchor_t anchor = 0;
@@ -47,7 +47,11 @@ class Builder : public YAML::EventHandler {
       line_starts_.push_back(end + 1);
   }
 
-  void OnDocumentStart(const YAML::Mark&) override {
+  // A "," or "]" outside of any list is a document for yaml-cpp, again and again: it never gets past it.
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    stuck_ = mark.pos == started_at_;
+    if (stuck_) complain(mark, "unexpected " + character_at(mark));
+    started_at_ = mark.pos;
     document_ = RawDocument{};
     anchors_.clear();
     levels_.clear();
@@ -115,6 +119,9 @@ class Builder : public YAML::EventHandler {
     return std::move(document_);
   }
 
+  // True when the document at fault is the one before, met again.
+  [[nodiscard]] bool stuck() const { return stuck_; }
+
   // True when the line's indentation holds a tab: often the reason for an error there.
   [[nodiscard]] bool tab_indents(int line) const {
     const std::string_view indent = indent_of(line);
@@ -134,6 +141,13 @@ class Builder : public YAML::EventHandler {
     if (line < 0 || static_cast<std::size_t>(line) >= line_starts_.size()) return {};
     const std::string_view rest = text_.substr(line_starts_[static_cast<std::size_t>(line)]);
     return rest.substr(0, rest.find_first_not_of(" \t"));
+  }
+
+  [[nodiscard]] std::string character_at(const YAML::Mark& mark) const {
+    if (mark.line < 0 || static_cast<std::size_t>(mark.line) >= line_starts_.size()) return "text";
+    const std::size_t at = line_starts_[static_cast<std::size_t>(mark.line)] + static_cast<std::size_t>(mark.column);
+    const bool ascii = at < text_.size() && text_[at] > ' ' && text_[at] < '\x7f';
+    return ascii ? "\"" + std::string(1, text_[at]) + "\"" : "text";
   }
 
   // yaml-cpp takes a tab for one column; other readers refuse it, and so do we.
@@ -231,7 +245,9 @@ class Builder : public YAML::EventHandler {
   std::vector<Level> levels_;
   std::vector<std::pair<YAML::Mark, std::size_t>> opened_at_;
   std::unordered_map<YAML::anchor_t, std::pair<OrderedJson, std::size_t>> anchors_;  // value, and how many it holds
-  std::size_t values_ = 0;                                                           // so far in this document
+  bool stuck_ = false;
+  int started_at_ = -1;       // where the document began, in characters
+  std::size_t values_ = 0;    // so far in this document
   std::size_t expanded_ = 0;  // of them those that came by aliases
 };
 
@@ -266,7 +282,7 @@ Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool w
         error.mark.is_null() ? error.msg : "line " + std::to_string(error.mark.line + 1) + ": " + error.msg;
     const bool says_tab = error.msg.find("tab ") != std::string::npos;
     if (!says_tab && builder.tab_indents(error.mark.line)) what += " (the line is indented with a tab)";
-    return Unexpected<ParseError>({number, std::move(what)});
+    return Unexpected<ParseError>({builder.stuck() ? number - 1 : number, std::move(what)});
   } catch (const std::exception& error) {
     return Unexpected<ParseError>({number, error.what()});
   }

@@ -12,7 +12,7 @@
 
 namespace meshgraft::yaml {
 
-struct RawDocument {
+struct RawDocument {  // NOLINT(bugprone-exception-escape): nlohmann's ordered map moves without saying noexcept
   int number = 0;  // from 1, empty ones counted
   int line = 0;    // of its first value, from 1
   OrderedJson json;

@@ -163,6 +163,13 @@ TEST(ReadManifests, what_is_no_yaml_is_an_error_with_a_line) {
   }
 }
 
+TEST(ReadManifests, punctuation_that_belongs_to_nothing_ends_the_reading) {
+  EXPECT_EQ(error_of(", a: b"), "shop.yaml, document 1, line 1: unexpected \",\"");
+  EXPECT_EQ(error_of("a: 1\n---\n]"), "shop.yaml, document 2, line 3: illegal flow end");
+  for (const std::string text : {"]", "}", ": a\n,", "- a\n]", ",", "? ,"})
+    EXPECT_NE(error_of(text), "(no error)") << text;
+}
+
 TEST(ReadManifests, a_bad_document_does_not_hide_behind_good_ones) {
   EXPECT_EQ(error_of(std::string(kService) + "---\na: [1\n").substr(0, 23), "shop.yaml, document 2, ");
 }
