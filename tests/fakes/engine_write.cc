@@ -74,6 +74,10 @@ Json without_managers(Json object) {
   return object;
 }
 
+Answer uid_is_immutable(const Target& target, const std::string& uid) {
+  return invalid(*target.type, target.name, Json::array({cause("FieldValueInvalid", "metadata.uid", "Invalid value: \"" + uid + "\": field is immutable")}));
+}
+
 bool well_formed(const Json& body) {
   return body.is_object() && (!body.contains("metadata") || body["metadata"].is_object());
 }
@@ -166,6 +170,8 @@ Answer Engine::patch(const Target& target, PatchFormat format, const Json& body,
                    : format == PatchFormat::merge ? merge_patched(current, body)
                                                   : strategic_patched(*target.type, current, body);
   if (!patched.ok()) return patched;
+  const std::string uid = text_at(patched.body, {"metadata", "uid"});
+  if (!uid.empty() && uid != text_at(*before, {"metadata", "uid"})) return uid_is_immutable(target, uid);
   return update_object(target, std::move(patched.body), options);
 }
 
@@ -191,7 +197,7 @@ Answer Engine::apply_object(const Target& target, Json config, const WriteOption
     if (Answer ready = namespace_ready(target); !ready.ok()) return ready;
   } else {
     if (!uid.empty() && uid != text_at(*before, {"metadata", "uid"})) {
-      return invalid(*target.type, target.name, Json::array({cause("FieldValueInvalid", "metadata.uid", "Invalid value: \"" + uid + "\": field is immutable")}));
+      return uid_is_immutable(target, uid);
     }
     if (!version.empty() && version != text_at(*before, {"metadata", "resourceVersion"})) return object_modified(*target.type, target.name);
   }

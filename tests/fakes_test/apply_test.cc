@@ -165,6 +165,13 @@ TEST_F(Apply, an_apply_with_another_objects_uid_is_invalid) {
   EXPECT_EQ(answer.body["message"], "Deployment.apps \"web\" is invalid: metadata.uid: Invalid value: \"u-1\": field is immutable");
 }
 
+TEST_F(Apply, a_merge_patch_with_another_objects_uid_is_invalid_but_a_put_conflicts) {
+  EXPECT_EQ(patch(deployment(), PatchFormat::merge, R"({"metadata":{"uid":"u-1"}})").code, 422);
+  Json body = engine.get(deployment()).body;
+  body["metadata"]["uid"] = "u-1";
+  EXPECT_EQ(engine.update(deployment(), body, {}).code, 409);
+}
+
 TEST_F(Apply, a_deployments_selector_is_immutable_for_every_tool) {
   const char* const fuller = R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{
     "selector":{"matchLabels":{"app":"web","version":"v1"}},"template":{"metadata":{"labels":{"app":"web","version":"v1"}}}}})";
