@@ -24,11 +24,11 @@ using Buckets = prometheus::Histogram::BucketBoundaries;
 using LabelList = std::vector<ClientMetric::Label>;
 
 // client-go component-base metrics for work queues: ten buckets from 10 ns, times 10.
-const Buckets kQueueBuckets{1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
+Buckets queue_buckets() { return {1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10}; }
 // client-go component-base metrics for requests.
-const Buckets kRequestBuckets{0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60};
-const Buckets kWorkBuckets{0.0001, 0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
-const Buckets kJoinBuckets{1, 5, 15, 60, 300, 900, 1800, 3600, 7200};
+Buckets request_buckets() { return {0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60}; }
+Buckets work_buckets() { return {0.0001, 0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}; }
+Buckets join_buckets() { return {1, 5, 15, 60, 300, 900, 1800, 3600, 7200}; }
 
 constexpr std::string_view kQueueName = "namespace";
 
@@ -115,15 +115,15 @@ struct Metrics::Impl {
   prometheus::Family<prometheus::Counter>& restarts = counters("meshgraft_watch_restarts_total", "Watches begun again.");
   prometheus::Family<prometheus::Counter>& requests = counters("rest_client_requests_total", "Requests to the API server.");
   prometheus::Family<prometheus::Histogram>& request_seconds = histograms("rest_client_request_duration_seconds", "Duration of requests to the API server.");
-  prometheus::Histogram& reconcile = histograms("meshgraft_reconcile_seconds", "Planning a namespace and carrying out what may be done at once.").Add({}, kWorkBuckets);
-  prometheus::Histogram& event_to_write = histograms("meshgraft_event_to_write_seconds", "From an event of the API server to the write that it led to.").Add({}, kWorkBuckets);
-  prometheus::Histogram& join = histograms("meshgraft_join_seconds", "From the label seen to the namespace fully joined.").Add({}, kJoinBuckets);
+  prometheus::Histogram& reconcile = histograms("meshgraft_reconcile_seconds", "Planning a namespace and carrying out what may be done at once.").Add({}, work_buckets());
+  prometheus::Histogram& event_to_write = histograms("meshgraft_event_to_write_seconds", "From an event of the API server to the write that it led to.").Add({}, work_buckets());
+  prometheus::Histogram& join = histograms("meshgraft_join_seconds", "From the label seen to the namespace fully joined.").Add({}, join_buckets());
   const prometheus::Labels queue{{"name", std::string(kQueueName)}};
   prometheus::Gauge& depth = gauges("workqueue_depth", "Namespaces waiting.").Add(queue);
   prometheus::Counter& adds = counters("workqueue_adds_total", "Namespaces put into the queue.").Add(queue);
   prometheus::Counter& retries = counters("workqueue_retries_total", "Namespaces put back after a failure.").Add(queue);
-  prometheus::Histogram& queue_seconds = histograms("workqueue_queue_duration_seconds", "Waiting in the queue.").Add(queue, kQueueBuckets);
-  prometheus::Histogram& work_seconds = histograms("workqueue_work_duration_seconds", "Working on a namespace.").Add(queue, kQueueBuckets);
+  prometheus::Histogram& queue_seconds = histograms("workqueue_queue_duration_seconds", "Waiting in the queue.").Add(queue, queue_buckets());
+  prometheus::Histogram& work_seconds = histograms("workqueue_work_duration_seconds", "Working on a namespace.").Add(queue, queue_buckets());
   prometheus::Gauge& leader = gauges("leader_election_master_status", "1 on the replica that writes.").Add({{"name", "meshgraft"}});
 
   std::function<std::vector<KindState>()> kinds;
@@ -212,7 +212,7 @@ Metrics::Metrics(std::string_view version, std::string_view commit) : impl_(std:
     for (const int code : kCodes) impl_->requests.Add({{"code", code_of(code)}, {"method", method}});
     impl_->requests.Add({{"code", code_of(0)}, {"method", method}});
   }
-  for (const char* verb : kRequestVerbs) impl_->request_seconds.Add({{"verb", verb}}, kRequestBuckets);
+  for (const char* verb : kRequestVerbs) impl_->request_seconds.Add({{"verb", verb}}, request_buckets());
 }
 
 Metrics::~Metrics() = default;
@@ -244,7 +244,7 @@ void Metrics::on_retried() { impl_->retries.Increment(); }
 
 void Metrics::on_call(const CallReport& report) {
   impl_->requests.Add({{"code", code_of(report.code)}, {"method", method_of(report.verb)}}).Increment();
-  impl_->request_seconds.Add({{"verb", std::string(report.verb)}}, kRequestBuckets).Observe(report.seconds);
+  impl_->request_seconds.Add({{"verb", std::string(report.verb)}}, request_buckets()).Observe(report.seconds);
 }
 void Metrics::on_watch_restart(Kind kind, ErrorClass reason) {
   impl_->restarts.Add({{"kind", kind_name(kind)}, {"reason", std::string(to_string(reason))}}).Increment();
@@ -258,13 +258,13 @@ void Metrics::on_event_written(double seconds) { impl_->event_to_write.Observe(s
 void Metrics::on_joined(double seconds) { impl_->join.Observe(seconds); }
 void Metrics::set_leader(bool leader) { impl_->leader.Set(leader ? 1 : 0); }
 
-void Metrics::set_namespace(const std::string& ns, Policy policy, const Plan& plan) {
+void Metrics::set_namespace(const std::string& ns, Policy policy, const std::vector<MemberState>& members, const std::vector<Finding>& findings) {
   Impl::NamespaceNumbers numbers;
   numbers.policy = policy;
-  for (const MemberState& member : plan.members) {
+  for (const MemberState& member : members) {
     for (std::size_t i = 0; i < kPhases.size(); ++i) numbers.phases[i] += member.phase == kPhases[i] ? 1 : 0;
   }
-  for (const Finding& finding : plan.findings) ++numbers.findings[{finding.code, finding.severity}];
+  for (const Finding& finding : findings) ++numbers.findings[{finding.code, finding.severity}];
   const MutexLock lock(impl_->mutex);
   impl_->namespaces.insert_or_assign(ns, std::move(numbers));
 }

@@ -13,7 +13,7 @@
 #include "controller/cache.h"
 #include "controller/dirty_queue.h"
 #include "k8sclient/net/rest_api.h"
-#include "reconcilers/plan.h"
+#include "reconcilers/types.h"
 
 namespace meshgraft {
 
@@ -50,8 +50,8 @@ class Metrics final : public QueueListener {
   void on_joined(double seconds);
   void set_leader(bool leader);
 
-  // What the last plan of a labelled namespace said; replaces what was said before.
-  void set_namespace(const std::string& ns, Policy policy, const Plan& plan);
+  // How a labelled namespace stands; replaces what was said before.
+  void set_namespace(const std::string& ns, Policy policy, const std::vector<MemberState>& members, const std::vector<Finding>& findings);
   void forget_namespace(const std::string& ns);
 
  private:

@@ -31,7 +31,7 @@ auto rollout_of(const Workload& w) {
   const Workload::Status& s = w.status;
   return std::tuple(s.known, s.observed_generation >= w.meta.generation, s.updated >= w.replicas, s.updated >= s.replicas,
                     s.available >= w.replicas, s.available >= s.updated, s.ready >= w.replicas, s.ready > 0, s.available > 0,
-                    s.unavailable > 0, s.replicas > 0, s.deadline_exceeded, s.quota_exceeded, s.message);
+                    s.unavailable > 0, s.replicas > 0, s.rollout_complete, s.deadline_exceeded, s.quota_exceeded, s.message);
 }
 
 bool same(const Namespace& a, const Namespace& b) { return a.terminating == b.terminating; }

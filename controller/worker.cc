@@ -90,6 +90,7 @@ Worker::Round Worker::look_at(const std::string& ns) {
     forget(ns);
     return {Verdict::gone};
   }
+  const std::optional<Time> mark = p_.intake.take_mark(ns);
   const FactsBook::Reading reading = p_.facts.read(ns);
   if (reading.changed) p_.intake.enqueue_all();
 
@@ -109,6 +110,7 @@ Worker::Round Worker::look_at(const std::string& ns) {
   if (!what.now.empty() || what.status) {
     if (!what.now.empty()) announce(*view, what, page);
     round = carry_out(ns, what, page);
+    if (mark && round.verdict != Verdict::nothing_to_do) p_.metrics.on_event_written(seconds_of(p_.clock.now() - *mark));
   }
   report(*view, reading.facts, what, page);
   return round;
@@ -192,9 +194,7 @@ Worker::Round Worker::carry_out(const std::string& ns, const Plan& plan, Namespa
   if (plan.status) changes.push_back(&*plan.status);
   if (changes.empty()) return {};
 
-  const std::optional<Time> mark = p_.intake.take_mark(ns);
   const std::vector<ApiResult<Outcome>> answers = p_.senders.carry_out(changes);
-  if (mark) p_.metrics.on_event_written(seconds_of(p_.clock.now() - *mark));
   Round worst{Verdict::wrote};
   worst.only_removes = std::all_of(changes.begin(), changes.end(), [](const Change* change) { return change->verb == Verb::remove || change->verb == Verb::orphan; });
   for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -255,13 +255,13 @@ void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& p
     return std::none_of(plan.now.begin(), plan.now.end(), [&refused](const Change& change) { return change.target == refused.first; }) &&
            !(plan.status && plan.status->target == refused.first);
   });
-  Plan whole = plan;
-  for (const auto& [about, finding] : page.refused) whole.findings.push_back(finding);
-  p_.events.report(view.name, whole.findings);
-  p_.metrics.set_namespace(view.name, read_options(*view.ns, p_.settings).policy, whole);
+  std::vector<Finding> findings = plan.findings;
+  for (const auto& [about, finding] : page.refused) findings.push_back(finding);
+  p_.events.report(view.name, findings);
+  p_.metrics.set_namespace(view.name, read_options(*view.ns, p_.settings).policy, plan.members, findings);
 
   std::set<std::pair<ObjectKey, std::string>> now;
-  for (const Finding& finding : whole.findings) {
+  for (const Finding& finding : findings) {
     const std::pair<ObjectKey, std::string> what{finding.about, finding.code};
     if (now.insert(what).second && !page.logged.contains(what)) p_.log.found(view.name, finding);
   }

@@ -17,6 +17,7 @@
 #include "controller/namespace_book.h"
 #include "controller/outcome_log.h"
 #include "controller/senders.h"
+#include "reconcilers/plan.h"
 
 namespace meshgraft {
 

@@ -1,0 +1,209 @@
+#include "controller/watcher.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "tests/controller/rig.h"
+
+namespace meshgraft {
+namespace {
+
+using Standing = WatchMachine::Standing;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// Writes down what it hears, as "+name", "~name", "-name".
+class Heard final : public WatchListener {
+ public:
+  void on_changes(Kind, const std::vector<CacheChange>& seen) override {
+    for (const CacheChange& change : seen) {
+      changes.push_back((change.before == nullptr ? "+" : change.after == nullptr ? "-" : "~") + change.any().meta.name);
+    }
+  }
+  void on_progress(Kind) override { ++progress; }
+  void on_standing(Kind) override { ++standings; }
+  void on_restart(Kind, ErrorClass reason) override { restarts.push_back(reason); }
+  std::vector<std::string> taken() { return std::exchange(changes, {}); }
+
+  std::vector<std::string> changes;
+  std::vector<ErrorClass> restarts;
+  int progress = 0, standings = 0;
+};
+
+struct WatcherTest : testing::Test {
+  RigCluster cluster;
+  Cache cache;
+  Heard heard;
+  Watcher watcher{Kind::service, cluster.api, cache, heard, cluster.clock, 1};
+
+  WatcherTest() {
+    cluster.add_namespace("shop");
+    cluster.add_app("shop", "web");
+    watcher.assign(Scope{});
+  }
+  void remove_service(const std::string& name) {
+    ASSERT_TRUE(cluster.engine.remove({cluster.engine.by_plural("", "v1", "services"), "v1", "shop", name, ""}, {}).ok());
+  }
+  Standing standing() const {
+    for (const KindState& state : cache.states()) {
+      if (state.kind == Kind::service) return state.standing;
+    }
+    return Standing::starting;
+  }
+};
+using Watcher_ = WatcherTest;
+
+TEST_F(Watcher_, ListAndWatch_a_list_and_then_what_changes) {
+  EXPECT_TRUE(watcher.step());
+  EXPECT_EQ(standing(), Standing::synced);
+  EXPECT_THAT(heard.taken(), testing::IsSupersetOf({"+web", "+istiod-1-11-2"}));
+  cluster.add_app("shop", "cart");
+  watcher.step();
+  EXPECT_THAT(heard.taken(), ElementsAre("+cart"));
+  remove_service("web");
+  watcher.step();
+  EXPECT_THAT(heard.taken(), ElementsAre("-web"));
+  EXPECT_EQ(cache.get({Kind::service, "shop", "web"}), nullptr);
+}
+
+TEST_F(Watcher_, ExpiredExactResourceVersion_what_vanished_during_the_gap_is_reported) {
+  watcher.step();
+  heard.taken();
+  remove_service("web");
+  cluster.add_app("shop", "cart");
+  cluster.engine.compact();
+  watcher.step();  // 410
+  EXPECT_THAT(heard.restarts, ElementsAre(ErrorClass::gone));
+  EXPECT_NE(cache.get({Kind::service, "shop", "web"}), nullptr) << "the old copy stands until the new list is complete";
+  watcher.step();  // the list
+  EXPECT_THAT(heard.taken(), ElementsAre("+cart", "-web"));
+}
+
+TEST_F(Watcher_, NoRelistOnTooManyRequests_a_busy_server_is_not_listed_again) {
+  watcher.step();
+  cluster.api.set_fault([](const fakes::Call& call) {
+    return call.verb == fakes::CallVerb::watch ? std::optional<fakes::Fault>(fakes::throttled_fault(7)) : std::nullopt;
+  });
+  cluster.api.forget_calls();
+  watcher.step();
+  EXPECT_GE(watcher.wait(), std::chrono::seconds(7));
+  watcher.step();
+  for (const fakes::Call& call : cluster.api.calls()) EXPECT_EQ(call.verb, fakes::CallVerb::watch);
+  EXPECT_EQ(standing(), Standing::failing);
+  cluster.api.set_fault({});
+  watcher.step();
+  EXPECT_EQ(standing(), Standing::synced);
+}
+
+TEST_F(Watcher_, a_kind_that_becomes_permitted_is_read) {
+  cluster.api.set_fault([](const fakes::Call&) {
+    ApiError error;
+    error.kind = ErrorClass::forbidden;
+    error.message = "services is forbidden";
+    return std::optional<fakes::Fault>(fakes::Fault{error, false});
+  });
+  watcher.step();
+  EXPECT_EQ(standing(), Standing::forbidden);
+  cluster.api.set_fault({});
+  watcher.step();
+  EXPECT_EQ(standing(), Standing::synced);
+  EXPECT_THAT(heard.taken(), testing::Contains("+web"));
+}
+
+TEST_F(Watcher_, lines_split_anywhere_give_the_same_events) {
+  cluster.api.set_piece_size(7);
+  watcher.step();
+  heard.taken();
+  cluster.add_app("shop", "cart");
+  cluster.add_app("shop", "books");
+  watcher.step();
+  EXPECT_THAT(heard.taken(), ElementsAre("+cart", "+books"));
+}
+
+TEST_F(Watcher_, what_nobody_follows_any_more_leaves_the_cache) {
+  watcher.step();
+  heard.taken();
+  watcher.assign(std::nullopt);
+  EXPECT_FALSE(watcher.step());
+  EXPECT_THAT(heard.taken(), testing::Contains("-web"));
+  EXPECT_THAT(cache.all(Kind::service), IsEmpty());
+}
+
+TEST_F(Watcher_, a_single_object_is_filtered_on_arrival) {
+  Heard other;
+  Watcher one(Kind::config_map, cluster.api, cache, other, cluster.clock, 2);
+  one.assign(Scope{"istio-system", "istio-1-11-2"});
+  one.step();
+  EXPECT_THAT(other.taken(), ElementsAre("+istio-1-11-2"));
+  const Json noise{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "kube-root-ca.crt"}, {"namespace", "istio-system"}}}, {"data", {{"a", "b"}}}};
+  ASSERT_TRUE(cluster.engine.seed(noise).ok());
+  one.step();
+  EXPECT_THAT(other.taken(), IsEmpty());
+  EXPECT_EQ(cache.all(Kind::config_map).size(), 1U);
+}
+
+TEST_F(Watcher_, RunUntil_stop_ends_a_running_stream_at_once) {
+  fakes::FakeApi following(cluster.engine, fakes::FakeApi::WatchMode::follow);
+  SystemClock clock;
+  Watcher running(Kind::service, following, cache, heard, clock, 3);
+  running.assign(Scope{});
+  std::thread thread([&running] { running.run(); });
+  while (following.running_watches() == 0) std::this_thread::yield();
+  running.stop();
+  following.stop_watches();
+  thread.join();
+  EXPECT_EQ(following.running_watches(), 0U);
+}
+
+TEST(Intake_, an_optional_kind_is_followed_when_its_crd_comes_and_dropped_when_it_goes) {
+  RigCluster cluster(fakes::Profile::istio);
+  RigController controller(cluster);
+  controller.settle();
+  ASSERT_TRUE(controller.intake.ready());
+  EXPECT_FALSE(controller.cache.world().served.contains(Kind::application));
+
+  const Json crd{{"apiVersion", "apiextensions.k8s.io/v1"},
+                 {"kind", "CustomResourceDefinition"},
+                 {"metadata", {{"name", "applications.app.k8s.io"}}},
+                 {"spec",
+                  {{"group", "app.k8s.io"},
+                   {"scope", "Namespaced"},
+                   {"names", {{"plural", "applications"}, {"singular", "application"}, {"kind", "Application"}, {"listKind", "ApplicationList"}}},
+                   {"versions", Json::array({{{"name", "v1beta1"}, {"served", true}, {"storage", true}, {"schema", {{"openAPIV3Schema", {{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}}}}}}})}}}};
+  ASSERT_TRUE(cluster.engine.seed(crd).ok());
+  controller.settle();
+  EXPECT_TRUE(controller.cache.world().served.contains(Kind::application));
+
+  ASSERT_TRUE(cluster.engine.remove({cluster.engine.by_plural("apiextensions.k8s.io", "v1", "customresourcedefinitions"), "v1", "", "applications.app.k8s.io", ""}, {}).ok());
+  controller.settle();
+  EXPECT_FALSE(controller.cache.world().served.contains(Kind::application));
+  EXPECT_TRUE(controller.intake.ready()) << "once ready, always ready";
+}
+
+TEST(Intake_, only_the_config_maps_that_facts_need_are_kept) {
+  RigCluster cluster;
+  ASSERT_TRUE(cluster.engine.seed({{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "big"}, {"namespace", "istio-system"}}}}).ok());
+  RigController controller(cluster);
+  controller.settle();
+  for (const ObjectPtr& object : controller.cache.all(Kind::config_map)) EXPECT_THAT(object->meta.name, testing::StartsWith("istio"));
+  EXPECT_EQ(controller.cache.all(Kind::config_map).size(), 2U);
+}
+
+TEST(Intake_, who_may_not_read_crds_asks_for_every_kind) {
+  RigCluster cluster;
+  cluster.api.set_fault([](const fakes::Call& call) -> std::optional<fakes::Fault> {
+    if (call.key.kind != Kind::crd) return std::nullopt;
+    ApiError error;
+    error.kind = ErrorClass::forbidden;
+    return fakes::Fault{error, false};
+  });
+  RigController controller(cluster);
+  controller.settle();
+  EXPECT_TRUE(controller.intake.ready());
+  EXPECT_TRUE(controller.cache.world().served.contains(Kind::application));
+  EXPECT_FALSE(controller.cache.world().served.contains(Kind::install_plan));
+}
+
+}  // namespace
+}  // namespace meshgraft
