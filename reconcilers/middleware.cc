@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <unordered_map>
+#include <utility>
 
 #include "reconcilers/image.h"
 #include "reconcilers/keys.h"
@@ -80,16 +82,39 @@ std::string_view without_suffix(std::string_view name) {
   return number ? name.substr(0, dash) : name;
 }
 
-const Product* product_of_image(const std::string& image) {
-  const std::string path = image_path(image);
-  const std::string name = image_name(image);
-  const std::string_view bare = without_suffix(name);
-  for (const Product& row : products()) {
-    for (const std::string_view known : row.images) {
-      if (known.empty()) continue;
-      if (known == name || known == bare) return &row;
-      if (known.find('/') != std::string_view::npos && path.ends_with(known)) return &row;
+// The table's images by name; those with a slash apart, in the table's order.
+struct ImageIndex {
+  std::unordered_map<std::string_view, const Product*> by_name;
+  std::vector<std::pair<std::string_view, const Product*>> by_path;
+};
+
+const ImageIndex& image_index() {
+  static const ImageIndex index = [] {
+    ImageIndex made;
+    for (const Product& row : products()) {
+      for (const std::string_view known : row.images) {
+        if (known.empty()) continue;
+        if (known.find('/') != std::string_view::npos) {
+          made.by_path.emplace_back(known, &row);
+        } else {
+          made.by_name.emplace(known, &row);
+        }
+      }
     }
+    return made;
+  }();
+  return index;
+}
+
+const Product* product_of_image(const std::string& image) {
+  const std::string name = image_name(image);
+  const ImageIndex& index = image_index();
+  for (const std::string_view known : {std::string_view(name), without_suffix(name)}) {
+    if (const auto found = index.by_name.find(known); found != index.by_name.end()) return found->second;
+  }
+  const std::string path = image_path(image);
+  for (const auto& [known, row] : index.by_path) {
+    if (path.ends_with(known)) return row;
   }
   return nullptr;
 }
@@ -133,6 +158,13 @@ std::optional<Sign> by_port(const std::vector<std::string>& words, const std::ve
   return std::nullopt;
 }
 
+// Whether some port can tell a product at all: most workloads end here, before any word is read.
+bool is_any_sign(const std::vector<int>& ports) {
+  return std::any_of(products().begin(), products().end(), [&ports](const Product& row) {
+    return std::any_of(ports.begin(), ports.end(), [&row](int port) { return is_sign(row, port); });
+  });
+}
+
 std::optional<Sign> by_workload(const Workload& workload) {
   for (const Container& container : workload.pod.containers) {
     const Product* row = product_of_image(container.image);
@@ -142,6 +174,7 @@ std::optional<Sign> by_workload(const Workload& workload) {
   if (main == nullptr) return std::nullopt;
   if (const Product* row = product_of_image(main->image)) return Sign{row, "image " + main->image};
   const std::vector<int> ports = pod_ports(workload);
+  if (!is_any_sign(ports)) return std::nullopt;
   for (const Product& row : products()) {
     if (row.env.empty() || std::none_of(main->env.begin(), main->env.end(), [&row](const EnvVar& env) { return env.name == row.env; })) continue;
     for (const int port : ports) {
@@ -180,6 +213,7 @@ constexpr int kGrpcOffset = 1000;    // GrpcSdkServer; peers use 1001, JRaft -10
 
 // P, when `service` exposes P and P+1000 and something besides the numbers says Nacos; 0 otherwise.
 int nacos_pair(const Service& service, const std::vector<int>& ports, std::optional<int> configured) {
+  if (std::none_of(ports.begin(), ports.end(), [&ports](int port) { return contains(ports, port + kGrpcOffset); })) return 0;
   std::vector<std::string> words = words_of(service.meta.name);
   for (const auto& [key, value] : service.meta.labels) add_words(words, value);
   const bool named = std::find(words.begin(), words.end(), "nacos") != words.end();
@@ -201,6 +235,7 @@ int nacos_port(const std::vector<int>& ports, std::optional<int> configured) {
 }
 
 std::optional<Sign> by_service(const Service& service, const std::vector<int>& ports) {
+  if (!is_any_sign(ports)) return std::nullopt;
   std::vector<std::string> words = words_of(service.meta.name);
   add_label_words(words, service.meta.labels);
   return by_port(words, ports);
@@ -211,9 +246,9 @@ std::optional<Sign> by_service(const Service& service, const std::vector<int>& p
 Middleware find_middleware(const NamespaceView& view) {
   Middleware found;
   const Selection selection(view);
-  std::map<ObjectKey, Sign> signs;  // of workloads
+  std::unordered_map<const Workload*, Sign> signs;
   for (const auto& workload : view.workloads) {
-    if (auto sign = by_workload(*workload)) signs.emplace(workload->key(), std::move(*sign));
+    if (auto sign = by_workload(*workload)) signs.emplace(workload.get(), std::move(*sign));
   }
   std::vector<Workloads> selected;
   selected.reserve(view.services.size());
@@ -224,14 +259,14 @@ Middleware find_middleware(const NamespaceView& view) {
   for (std::size_t i = 0; i < view.services.size(); ++i) {
     const Service& service = *view.services[i];
     const bool known = std::any_of(selected[i].begin(), selected[i].end(), [&signs, nacos](const auto& workload) {
-      const auto sign = signs.find(workload->key());
+      const auto sign = signs.find(workload.get());
       return sign != signs.end() && sign->second.product == nacos;
     });
     if (known) continue;
     const auto ports = pod_ports(service, selected[i]);
     if (const int port = nacos_pair(service, ports, nacos_port_of(selected[i])); port != 0) {
       const std::string evidence = "ports " + std::to_string(port) + " and " + std::to_string(port + kGrpcOffset);
-      for (const auto& workload : selected[i]) signs.insert_or_assign(workload->key(), Sign{nacos, evidence});
+      for (const auto& workload : selected[i]) signs.insert_or_assign(workload.get(), Sign{nacos, evidence});
       found.services[service.meta.name] = {std::string(kNacos), evidence, port};
     }
   }
@@ -241,7 +276,7 @@ Middleware find_middleware(const NamespaceView& view) {
     const auto ports = pod_ports(service, selected[i]);
     std::optional<Sign> sign;
     for (const auto& workload : selected[i]) {
-      if (const auto known = signs.find(workload->key()); known != signs.end()) {
+      if (const auto known = signs.find(workload.get()); known != signs.end()) {
         sign = known->second;
         if (sign->product == nacos) break;
       }
@@ -249,13 +284,13 @@ Middleware find_middleware(const NamespaceView& view) {
     if (!sign) {
       sign = by_service(service, ports);
       if (!sign) continue;
-      for (const auto& workload : selected[i]) signs.emplace(workload->key(), *sign);
+      for (const auto& workload : selected[i]) signs.emplace(workload.get(), *sign);
     }
     const bool is_nacos = sign->product == nacos;
     found.services[service.meta.name] = {std::string(sign->product->name), sign->evidence,
                                          is_nacos ? nacos_port(ports, nacos_port_of(selected[i])) : 0};
   }
-  for (const auto& [key, sign] : signs) found.workloads.emplace(key, sign.product->name);
+  for (const auto& [workload, sign] : signs) found.workloads.emplace(workload->key(), sign.product->name);
   return found;
 }
 
