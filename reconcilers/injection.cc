@@ -46,18 +46,19 @@ bool asked(const MeshFacts& mesh, const Labels& namespace_labels, const Labels& 
 }
 
 // Why layer 1 said no, in the words that help most.
-std::string why_not_asked(std::string_view ns, const Labels& namespace_labels, const Labels& pod_labels) {
+InjectionVerdict not_asked(std::string_view ns, const Labels& namespace_labels, const Labels& pod_labels) {
   if (const std::string* label = value_of(pod_labels, keys::kSidecarInject); label != nullptr && *label == "false") {
-    return "the pod label sidecar.istio.io/inject is \"false\"";
+    return {false, "the pod label sidecar.istio.io/inject is \"false\""};
   }
   const std::string name(ns);
-  if (const std::string* label = value_of(namespace_labels, keys::kIstioInjection); label != nullptr) {
-    return "no injector webhook matches namespace " + name + " with the label istio-injection=" + *label;
+  for (const std::string_view key : {keys::kIstioInjection, keys::kIstioRevision}) {
+    if (const std::string* value = value_of(namespace_labels, key); value != nullptr) {
+      const std::string label(key);
+      return {false, "no injector webhook matches namespace " + name + " with the label " + label + "=" + *value,
+              "Remove that label: kubectl label namespace " + name + " " + label + "-"};
+    }
   }
-  if (const std::string* label = value_of(namespace_labels, keys::kIstioRevision); label != nullptr) {
-    return "no injector webhook matches namespace " + name + " with the label istio.io/rev=" + *label;
-  }
-  return "no injector webhook matches namespace " + name + " and this pod's labels";
+  return {false, "no injector webhook matches namespace " + name + " and this pod's labels"};
 }
 
 }  // namespace
@@ -65,8 +66,11 @@ std::string why_not_asked(std::string_view ns, const Labels& namespace_labels, c
 InjectionVerdict injection(const MeshFacts& mesh, std::string_view ns, const Labels& namespace_labels, const Labels& pod_labels,
                            const Labels& pod_annotations, bool host_network) {
   if (!mesh.present || mesh.injectors.empty()) return {false, "the cluster has no sidecar injector"};
-  if (host_network) return {false, "spec.template.spec.hostNetwork is true: such pods never get a sidecar"};
-  if (!asked(mesh, namespace_labels, pod_labels)) return {false, why_not_asked(ns, namespace_labels, pod_labels)};
+  if (host_network) {
+    return {false, "spec.template.spec.hostNetwork is true: such pods never get a sidecar",
+            "Take it off the host's network, or annotate the workload with meshgraft.io/inject=false"};
+  }
+  if (!asked(mesh, namespace_labels, pod_labels)) return not_asked(ns, namespace_labels, pod_labels);
   if (std::find(kIgnored.begin(), kIgnored.end(), ns) != kIgnored.end()) {
     return {false, "istiod never injects in namespace " + std::string(ns)};
   }

@@ -11,6 +11,7 @@ namespace meshgraft {
 struct InjectionVerdict {
   bool injected = false;
   std::string why;   // which layer said no and by what; "" when injected
+  std::string remedy = "";  // what would change that, where one thing would; "" otherwise
 };
 
 // `pod_annotations` and `pod_labels` are the template's, as they would be at the pod's creation.

@@ -134,7 +134,7 @@ TemplateDecision decide_template(const Context& context, const Member& member) {
     const InjectionVerdict verdict = simulate(context, workload, intent.wish);
     if (!verdict.injected) {
       intent.hold = "no sidecar would come: " + verdict.why;
-      decision.findings.push_back(finding("MG212", workload.key(), verdict.why));
+      decision.findings.push_back(finding("MG212", workload.key(), verdict.why, verdict.remedy));
       return decision;
     }
   }

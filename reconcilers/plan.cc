@@ -251,6 +251,7 @@ class Planner {
     change.why = why.empty() ? "the undo record, before the template changes" : why;
     if (const Workload* workload = as<Workload>(work.object.get()); workload != nullptr && impact == Impact::restart) {
       change.restarts = static_cast<int>(workload->replicas);
+      if (change.restarts == 0) change.impact = Impact::none;
     }
     return change;
   }

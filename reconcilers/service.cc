@@ -76,9 +76,9 @@ class Governance {
       });
       if (member && workload.kind == Kind::deployment) continue;
       const bool without_pods = workload.kind != Kind::daemon_set && workload.replicas == 0;
-      if (without_pods || workload.pod.labels.find(keys::kVersionLabel) != workload.pod.labels.end()) continue;
+      if (without_pods) continue;
       decision_.findings.push_back(
-          finding("MG211", service.key(), "the pods of " + to_string(workload.key()) + " carry no label version and would get no requests"));
+          finding("MG211", service.key(), "the pods of " + to_string(workload.key()) + " would be in no subset and get no requests"));
       return "pods of " + to_string(workload.key()) + " would starve (MG211)";
     }
     for (const Member* member : members) {
@@ -97,9 +97,9 @@ class Governance {
     }
     for (const auto& pod : *context_.view.pods) {
       if (pod->phase == "Succeeded" || pod->phase == "Failed" || !is_subset(service.selector, pod->meta.labels)) continue;
-      if (pod->meta.labels.find(keys::kVersionLabel) != pod->meta.labels.end() || belongs(*pod)) continue;
-      decision_.findings.push_back(finding(
-          "MG211", service.key(), "pod " + pod->meta.name + " belongs to no workload that is joined, carries no label version and would get no requests"));
+      if (belongs(*pod)) continue;
+      decision_.findings.push_back(finding("MG211", service.key(), "pod " + pod->meta.name +
+                                                                       " belongs to no workload that is joined: it would be in no subset and get no requests"));
       return "pod " + pod->meta.name + " would starve (MG211)";
     }
     return "";

@@ -170,7 +170,7 @@ TEST(Gate, who_is_not_touched_and_who_goes_on) {
     const Plan next = live::plan(before_templates(one.first + live::service("a") + live::deployment("b") + live::service("b")));
     std::string starts;
     for (const Change& change : next.now) {
-      if (change.impact == Impact::restart) starts += (starts.empty() ? "" : " ") + change.target.name;
+      if (change.stage == Stage::member_template) starts += (starts.empty() ? "" : " ") + change.target.name;
     }
     EXPECT_EQ(starts, one.starts) << one.sentence;
     std::string found;
