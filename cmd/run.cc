@@ -3,7 +3,9 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <deque>
@@ -14,6 +16,7 @@
 
 #include "cmd/probe_server.h"
 #include "cmd/version.h"
+#include "controller/leader.h"
 #include "controller/worker.h"
 #include "k8sclient/net/rest_api.h"
 #include "k8sclient/net/transport.h"
@@ -26,13 +29,14 @@ constexpr std::chrono::milliseconds kStopMost{4500};
 constexpr double kStuckSeconds = 300;  // a write may take 4 s, a plan milliseconds: longer than this is a dead thread
 constexpr std::size_t kInFlight = 16;  // writes at the same time, over all workers
 
-// SIGTERM and SIGINT, blocked for every thread and taken by wait().
+// SIGTERM and SIGINT, blocked for every thread and taken by wait(); SIGUSR1 is how a thread of ours ends the process.
 class Signals {
  public:
   Signals() {
     sigemptyset(&set_);
     sigaddset(&set_, SIGTERM);
     sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);  // a scraper that goes away is not our end
   }
@@ -90,10 +94,12 @@ class Crew {
 // Everything that the controller is made of, in the order of construction; it stops in the reverse order.
 class Daemon {
  public:
-  Daemon(const RunOptions& options, Api& reads, Api& writes, Metrics& metrics)
+  Daemon(const RunOptions& options, Api& reads, Api& writes, Api& leases, Metrics& metrics)
       : options_(options), reads_(reads), writes_(writes), metrics_(metrics), log_(options.log_format == LogFormat::json, options.log_format == LogFormat::text),
         queue_(clock_, &metrics_), ledger_(clock_, options.settings.max_rollouts), facts_(cache_, ledger_, options_.settings), expectations_(cache_, clock_),
-        intake_(cache_, queue_, facts_, ledger_, expectations_, clock_), watchers_(reads_, cache_, intake_, clock_), sink_(writes_), senders_(sink_),
+        intake_(cache_, queue_, facts_, ledger_, expectations_, clock_), watchers_(reads_, cache_, intake_, clock_),
+        leader_(leases, clock_, options.lease_namespace, options.lease_name, options.identity), live_(writes_),
+        sink_(live_, options.leader_elect ? &leader_ : nullptr), senders_(sink_),
         events_(writes_, cache_, clock_) {
     intake_.connect(watchers_);
     intake_.on_restarts([this](Kind kind, ErrorClass reason) { metrics_.on_watch_restart(kind, reason); });
@@ -108,14 +114,25 @@ class Daemon {
       probe_ = std::move(*probe);
       spdlog::info("metrics and probes on port {}", probe_->port());
     }
-    metrics_.set_leader(true);
     watchers_.start();
     for (Watcher& watcher : watchers_.all()) watching_.start([&watcher] { watcher.run(); });
-    for (Worker& worker : workers_) working_.start([&worker] { worker.run(); });
+    // A standby's cache is warm: its workers wait for the Lease alone.
+    for (Worker& worker : workers_) {
+      working_.start([this, &worker] {
+        if (!options_.leader_elect || leader_.wait_until_leading()) worker.run();
+      });
+    }
+    if (options_.leader_elect) {
+      leading_.start([this] { leader_.run([this] { begin_to_lead(); }, [this] { stop_leading(); }); });
+    } else {
+      metrics_.set_leader(true);
+    }
     for (std::size_t i = static_cast<std::size_t>(options_.workers); i < kInFlight; ++i) sending_.start([this] { senders_.run(); });
     recording_.start([this] { events_.run(); });
     return Unit{};
   }
+
+  [[nodiscard]] bool lost_lease() const { return lost_; }
 
   // No write begins after this is called; those under way end first. False when something does not end in time.
   bool stop() {
@@ -123,10 +140,13 @@ class Daemon {
     queue_.shut_down();
     for (Watcher& watcher : watchers_.all()) watcher.stop();
     events_.stop();
+    leader_.stop();
     bool done = working_.join(deadline);
     senders_.stop();
     done = sending_.join(deadline) && done;
     done = recording_.join(deadline) && done;
+    done = leading_.join(deadline) && done;
+    if (done && options_.leader_elect) leader_.release();  // the last write is over
     // A watcher may have passed its last look at stop() and only now begin a stream, so it is told until it heard.
     do {
       reads_.stop_watches();
@@ -139,6 +159,17 @@ class Daemon {
   }
 
  private:
+  void begin_to_lead() {
+    spdlog::info("lease {}/{}: leading as {}", options_.lease_namespace, options_.lease_name, options_.identity);
+    metrics_.set_leader(true);
+  }
+  void stop_leading() {
+    spdlog::critical("lease {}/{}: lost; another replica goes on", options_.lease_namespace, options_.lease_name);
+    metrics_.set_leader(false);
+    lost_ = true;
+    ::kill(::getpid(), SIGUSR1);
+  }
+
   ProbeAnswers probe_answers() {
     ProbeAnswers answers;
     answers.metrics = [this] { return metrics_.text(); };
@@ -169,13 +200,16 @@ class Daemon {
   Expectations expectations_;
   Intake intake_;
   Watchers watchers_;
-  LiveSink sink_;
+  Leader leader_;
+  LiveSink live_;
+  GuardedSink sink_;
   Senders senders_;
   EventRecorder events_;
   NamespaceBook book_;
   std::deque<Worker> workers_;
   std::unique_ptr<ProbeServer> probe_;
-  Crew watching_, sending_, working_, recording_;
+  std::atomic<bool> lost_ = false;
+  Crew watching_, sending_, working_, recording_, leading_;
 };
 
 int fatal(const std::string& why) {
@@ -205,21 +239,28 @@ int run(const RunOptions& options) {
   Result<std::unique_ptr<Api>> writes = make_rest_api(options.client, writing);
   if (!writes) return fatal(writes.error().text);
 
-  Daemon daemon(options, **reads, **writes, metrics);
+  // Its own connections: renewing must not wait behind lists and writes.
+  RestOptions leasing = writing;
+  leasing.in_flight = 1;
+  Result<std::unique_ptr<Api>> leases = make_rest_api(options.client, leasing);
+  if (!leases) return fatal(leases.error().text);
+
+  Daemon daemon(options, **reads, **writes, **leases, metrics);
   if (const Result<Unit> started = daemon.start(); !started) {
     daemon.stop();
     return fatal(started.error().text);
   }
   const int signal = signals.wait();
-  spdlog::info("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  spdlog::info("{}: stopping", daemon.lost_lease() ? "lease lost" : signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  const int status = daemon.lost_lease() ? 1 : 0;
   if (!daemon.stop()) {
     // All state is with the API server, so leaving now loses nothing; a thread that waits for a dead server would.
     spdlog::warn("a request did not end in time; leaving without it");
     spdlog::shutdown();
-    std::_Exit(0);
+    std::_Exit(status);
   }
   spdlog::info("stopped");
-  return 0;
+  return status;
 }
 
 }  // namespace meshgraft

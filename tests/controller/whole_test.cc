@@ -304,7 +304,7 @@ TEST_F(Whole, heartbeats_and_counters_enqueue_nothing) {
   controller.settle();
   Json object = cluster.deployment("shop", "catalog");
   object["metadata"]["managedFields"] = Json::array();
-  object["status"]["conditions"] = Json::array({{{"type", "Available"}, {"status", "True"}, {"lastUpdateTime", "2026-01-01T00:00:01Z"}}});
+  for (Json& condition : object["status"]["conditions"]) condition["lastUpdateTime"] = "2027-01-01T00:00:01Z";
   ASSERT_TRUE(cluster.engine.seed(object, "kube-controller-manager").ok());
   controller.pump();
   cluster.clock.advance(seconds(1));
