@@ -78,6 +78,7 @@ class Rule {
     std::map<std::string, Json> wanted;
     if (tell_of_foreign_mesh_wide()) return wanted;
     for (const OwnController& controller : controllers_) {
+      if (reads_proxy_protocol(context_, controller)) continue;  // its ports stay out of the sidecar
       const Json spec = client_ip_filter(controller.workload->selector.match_labels);
       const std::string name = wanted.empty() ? std::string(keys::kEnvoyFilterName) : std::string(keys::kEnvoyFilterName) + "-" + controller.workload->meta.name;
       wanted.emplace(name, spec);

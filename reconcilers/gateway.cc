@@ -68,6 +68,17 @@ bool already_joined(const std::vector<OwnController>& controllers) {
   });
 }
 
+// The hold of the pods when none of the controllers may be changed: what is made for their sidecars waits with them.
+GatewayHold held_with_pods(const Context& context, const std::vector<OwnController>& controllers) {
+  GatewayHold hold;
+  for (const OwnController& controller : controllers) {
+    const Intent intent = gateway_template(context, controller).intent;
+    if (intent.hold.empty()) return {};
+    hold = {intent.hold, intent.passing};
+  }
+  return hold;
+}
+
 void tell_of_kubesphere_gateways(const Context& context, std::vector<Finding>& findings) {
   if (!context.options.gateway) return;
   for (const auto& gateway : context.view.gateways) {
@@ -106,7 +117,7 @@ GatewayHold gateway_hold(const Context& context, const std::vector<OwnController
   for (const IngressUse* use : uses_of(context)) {
     if (context.facts.unsettled.contains(use->ingress.ns) && use->ingress.ns != context.view.name) waited.insert(use->ingress.ns);
   }
-  if (waited.empty()) return {};
+  if (waited.empty()) return held_with_pods(context, controllers);
   std::string text;
   for (const std::string& ns : waited) text += (text.empty() ? "" : ", ") + ns;
   return {"namespace " + text + ", whose Ingresses it serves, is not done yet", true};

@@ -7,6 +7,7 @@
 //   a namespace whose Ingresses it serves is not done yet        wait for it
 //   Istio to 1.11 would answer 404 for some of its Ingresses     MG506, held
 //   no injector, mesh off, istiod not ready                      wait
+// The ConfigMap and the EnvoyFilter wait with the pods that need them.
 
 #include <map>
 #include <string>

@@ -58,14 +58,16 @@ bool asks_for_sidecar(const Workload& workload) {
   return (label != nullptr && *label == "true") || (annotation != nullptr && *annotation == "true");
 }
 
-bool low_risk_only(const NamespaceView& view, const IngressController& controller) {
-  if (controller.config_map_ns != view.name) return false;
+// What the controller's ConfigMap says about annotations; defaults of controller 1.12 where it says nothing.
+void read_annotation_limits(const NamespaceView& view, const IngressController& controller, GatewayFacts& facts) {
+  if (controller.config_map_ns != view.name) return;
   for (const auto& config : view.config_maps) {
     if (config->meta.name != controller.config_map) continue;
     const std::string* level = value_of(config->data, "annotations-risk-level");
-    return level != nullptr && *level == "Low";
+    const std::string* snippets = value_of(config->data, "allow-snippet-annotations");
+    facts.low_risk_only = facts.low_risk_only || (level != nullptr && *level == "Low");
+    facts.snippets_allowed = snippets != nullptr && *snippets == "true" && level != nullptr && *level == "Critical";
   }
-  return false;
 }
 
 bool opted_in(const NamespaceView& view, const Settings& settings) {
@@ -129,7 +131,7 @@ std::vector<GatewayFacts> gateways_of(const NamespaceView& view, const std::vect
     if (!own.version || (controller->version && *controller->version < *own.version)) own.version = controller->version;
     own.watched_namespace = any && own.watched_namespace != controller->watched_namespace ? "" : controller->watched_namespace;
     all_in_mesh = all_in_mesh && asks_for_sidecar(*workload);
-    own.low_risk_only = own.low_risk_only || low_risk_only(view, *controller);
+    read_annotation_limits(view, *controller, own);
     any = true;
   }
   if (any) {

@@ -135,7 +135,8 @@ void tell_of_costs(const Context& context, const OwnController& controller, Gate
     }
   }
   const bool binds = binds_nodes(controller);
-  const bool known = workload.kind == Kind::deployment || workload.status.known;
+  // A DaemonSet's manifest does not tell how many nodes there are; a live one (it has a uid) does.
+  const bool known = workload.kind == Kind::deployment || !workload.meta.uid.empty();
   const bool single = known && workload.replicas == 1;
   const bool recreates = workload.strategy == "Recreate" && workload.replicas > 0;
   if (recreates || (known && workload.replicas > 0 && ((binds && single) || (!binds && restart_leaves_a_gap(workload))))) {
@@ -209,13 +210,13 @@ GatewayTemplate gateway_template(const Context& context, const OwnController& co
     const InjectionVerdict verdict = simulate(context, workload, intent.wish);
     if (!verdict.injected) {
       intent.hold = "no sidecar would come: " + verdict.why;
-      made.findings.push_back(finding("MG212", workload.key(), verdict.why));
+      made.findings.push_back(finding("MG212", workload.key(), verdict.why, verdict.remedy));
       return made;
     }
   }
   if (satisfied(intent.wish, workload)) return made;
   intent.why = workload.pod.host_network ? "sidecar of the gateway; its ports stay on the nodes without hostNetwork" : "sidecar of the gateway";
-  tell_of_costs(context, controller, made);
+  if (workload.strategy != "OnDelete") tell_of_costs(context, controller, made);
   hold_back(controller, made);
   return made;
 }

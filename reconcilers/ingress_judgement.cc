@@ -57,6 +57,7 @@ class Court {
     made.gateway = gateway_of(made);
     if (made.excluded) return made;
     look_at_snippets(made);
+    if (made.excluded) return made;
     for (const BackendPlace& place : made.places) look_at_backend(made, place);
     for (const BackendPlace& place : made.places) made.upstreams.push_back(upstream_of(made, place));
     if (!made.has_member) return made;
@@ -191,15 +192,27 @@ class Court {
     }
   }
 
+  // The webhook looks at the whole object: with such a snippet it refuses any change, ours too.
+  void look_at_refused_snippets(IngressCase& made) const {
+    const GatewayFacts* gateway = made.gateway;
+    if (gateway == nullptr || gateway->snippets_allowed || !gateway->version || *gateway->version < Version{1, 12, 0}) return;
+    for (const auto& [key, value] : made.ingress->meta.annotations) {
+      if (!key.starts_with("nginx.ingress.kubernetes.io/") || !key.ends_with("-snippet")) continue;
+      made.findings.push_back(finding("MG408", made.ingress->key(),
+                                      "controller " + to_string(*gateway->version) + " would refuse every change of it: " + key.substr(key.find('/') + 1),
+                                      "Remove the annotation " + key));
+      made.excluded = true;
+      return;
+    }
+  }
+
   void look_at_snippets(IngressCase& made) const {
     for (const std::string_view key : {keys::kServerSnippet, keys::kConfigurationSnippet}) {
       const std::string* snippet = annotation(*made.ingress, key);
       if (snippet == nullptr || snippet->find("proxy_set_header") == std::string::npos || snippet->find("Host") == std::string::npos) continue;
-      const bool strict = made.gateway != nullptr && made.gateway->version && *made.gateway->version >= Version{1, 12, 0};
-      made.findings.push_back(finding("MG403", made.ingress->key(),
-                                      std::string(key.substr(key.find('/') + 1)) + " sets Host" +
-                                          (strict ? "; controller " + to_string(*made.gateway->version) + " refuses snippets" : std::string())));
+      made.findings.push_back(finding("MG403", made.ingress->key(), std::string(key.substr(key.find('/') + 1)) + " sets Host"));
     }
+    look_at_refused_snippets(made);
   }
 
   const Context& context_;

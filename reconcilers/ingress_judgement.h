@@ -19,7 +19,7 @@ struct IngressCase {
   std::vector<BackendPlace> places;
   std::set<std::string> services;           // names behind it
   bool has_member = false;                  // some backend is a member's Service
-  bool excluded = false;
+  bool excluded = false;                    // by its owner, or because no change of it would be admitted
   std::string class_name;
   const GatewayFacts* gateway = nullptr;    // the opted-in one that serves it; null: none
   std::vector<PortSwitch> switches;         // backend numbers that are only a targetPort

@@ -104,7 +104,8 @@ class Rule {
     intent.rule = kRule;
     intent.why = takes_pair(one) ? "labels of the app; requests go to Services by their inside name"
                  : shares        ? "it shares an upstream whose requests go to the ClusterIP"
-                                 : "labels of the app";
+                 : one.has_member ? "labels of the app"
+                                  : "redirects of the application keep the public host";
     decision_.intents.push_back(std::move(intent));
   }
 

@@ -89,6 +89,7 @@ struct GatewayFacts {
   bool serves_default = false;        // Ingresses without any class too
   std::optional<Version> version;     // of the controller, from its image tag
   std::string watched_namespace;      // "" for all
+  bool snippets_allowed = false;      // its ConfigMap allows snippets and annotations of critical risk
   bool low_risk_only = false;         // its ConfigMap sets annotations-risk-level: Low
   bool operator==(const GatewayFacts&) const = default;
 };
