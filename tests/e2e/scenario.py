@@ -135,7 +135,9 @@ class Scenario(unittest.TestCase):
     def assert_plan_told_the_truth(self, plan, since, namespaces):
         """What run wrote in these namespaces is what plan had printed before: the same
         targets and bodies, and in each namespace the same order of stages."""
-        planned = [w for w in map(planned_write, plan["changes"]) if w["namespace"] in namespaces]
+        # Printed grouped by stage; `round` says what comes before what.
+        planned = [planned_write(c) for c in sorted(plan["changes"], key=lambda c: c["round"])
+                   if c["namespace"] in namespaces]
         written = [w for w in map(sent_write, self.writes(since)) if w["namespace"] in namespaces and not w["status"]]
         created = {(w["kind"], w["namespace"], w["name"]) for w in written if w["verb"] == "create"}
         for w in written:

@@ -110,11 +110,15 @@ class Laws(Scenario):
         with Controller(self.cluster) as controller:
             self.api.label("Namespace", None, "before", **{APP: "before"})
             self.wait_until_joined(controller, "before")
-            # Its watch cache is empty now: every version that a watch resumes from is expired.
+            versions, begin = self.versions("before"), self.audit.position()
+            # Its watch cache is empty now: every version that a watch resumes from is
+            # expired. And for a moment it forbids everything, until it has read its roles.
             self.cluster.crash("kube-apiserver")
             self.namespace("after", ONE_SERVICE, {APP: "after"})
             self.wait_until_joined(controller, "after")
             self.assert_sidecar("after", "one")
+        self.assert_nothing_written(begin, ["before"])
+        self.assertEqual(self.versions("before"), versions)
 
     def status(self, namespace):
         return self.annotation(self.api.get("Namespace", None, namespace), STATUS)

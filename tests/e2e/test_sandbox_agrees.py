@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from api import CONTENT_TYPES, KINDS, Api, path_of
-from cluster import Cluster
+from cluster import Cluster, rolled_out
 from processes import Process, wait_until
 from programs import binary
 
@@ -68,15 +68,18 @@ def transcript(api, namespace, steps):
     api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     for document in yaml.safe_load_all(BASE):
         api.request("POST", path_of(document["kind"], namespace), document, query={"fieldManager": "kubectl"})
-    # So that nothing but our requests moves the version of the Deployment.
-    wait_until(lambda: settled(api, namespace), 30, "the Deployment is complete")
-    found = {}
-    return [step_answer(api, namespace, step, found) for step in steps]
+    found, answers = {}, []
+    for step in steps:
+        # So that nothing but our requests moves the version of the Deployment.
+        wait_until(lambda: settled(api, namespace), 30, "the Deployment is complete")
+        answers.append(step_answer(api, namespace, step, found))
+    return answers
 
 
 def settled(api, namespace):
     deployment = api.get("Deployment", namespace, "web")
-    return deployment.get("status", {}).get("readyReplicas") == 1
+    return deployment is None or rolled_out(deployment) and any(
+        c["type"] == "Progressing" and c["reason"] == "NewReplicaSetAvailable" for c in deployment["status"]["conditions"])
 
 
 def step_answer(api, namespace, step, found):
