@@ -20,8 +20,9 @@ Json details_of(const ResourceType& type, std::string_view name) {
 }  // namespace
 
 Answer refusal(int code, std::string_view reason, std::string_view message, Json details) {
-  Json body = {{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", Json::object()}, {"status", "Failure"},
-               {"message", message}, {"reason", reason}, {"code", code}};
+  Json body = {{"kind", "Status"},    {"apiVersion", "v1"}, {"metadata", Json::object()},
+               {"status", "Failure"}, {"message", message}, {"reason", reason},
+               {"code", code}};
   if (!details.is_null()) body["details"] = std::move(details);
   return {code, std::move(body)};
 }
@@ -36,9 +37,10 @@ Answer already_exists(const ResourceType& type, std::string_view name) {
 }
 
 Answer conflict(const ResourceType& type, std::string_view name, std::string_view why) {
-  return refusal(409, "Conflict",
-                 "Operation cannot be fulfilled on " + qualified(type) + " \"" + std::string(name) + "\": " + std::string(why),
-                 details_of(type, name));
+  return refusal(
+      409, "Conflict",
+      "Operation cannot be fulfilled on " + qualified(type) + " \"" + std::string(name) + "\": " + std::string(why),
+      details_of(type, name));
 }
 
 Answer object_modified(const ResourceType& type, std::string_view name) {
@@ -69,10 +71,10 @@ Answer bad_request(std::string_view message) { return refusal(400, "BadRequest",
 Answer expired(std::string_view message) { return refusal(410, "Expired", message); }
 
 Answer too_large_version(std::uint64_t asked, std::uint64_t current) {
-  return refusal(504, "Timeout",
-                 "Too large resource version: " + std::to_string(asked) + ", current: " + std::to_string(current),
-                 {{"causes", Json::array({{{"reason", "ResourceVersionTooLarge"}, {"message", "Too large resource version"}}})},
-                  {"retryAfterSeconds", 1}});
+  return refusal(
+      504, "Timeout", "Too large resource version: " + std::to_string(asked) + ", current: " + std::to_string(current),
+      {{"causes", Json::array({{{"reason", "ResourceVersionTooLarge"}, {"message", "Too large resource version"}}})},
+       {"retryAfterSeconds", 1}});
 }
 
 }  // namespace meshgraft::fakes

@@ -31,7 +31,7 @@ Answer invalid(const ResourceType& type, std::string_view name, const Json& caus
 Json cause(std::string_view reason, std::string_view field, std::string_view message);
 
 Answer bad_request(std::string_view message);
-Answer expired(std::string_view message);          // 410 reason Expired
+Answer expired(std::string_view message);  // 410 reason Expired
 Answer too_large_version(std::uint64_t asked, std::uint64_t current);
 
 }  // namespace meshgraft::fakes

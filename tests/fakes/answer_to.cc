@@ -8,10 +8,13 @@
 namespace meshgraft::fakes {
 namespace {
 
-Answer no_such_path() { return refusal(404, "NotFound", "the server could not find the requested resource", Json::object()); }
+Answer no_such_path() {
+  return refusal(404, "NotFound", "the server could not find the requested resource", Json::object());
+}
 
 Answer method_not_allowed() {
-  return refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", Json::object());
+  return refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource",
+                 Json::object());
 }
 
 Answer unsupported(std::string_view message) { return refusal(415, "UnsupportedMediaType", message, Json::object()); }
@@ -49,15 +52,21 @@ ListOptions list_options(const Request& request) {
 
 Answer patch(const Request& request, const Target& target, Engine& engine) {
   PatchFormat format = PatchFormat::strategic;
-  if (request.content_type.starts_with("application/json-patch+json")) format = PatchFormat::json;
-  else if (request.content_type.starts_with("application/merge-patch+json")) format = PatchFormat::merge;
-  else if (request.content_type.starts_with("application/apply-patch")) format = PatchFormat::apply;
+  if (request.content_type.starts_with("application/json-patch+json"))
+    format = PatchFormat::json;
+  else if (request.content_type.starts_with("application/merge-patch+json"))
+    format = PatchFormat::merge;
+  else if (request.content_type.starts_with("application/apply-patch"))
+    format = PatchFormat::apply;
   else if (!request.content_type.starts_with("application/strategic-merge-patch+json")) {
-    return unsupported("the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
-                       "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml");
+    return unsupported(
+        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+        "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml");
   }
   if (format == PatchFormat::apply && request.parameter("fieldManager").empty()) {
-    return invalid(*target.type, target.name, Json::array({cause("FieldValueRequired", "fieldManager", "Required value: is required for apply patch")}));
+    return invalid(
+        *target.type, target.name,
+        Json::array({cause("FieldValueRequired", "fieldManager", "Required value: is required for apply patch")}));
   }
   const Result<Json> body = parsed_body(request);
   if (!body) return bad_request(body.error().text);
@@ -80,7 +89,10 @@ Answer remove_collection(const Request& request, const Target& target, Engine& e
 std::optional<Answer> access_review(const Request& request) {
   if (request.method != "POST" || !request.path.starts_with("/apis/authorization.k8s.io/v1/")) return std::nullopt;
   const Result<Json> body = parsed_body(request);
-  Json review = body && body->is_object() ? *body : Json{{"kind", "SelfSubjectAccessReview"}, {"apiVersion", "authorization.k8s.io/v1"}, {"spec", Json::object()}};
+  Json review = body && body->is_object() ? *body
+                                          : Json{{"kind", "SelfSubjectAccessReview"},
+                                                 {"apiVersion", "authorization.k8s.io/v1"},
+                                                 {"spec", Json::object()}};
   review["status"] = {{"allowed", true}};
   return Answer{201, std::move(review)};
 }
@@ -88,14 +100,16 @@ std::optional<Answer> access_review(const Request& request) {
 Answer resource_answer(const Request& request, const Target& target, Engine& engine) {
   const bool collection = target.name.empty();
   if (request.method == "GET") return collection ? engine.list(target, list_options(request)) : engine.get(target);
-  if (request.method == "DELETE") return collection ? remove_collection(request, target, engine) : engine.remove(target, delete_options(request));
+  if (request.method == "DELETE")
+    return collection ? remove_collection(request, target, engine) : engine.remove(target, delete_options(request));
   if (request.method == "PATCH") return collection ? method_not_allowed() : patch(request, target, engine);
   if (request.method != "POST" && request.method != "PUT") return method_not_allowed();
   if ((request.method == "POST") != collection) return method_not_allowed();
   Result<Json> body = parsed_body(request);
   if (!body && !is_json_or_yaml(request)) return unsupported(body.error().text);
   if (!body) return bad_request(body.error().text);
-  return collection ? engine.create(target, std::move(*body), write_options(request)) : engine.update(target, std::move(*body), write_options(request));
+  return collection ? engine.create(target, std::move(*body), write_options(request))
+                    : engine.update(target, std::move(*body), write_options(request));
 }
 
 }  // namespace
@@ -110,7 +124,8 @@ Answer answer_to(const Request& request, Engine& engine) {
     return answer;
   }
   if (request.method == "GET") {
-    if (std::optional<Json> document = discovery_document(request.path, engine.types())) return {200, std::move(*document)};
+    if (std::optional<Json> document = discovery_document(request.path, engine.types()))
+      return {200, std::move(*document)};
   }
   return no_such_path();
 }

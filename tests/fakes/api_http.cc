@@ -15,12 +15,13 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kBookmarkEvery(30);
-constexpr std::chrono::seconds kLongestWatch(1800);     // where a client asks for nothing
-constexpr std::chrono::milliseconds kLook(500);         // how late a client's going away is seen
+constexpr std::chrono::seconds kLongestWatch(1800);  // where a client asks for nothing
+constexpr std::chrono::milliseconds kLook(500);      // how late a client's going away is seen
 
 std::string base64(const std::string& text) {
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   out.resize(static_cast<std::size_t>(size));
   return out;
 }
@@ -39,14 +40,20 @@ Request request_of(Exchange& exchange) {
   return request;
 }
 
-void send(Exchange& exchange, const Answer& answer) { exchange.answer(answer.code, "application/json", to_text(answer.body)); }
+void send(Exchange& exchange, const Answer& answer) {
+  exchange.answer(answer.code, "application/json", to_text(answer.body));
+}
 
 bool send_event(Exchange& exchange, const Json& event) { return exchange.chunk(to_text(event) + "\n"); }
 
 Json bookmark(const Target& target, std::uint64_t version, bool initial_events_end) {
   Json metadata = {{"resourceVersion", std::to_string(version)}};
   if (initial_events_end) metadata["annotations"] = {{"k8s.io/initial-events-end", "true"}};
-  return {{"type", "BOOKMARK"}, {"object", {{"kind", target.type->kind}, {"apiVersion", api_version_of(target.type->group, target.version)}, {"metadata", std::move(metadata)}}}};
+  return {{"type", "BOOKMARK"},
+          {"object",
+           {{"kind", target.type->kind},
+            {"apiVersion", api_version_of(target.type->group, target.version)},
+            {"metadata", std::move(metadata)}}}};
 }
 
 }  // namespace
@@ -61,18 +68,25 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(Engine& engine, ServeOptions
     key_pem = made->key_pem;
   }
   Result<std::unique_ptr<HttpServer>> http =
-      HttpServer::start(server->options_.port, server->certificate_pem_, key_pem, [self = server.get()](Exchange& exchange) { self->serve(exchange); });
+      HttpServer::start(server->options_.port, server->certificate_pem_, key_pem,
+                        [self = server.get()](Exchange& exchange) { self->serve(exchange); });
   if (!http) return Unexpected<Error>(http.error());
   server->server_ = std::move(*http);
   return server;
 }
 
-std::string ApiServer::url() const { return (options_.tls ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port()); }
+std::string ApiServer::url() const {
+  return (options_.tls ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port());
+}
 
 std::string ApiServer::kubeconfig() const {
-  std::string out = "apiVersion: v1\nkind: Config\ncurrent-context: sandbox\nclusters:\n- name: sandbox\n  cluster:\n    server: " + url() + "\n";
+  std::string out =
+      "apiVersion: v1\nkind: Config\ncurrent-context: sandbox\nclusters:\n- name: sandbox\n  cluster:\n    server: " +
+      url() + "\n";
   if (options_.tls) out += "    certificate-authority-data: " + base64(certificate_pem_) + "\n";
-  out += "contexts:\n- name: sandbox\n  context:\n    cluster: sandbox\n    user: sandbox\nusers:\n- name: sandbox\n  user:";
+  out +=
+      "contexts:\n- name: sandbox\n  context:\n    cluster: sandbox\n    user: sandbox\nusers:\n- name: sandbox\n  "
+      "user:";
   return out + (options_.token.empty() ? " {}\n" : "\n    token: " + options_.token + "\n");
 }
 
@@ -112,7 +126,9 @@ void ApiServer::watch(Exchange& exchange, const Request& request, const Target& 
   steady_clock::time_point next_bookmark = steady_clock::now() + kBookmarkEvery;
   const auto shown = [&](const Json& event) {
     if (!request.wants_table() || event["type"] == "ERROR") return event;
-    return Json{{"type", event["type"]}, {"object", table_of(*target.type, event["object"], request.parameter("includeObject"), engine_.time())}};
+    return Json{
+        {"type", event["type"]},
+        {"object", table_of(*target.type, event["object"], request.parameter("includeObject"), engine_.time())}};
   };
   bool first = initial || version == 0;
   bool alive = exchange.begin("application/json");

@@ -13,9 +13,9 @@
 namespace meshgraft::fakes {
 
 struct ServeOptions {
-  int port = 0;         // 0: any free one
+  int port = 0;  // 0: any free one
   bool tls = true;
-  std::string token;    // asked from every request but probes; "" lets everybody in
+  std::string token;  // asked from every request but probes; "" lets everybody in
 };
 
 // The answer to everything but a watch. Used by ApiServer for each request and by tests without a socket.

@@ -12,7 +12,9 @@ namespace {
 template <auto Free>
 struct Freed {
   template <typename T>
-  void operator()(T* object) const { Free(object); }
+  void operator()(T* object) const {
+    Free(object);
+  }
 };
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Cert = std::unique_ptr<X509, Freed<X509_free>>;
@@ -22,7 +24,8 @@ bool add_extension(X509* certificate, int id, const char* value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(X509V3_EXT_conf_nid(nullptr, &context, id, value));
+  std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(
+      X509V3_EXT_conf_nid(nullptr, &context, id, value));
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
@@ -45,7 +48,8 @@ Result<Certificate> make_certificate() {
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3650 * kDay);
   X509_set_pubkey(certificate.get(), key.get());
   X509_NAME* const name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("meshgraft-sandbox"), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("meshgraft-sandbox"), -1,
+                             -1, 0);
   X509_set_issuer_name(certificate.get(), name);
   if (!add_extension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost") ||
       !add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE") ||

@@ -40,8 +40,8 @@ void ClusterPlay::remember_due(std::int64_t millis) {
 }
 
 Target ClusterPlay::target_of(const Json& object, std::string_view subresource) const {
-  return {engine_.by_kind(text_at(object, {"apiVersion"}), text_at(object, {"kind"})), "", text_at(object, {"metadata", "namespace"}),
-          text_at(object, {"metadata", "name"}), std::string(subresource)};
+  return {engine_.by_kind(text_at(object, {"apiVersion"}), text_at(object, {"kind"})), "",
+          text_at(object, {"metadata", "namespace"}), text_at(object, {"metadata", "name"}), std::string(subresource)};
 }
 
 Answer ClusterPlay::write(const Json& object, std::string_view subresource) {
@@ -89,8 +89,8 @@ std::string controller_of(const Json& object) {
 }
 
 Json owner_reference(const Json& owner) {
-  return {{"apiVersion", owner["apiVersion"]}, {"kind", owner["kind"]}, {"name", at(owner, {"metadata", "name"})},
-          {"uid", at(owner, {"metadata", "uid"})}, {"controller", true}, {"blockOwnerDeletion", true}};
+  return {{"apiVersion", owner["apiVersion"]},     {"kind", owner["kind"]}, {"name", at(owner, {"metadata", "name"})},
+          {"uid", at(owner, {"metadata", "uid"})}, {"controller", true},    {"blockOwnerDeletion", true}};
 }
 
 bool is_ready(const Json& pod) {

@@ -70,7 +70,7 @@ class ClusterPlay {
   Engine& engine_;
   PlayOptions options_;
   std::int64_t now_ = 0;
-  std::uint64_t last_version_ = 0;      // nothing to do while the engine stands there and nothing is due
+  std::uint64_t last_version_ = 0;  // nothing to do while the engine stands there and nothing is due
   std::optional<std::int64_t> due_;
   std::map<std::string, std::int64_t> ready_at_;  // pod uid -> milliseconds
   std::uint32_t addresses_ = 0;

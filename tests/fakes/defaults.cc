@@ -14,7 +14,8 @@ void container_defaults(Json& container, bool host_network) {
   if (!container.is_object()) return;
   put(container, "imagePullPolicy",
       text_at(container, {"image"}).find(':') == std::string::npos || text_at(container, {"image"}).ends_with(":latest")
-          ? "Always" : "IfNotPresent");
+          ? "Always"
+          : "IfNotPresent");
   put(container, "resources", Json::object());
   put(container, "terminationMessagePath", "/dev/termination-log");
   put(container, "terminationMessagePolicy", "File");
@@ -95,7 +96,8 @@ void workload_defaults(const ResourceType& type, Json& spec) {
     put(spec, "updateStrategy", {{"type", "RollingUpdate"}, {"rollingUpdate", {{"partition", 0}}}});
   }
   if (type.kind == "DaemonSet") {
-    put(spec, "updateStrategy", {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", 1}}}});
+    put(spec, "updateStrategy",
+        {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", 1}}}});
   }
   if (auto pod = spec.find("template"); pod != spec.end() && pod->is_object()) {
     if (auto pod_spec = pod->find("spec"); pod_spec != pod->end()) pod_spec_defaults(*pod_spec);

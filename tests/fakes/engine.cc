@@ -13,7 +13,8 @@ std::string version_of(const Target& target) {
 }
 
 std::string snapshot_key(const Target& target, const ListOptions& options, std::uint64_t version) {
-  return std::to_string(version) + "|" + target.type->key() + "|" + target.ns + "|" + options.label_selector + "|" + options.field_selector;
+  return std::to_string(version) + "|" + target.type->key() + "|" + target.ns + "|" + options.label_selector + "|" +
+         options.field_selector;
 }
 
 struct Continue {
@@ -37,17 +38,20 @@ std::string rfc3339(std::int64_t unix_seconds) {
   const std::chrono::hh_mm_ss clock(time - day);
   char text[40];
   std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
   return text;
 }
 
 std::int64_t seconds_of(std::string_view rfc3339) {
   int year = 0, hour = 0, minute = 0, second = 0;
   unsigned month = 0, day = 0;
-  if (std::sscanf(std::string(rfc3339).c_str(), "%d-%u-%uT%d:%d:%d", &year, &month, &day, &hour, &minute, &second) != 6) return 0;
+  if (std::sscanf(std::string(rfc3339).c_str(), "%d-%u-%uT%d:%d:%d", &year, &month, &day, &hour, &minute, &second) != 6)
+    return 0;
   const std::chrono::sys_days date = std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day);
-  return std::chrono::duration_cast<std::chrono::seconds>(date.time_since_epoch()).count() + hour * 3600 + minute * 60 + second;
+  return std::chrono::duration_cast<std::chrono::seconds>(date.time_since_epoch()).count() + hour * 3600 + minute * 60 +
+         second;
 }
 
 Engine::Engine() = default;
@@ -82,12 +86,17 @@ Answer Engine::get(const Target& target) const {
   const Object found = store_.find(*target.type, target.ns, target.name);
   if (!found) return not_found(*target.type, target.name);
   if (target.subresource == "scale") {
-    return {200, {{"kind", "Scale"}, {"apiVersion", "autoscaling/v1"},
-                  {"metadata", {{"name", target.name}, {"namespace", target.ns}, {"uid", at(*found, {"metadata", "uid"})},
-                                {"resourceVersion", at(*found, {"metadata", "resourceVersion"})},
-                                {"creationTimestamp", at(*found, {"metadata", "creationTimestamp"})}}},
-                  {"spec", {{"replicas", number_at(*found, {"spec", "replicas"})}}},
-                  {"status", {{"replicas", number_at(*found, {"status", "replicas"})}}}}};
+    return {200,
+            {{"kind", "Scale"},
+             {"apiVersion", "autoscaling/v1"},
+             {"metadata",
+              {{"name", target.name},
+               {"namespace", target.ns},
+               {"uid", at(*found, {"metadata", "uid"})},
+               {"resourceVersion", at(*found, {"metadata", "resourceVersion"})},
+               {"creationTimestamp", at(*found, {"metadata", "creationTimestamp"})}}},
+             {"spec", {{"replicas", number_at(*found, {"spec", "replicas"})}}},
+             {"status", {{"replicas", number_at(*found, {"status", "replicas"})}}}}};
   }
   Json body = *found;
   body["apiVersion"] = version_of(target);
@@ -111,8 +120,9 @@ Answer Engine::list(const Target& target, const ListOptions& options) {
     if (!token) return bad_request("continue key is not valid: " + options.continue_token);
     auto page = pages_.find(snapshot_key(target, options, token->version));
     if (page == pages_.end()) {
-      return expired("The provided continue parameter is too old to display a consistent list result. You can start a new list "
-                     "without the continue parameter.");
+      return expired(
+          "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+          "without the continue parameter.");
     }
     version = token->version;
     start = token->start;
@@ -123,8 +133,10 @@ Answer Engine::list(const Target& target, const ListOptions& options) {
     }
   }
   const std::size_t end = options.limit == 0 ? selected.size() : std::min(selected.size(), start + options.limit);
-  Json body = {{"kind", target.type->kind + "List"}, {"apiVersion", version_of(target)},
-               {"metadata", {{"resourceVersion", std::to_string(version)}}}, {"items", Json::array()}};
+  Json body = {{"kind", target.type->kind + "List"},
+               {"apiVersion", version_of(target)},
+               {"metadata", {{"resourceVersion", std::to_string(version)}}},
+               {"items", Json::array()}};
   Json::array_t& items = body["items"].get_ref<Json::array_t&>();
   items.reserve(end > start ? end - start : 0);
   for (std::size_t i = start; i < end; ++i) {
@@ -152,7 +164,8 @@ std::vector<Object> Engine::objects(std::string_view api_version, std::string_vi
   return type ? store_.list(*type, ns) : std::vector<Object>();
 }
 
-Object Engine::object(std::string_view api_version, std::string_view kind, const std::string& ns, const std::string& name) const {
+Object Engine::object(std::string_view api_version, std::string_view kind, const std::string& ns,
+                      const std::string& name) const {
   MutexLock lock(mutex_);
   const TypePtr type = types_.by_kind(api_version, kind);
   return type ? store_.find(*type, ns, name) : nullptr;
@@ -186,7 +199,9 @@ WatchBatch Engine::events_since(const WatchOptions& options, std::uint64_t since
   if (store_.forgot(since)) {
     batch.ended = true;
     batch.events.push_back({{"type", "ERROR"},
-                            {"object", expired("too old resource version: " + std::to_string(since) + " (" + std::to_string(batch.version) + ")").body}});
+                            {"object", expired("too old resource version: " + std::to_string(since) + " (" +
+                                               std::to_string(batch.version) + ")")
+                                           .body}});
     return batch;
   }
   const Result<Selector> labels = Selector::parse(options.label_selector);

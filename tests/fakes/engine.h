@@ -54,9 +54,9 @@ enum class PatchFormat : std::uint8_t { json, merge, strategic, apply };
 
 // What a watch has to send next.
 struct WatchBatch {
-  std::vector<Json> events;  // {"type":…,"object":…}
-  std::uint64_t version = 0; // where the watch stands afterwards
-  bool ended = false;        // the last event is an ERROR: the watch is over
+  std::vector<Json> events;   // {"type":…,"object":…}
+  std::uint64_t version = 0;  // where the watch stands afterwards
+  bool ended = false;         // the last event is an ERROR: the watch is over
 };
 
 class Engine {
@@ -84,8 +84,10 @@ class Engine {
   Answer seed(Json object, std::string_view manager = "kubectl-client-side-apply");
 
   // The stored objects of a kind, for controllers inside this process; `ns` "" for all.
-  [[nodiscard]] std::vector<Object> objects(std::string_view api_version, std::string_view kind, const std::string& ns = "") const;
-  [[nodiscard]] Object object(std::string_view api_version, std::string_view kind, const std::string& ns, const std::string& name) const;
+  [[nodiscard]] std::vector<Object> objects(std::string_view api_version, std::string_view kind,
+                                            const std::string& ns = "") const;
+  [[nodiscard]] Object object(std::string_view api_version, std::string_view kind, const std::string& ns,
+                              const std::string& name) const;
 
   [[nodiscard]] std::uint64_t version() const;
   // The current objects as ADDED events.
@@ -110,14 +112,17 @@ class Engine {
   Answer create_object(const Target& target, Json body, const WriteOptions& options) REQUIRES(mutex_);
   Answer apply_object(const Target& target, Json config, const WriteOptions& options) REQUIRES(mutex_);
   Answer update_object(const Target& target, Json body, const WriteOptions& options) REQUIRES(mutex_);
-  Answer scaled(const Target& target, std::optional<PatchFormat> format, const Json& body, const WriteOptions& options) REQUIRES(mutex_);
+  Answer scaled(const Target& target, std::optional<PatchFormat> format, const Json& body, const WriteOptions& options)
+      REQUIRES(mutex_);
   // Everything between "this is the new object" and the store. `writer` null: managedFields are already right.
-  Answer commit(const Target& target, const Json& before, Json after, const Manager* writer, bool dry_run) REQUIRES(mutex_);
+  Answer commit(const Target& target, const Json& before, Json after, const Manager* writer, bool dry_run)
+      REQUIRES(mutex_);
   void admit_pod(const Target& target, Json& pod) REQUIRES(mutex_);
   void stored(const ResourceType& type, const Json& object) REQUIRES(mutex_);
 
   // engine_delete.cc
-  Answer remove_object(const ResourceType& type, const std::string& ns, const std::string& name, const DeleteOptions& options) REQUIRES(mutex_);
+  Answer remove_object(const ResourceType& type, const std::string& ns, const std::string& name,
+                       const DeleteOptions& options) REQUIRES(mutex_);
   void erase(const ResourceType& type, const std::string& ns, const std::string& name) REQUIRES(mutex_);
   void collect_dependents(const std::string& uid, const std::string& ns, bool orphan) REQUIRES(mutex_);
   void empty_namespace(const std::string& ns) REQUIRES(mutex_);

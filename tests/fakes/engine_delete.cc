@@ -9,7 +9,11 @@ namespace {
 Json success(const ResourceType& type, const std::string& name, const std::string& uid) {
   Json details = {{"name", name}, {"kind", type.plural}, {"uid", uid}};
   if (!type.group.empty()) details["group"] = type.group;
-  return {{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", Json::object()}, {"status", "Success"}, {"details", std::move(details)}};
+  return {{"kind", "Status"},
+          {"apiVersion", "v1"},
+          {"metadata", Json::object()},
+          {"status", "Success"},
+          {"details", std::move(details)}};
 }
 
 }  // namespace
@@ -21,17 +25,22 @@ Answer Engine::remove(const Target& target, const DeleteOptions& options) {
   return answer;
 }
 
-Answer Engine::remove_object(const ResourceType& type, const std::string& ns, const std::string& name, const DeleteOptions& options) {
+Answer Engine::remove_object(const ResourceType& type, const std::string& ns, const std::string& name,
+                             const DeleteOptions& options) {
   const Object found = store_.find(type, ns, name);
   if (!found) return not_found(type, name);
-  const std::string uid = text_at(*found, {"metadata", "uid"}), version = text_at(*found, {"metadata", "resourceVersion"});
+  const std::string uid = text_at(*found, {"metadata", "uid"}),
+                    version = text_at(*found, {"metadata", "resourceVersion"});
   if (!options.uid.empty() && options.uid != uid) {
-    return conflict(type, name, "the UID in the precondition (" + options.uid + ") does not match the UID in record (" + uid +
-                                    "). The object might have been deleted and then recreated");
+    return conflict(type, name,
+                    "the UID in the precondition (" + options.uid + ") does not match the UID in record (" + uid +
+                        "). The object might have been deleted and then recreated");
   }
   if (!options.resource_version.empty() && options.resource_version != version) {
-    return conflict(type, name, "the ResourceVersion in the precondition (" + options.resource_version +
-                                    ") does not match the ResourceVersion in record (" + version + "). The object might have been modified");
+    return conflict(type, name,
+                    "the ResourceVersion in the precondition (" + options.resource_version +
+                        ") does not match the ResourceVersion in record (" + version +
+                        "). The object might have been modified");
   }
   if (options.dry_run) return {200, success(type, name, uid)};
   const bool is_namespace = type.kind == "Namespace" && !type.custom;
@@ -55,10 +64,12 @@ Answer Engine::remove_object(const ResourceType& type, const std::string& ns, co
 void Engine::erase(const ResourceType& type, const std::string& ns, const std::string& name) {
   const Object found = store_.find(type, ns, name);
   if (!found) return;
-  if (at(*found, {"metadata"}).contains("deletionTimestamp")) collect_dependents(text_at(*found, {"metadata", "uid"}), ns, false);
+  if (at(*found, {"metadata"}).contains("deletionTimestamp"))
+    collect_dependents(text_at(*found, {"metadata", "uid"}), ns, false);
   store_.erase(type, ns, name);
   if (type.kind == "CustomResourceDefinition" && !type.custom) {
-    const TypePtr served = types_.by_plural(text_at(*found, {"spec", "group"}), "", text_at(*found, {"spec", "names", "plural"}));
+    const TypePtr served =
+        types_.by_plural(text_at(*found, {"spec", "group"}), "", text_at(*found, {"spec", "names", "plural"}));
     if (served) {
       for (const Object& one : store_.list(*served, "")) {
         store_.erase(*served, text_at(*one, {"metadata", "namespace"}), text_at(*one, {"metadata", "name"}));

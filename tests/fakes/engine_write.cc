@@ -62,7 +62,9 @@ Json desired_state(Json object) {
 
 // A Service that is written without its address keeps it (registry/core/service: patchAllocatedValues).
 void keep_address(const ResourceType& type, const Json& before, Json& after) {
-  if (type.kind != "Service" || type.custom || !before.is_object() || text_at(after, {"spec", "type"}) == "ExternalName") return;
+  if (type.kind != "Service" || type.custom || !before.is_object() ||
+      text_at(after, {"spec", "type"}) == "ExternalName")
+    return;
   const std::string was = text_at(before, {"spec", "clusterIP"});
   if (was.empty() || !after.contains("spec") || !text_at(after, {"spec", "clusterIP"}).empty()) return;
   after["spec"]["clusterIP"] = was;
@@ -75,7 +77,9 @@ Json without_managers(Json object) {
 }
 
 Answer uid_is_immutable(const Target& target, const std::string& uid) {
-  return invalid(*target.type, target.name, Json::array({cause("FieldValueInvalid", "metadata.uid", "Invalid value: \"" + uid + "\": field is immutable")}));
+  return invalid(
+      *target.type, target.name,
+      Json::array({cause("FieldValueInvalid", "metadata.uid", "Invalid value: \"" + uid + "\": field is immutable")}));
 }
 
 bool well_formed(const Json& body) {
@@ -103,15 +107,19 @@ Answer Engine::namespace_ready(const Target& target) const {
   if (text_at(*found, {"status", "phase"}) != "Terminating") return {200, Json()};
   const std::string why = "unable to create new content in namespace " + target.ns + " because it is being terminated";
   return refusal(403, "Forbidden", target.type->plural + " \"" + target.name + "\" is forbidden: " + why,
-                 {{"name", target.name}, {"kind", target.type->plural},
-                  {"causes", Json::array({{{"reason", "NamespaceTerminating"}, {"message", "namespace " + target.ns + " is being terminated"}, {"field", "metadata.namespace"}}})}});
+                 {{"name", target.name},
+                  {"kind", target.type->plural},
+                  {"causes", Json::array({{{"reason", "NamespaceTerminating"},
+                                           {"message", "namespace " + target.ns + " is being terminated"},
+                                           {"field", "metadata.namespace"}}})}});
 }
 
 Answer Engine::create_object(const Target& asked, Json body, const WriteOptions& options) {
   if (!well_formed(body)) return bad_request("the body of the request is no object");
   Target target = asked;
   if (const std::string kind = text_at(body, {"kind"}); !kind.empty() && kind != target.type->kind) {
-    return bad_request(kind + " in version \"" + text_at(body, {"apiVersion"}) + "\" cannot be handled as a " + target.type->kind);
+    return bad_request(kind + " in version \"" + text_at(body, {"apiVersion"}) + "\" cannot be handled as a " +
+                       target.type->kind);
   }
   Json& metadata = body["metadata"];
   if (target.name.empty()) target.name = text_at(metadata, {"name"});
@@ -121,12 +129,16 @@ Answer Engine::create_object(const Target& asked, Json body, const WriteOptions&
     target.name = text_at(metadata, {"generateName"}) + suffix;
   }
   if (target.name.empty()) {
-    return invalid(*target.type, "", Json::array({cause("FieldValueRequired", "metadata.name", "Required value: name or generateName is required")}));
+    return invalid(*target.type, "",
+                   Json::array({cause("FieldValueRequired", "metadata.name",
+                                      "Required value: name or generateName is required")}));
   }
-  if (const std::string ns = text_at(metadata, {"namespace"}); target.type->namespaced && !ns.empty() && ns != target.ns) {
+  if (const std::string ns = text_at(metadata, {"namespace"});
+      target.type->namespaced && !ns.empty() && ns != target.ns) {
     return bad_request("the namespace of the provided object does not match the namespace sent on the request");
   }
-  if (!text_at(metadata, {"resourceVersion"}).empty()) return bad_request("resourceVersion should not be set on objects to be created");
+  if (!text_at(metadata, {"resourceVersion"}).empty())
+    return bad_request("resourceVersion should not be set on objects to be created");
   if (Answer ready = namespace_ready(target); !ready.ok()) return ready;
   if (store_.find(*target.type, target.ns, target.name)) return already_exists(*target.type, target.name);
   metadata["name"] = target.name;
@@ -142,17 +154,22 @@ Answer Engine::update_object(const Target& target, Json body, const WriteOptions
   if (!before) return not_found(*target.type, target.name);
   const Json& metadata = at(body, {"metadata"});
   if (const std::string name = text_at(metadata, {"name"}); name != target.name) {
-    return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + target.name + ")");
+    return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + target.name +
+                       ")");
   }
   const std::string uid = text_at(metadata, {"uid"}), have = text_at(*before, {"metadata", "uid"});
   if (!uid.empty() && uid != have) {
-    return conflict(*target.type, target.name, "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + have);
+    return conflict(*target.type, target.name,
+                    "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + have);
   }
   const std::string version = text_at(metadata, {"resourceVersion"});
   if (version.empty() && target.type->custom) {
-    return invalid(*target.type, target.name, Json::array({cause("FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update")}));
+    return invalid(*target.type, target.name,
+                   Json::array({cause("FieldValueInvalid", "metadata.resourceVersion",
+                                      "Invalid value: 0: must be specified for an update")}));
   }
-  if (!version.empty() && version != text_at(*before, {"metadata", "resourceVersion"})) return object_modified(*target.type, target.name);
+  if (!version.empty() && version != text_at(*before, {"metadata", "resourceVersion"}))
+    return object_modified(*target.type, target.name);
   keep_system_fields(target, *before, body);
   const Manager writer = manager_of(target, options, now_text());
   return commit(target, *before, std::move(body), &writer, options.dry_run);
@@ -166,7 +183,7 @@ Answer Engine::patch(const Target& target, PatchFormat format, const Json& body,
   if (!before) return not_found(*target.type, target.name);
   Json current = *before;
   current["apiVersion"] = version_of(target);
-  Answer patched = format == PatchFormat::json      ? json_patched(current, body)
+  Answer patched = format == PatchFormat::json    ? json_patched(current, body)
                    : format == PatchFormat::merge ? merge_patched(current, body)
                                                   : strategic_patched(*target.type, current, body);
   if (!patched.ok()) return patched;
@@ -179,18 +196,21 @@ Answer Engine::apply_object(const Target& target, Json config, const WriteOption
   if (!well_formed(config)) return bad_request("the body of the request is no object");
   const std::string kind = text_at(config, {"kind"}), api_version = text_at(config, {"apiVersion"});
   if (kind != target.type->kind || api_version.empty()) {
-    return bad_request("invalid object type: /, Kind=: apiVersion and kind must be set and name a " + target.type->kind);
+    return bad_request("invalid object type: /, Kind=: apiVersion and kind must be set and name a " +
+                       target.type->kind);
   }
   const Json& metadata = at(config, {"metadata"});
   if (metadata.contains("managedFields")) return bad_request("metadata.managedFields must be nil");
   if (const std::string name = text_at(metadata, {"name"}); !name.empty() && name != target.name) {
-    return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + target.name + ")");
+    return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + target.name +
+                       ")");
   }
   const Object before = store_.find(*target.type, target.ns, target.name);
   const std::string uid = text_at(metadata, {"uid"}), version = text_at(metadata, {"resourceVersion"});
   if (!before) {
     if (!uid.empty()) {
-      return conflict(*target.type, target.name, "uid mismatch: the provided object specified uid " + uid + ", and no existing object was found");
+      return conflict(*target.type, target.name,
+                      "uid mismatch: the provided object specified uid " + uid + ", and no existing object was found");
     }
     if (!version.empty()) return object_modified(*target.type, target.name);
     if (!target.subresource.empty()) return not_found(*target.type, target.name);
@@ -199,7 +219,8 @@ Answer Engine::apply_object(const Target& target, Json config, const WriteOption
     if (!uid.empty() && uid != text_at(*before, {"metadata", "uid"})) {
       return uid_is_immutable(target, uid);
     }
-    if (!version.empty() && version != text_at(*before, {"metadata", "resourceVersion"})) return object_modified(*target.type, target.name);
+    if (!version.empty() && version != text_at(*before, {"metadata", "resourceVersion"}))
+      return object_modified(*target.type, target.name);
   }
   if (target.subresource == "status") {
     Json only = {{"apiVersion", api_version}, {"kind", kind}, {"metadata", {{"name", target.name}}}};
@@ -211,15 +232,18 @@ Answer Engine::apply_object(const Target& target, Json config, const WriteOption
   config["metadata"]["name"] = target.name;
   for (const char* name : {"uid", "resourceVersion", "creationTimestamp", "generation"}) config["metadata"].erase(name);
   config["apiVersion"] = before ? at(*before, {"apiVersion"}) : Json(version_of(target));
-  Applied applied = apply_config(*target.type, before ? *before : Json(), config, manager_of(target, options, now_text()), options.force);
+  Applied applied = apply_config(*target.type, before ? *before : Json(), config,
+                                 manager_of(target, options, now_text()), options.force);
   if (!applied.conflicts.empty()) {
-    return refusal(409, "Conflict", conflict_message(applied.conflicts), {{"causes", conflict_causes(applied.conflicts)}});
+    return refusal(409, "Conflict", conflict_message(applied.conflicts),
+                   {{"causes", conflict_causes(applied.conflicts)}});
   }
   if (before) keep_system_fields(target, *before, applied.object);
   return commit(target, before ? *before : Json(), std::move(applied.object), nullptr, options.dry_run);
 }
 
-Answer Engine::scaled(const Target& target, std::optional<PatchFormat> format, const Json& body, const WriteOptions& options) {
+Answer Engine::scaled(const Target& target, std::optional<PatchFormat> format, const Json& body,
+                      const WriteOptions& options) {
   const Object before = store_.find(*target.type, target.ns, target.name);
   if (!before) return not_found(*target.type, target.name);
   Json scale = {{"metadata", {{"resourceVersion", at(*before, {"metadata", "resourceVersion"})}}},
@@ -234,16 +258,22 @@ Answer Engine::scaled(const Target& target, std::optional<PatchFormat> format, c
     scale = body;
   }
   const std::string version = text_at(scale, {"metadata", "resourceVersion"});
-  if (!version.empty() && version != text_at(*before, {"metadata", "resourceVersion"})) return object_modified(*target.type, target.name);
+  if (!version.empty() && version != text_at(*before, {"metadata", "resourceVersion"}))
+    return object_modified(*target.type, target.name);
   Json after = *before;
   after["spec"]["replicas"] = number_at(scale, {"spec", "replicas"});
   const Manager writer = manager_of(target, options, now_text());
   Answer written = commit(target, *before, std::move(after), &writer, options.dry_run);
   if (!written.ok()) return written;
-  return {200, {{"kind", "Scale"}, {"apiVersion", "autoscaling/v1"},
-                {"metadata", {{"name", target.name}, {"namespace", target.ns}, {"resourceVersion", at(written.body, {"metadata", "resourceVersion"})}}},
-                {"spec", {{"replicas", number_at(written.body, {"spec", "replicas"})}}},
-                {"status", {{"replicas", number_at(written.body, {"status", "replicas"})}}}}};
+  return {200,
+          {{"kind", "Scale"},
+           {"apiVersion", "autoscaling/v1"},
+           {"metadata",
+            {{"name", target.name},
+             {"namespace", target.ns},
+             {"resourceVersion", at(written.body, {"metadata", "resourceVersion"})}}},
+           {"spec", {{"replicas", number_at(written.body, {"spec", "replicas"})}}},
+           {"status", {{"replicas", number_at(written.body, {"status", "replicas"})}}}}};
 }
 
 Answer Engine::commit(const Target& target, const Json& before, Json after, const Manager* writer, bool dry_run) {
@@ -262,7 +292,8 @@ Answer Engine::commit(const Target& target, const Json& before, Json after, cons
     if (type.kind == "Pod" && !type.custom) admit_pod(target, after);
   }
   for (const char* map : {"labels", "annotations"}) {
-    if (auto it = metadata.find(map); it != metadata.end() && (it->is_null() || (it->is_object() && it->empty()))) metadata.erase(map);
+    if (auto it = metadata.find(map); it != metadata.end() && (it->is_null() || (it->is_object() && it->empty())))
+      metadata.erase(map);
   }
   keep_address(type, before, after);
   set_defaults(type, after, addresses_);
@@ -276,7 +307,8 @@ Answer Engine::commit(const Target& target, const Json& before, Json after, cons
   }
   if (writer != nullptr) {
     if (!creates && without_managers(before) == without_managers(after) &&
-        (!metadata.contains("managedFields") || metadata["managedFields"] == at(before, {"metadata", "managedFields"}))) {
+        (!metadata.contains("managedFields") ||
+         metadata["managedFields"] == at(before, {"metadata", "managedFields"}))) {
       return {200, before};
     }
     record_update(type, before, after, *writer);
@@ -300,7 +332,8 @@ void Engine::admit_pod(const Target& target, Json& pod) {
   const Object ns = store_.find(*namespaces, "", target.ns);
   std::vector<Json> configurations;
   for (const Object& one : store_.list(*webhooks, "")) configurations.push_back(*one);
-  if (gets_sidecar(configurations, target.ns, ns ? labels_of(*ns) : Json::object(), pod, injector_)) add_sidecar(pod, injector_);
+  if (gets_sidecar(configurations, target.ns, ns ? labels_of(*ns) : Json::object(), pod, injector_))
+    add_sidecar(pod, injector_);
 }
 
 void Engine::stored(const ResourceType& type, const Json& object) {
@@ -311,8 +344,11 @@ void Engine::stored(const ResourceType& type, const Json& object) {
 Answer Engine::seed(Json object, std::string_view manager) {
   MutexLock lock(mutex_);
   const TypePtr type = types_.by_kind(text_at(object, {"apiVersion"}), text_at(object, {"kind"}));
-  if (!type) return bad_request("no matches for kind \"" + text_at(object, {"kind"}) + "\" in version \"" + text_at(object, {"apiVersion"}) + "\"");
-  Target target{type, "", type->namespaced ? text_at(object, {"metadata", "namespace"}, "default") : "", text_at(object, {"metadata", "name"}), ""};
+  if (!type)
+    return bad_request("no matches for kind \"" + text_at(object, {"kind"}) + "\" in version \"" +
+                       text_at(object, {"apiVersion"}) + "\"");
+  Target target{type, "", type->namespaced ? text_at(object, {"metadata", "namespace"}, "default") : "",
+                text_at(object, {"metadata", "name"}), ""};
   const std::string api_version = text_at(object, {"apiVersion"});
   target.version = api_version.substr(api_version.find('/') == std::string::npos ? 0 : api_version.find('/') + 1);
   WriteOptions options;
@@ -327,7 +363,8 @@ Answer Engine::seed(Json object, std::string_view manager) {
   object["metadata"].erase("resourceVersion");
   object["metadata"].erase("managedFields");
   const Json status = object.value("status", Json());
-  const Json uid = at(object, {"metadata", "uid"}), generation = at(object, {"metadata", "generation"}), created = at(object, {"metadata", "creationTimestamp"});
+  const Json uid = at(object, {"metadata", "uid"}), generation = at(object, {"metadata", "generation"}),
+             created = at(object, {"metadata", "creationTimestamp"});
   Object before = store_.find(*type, target.ns, target.name);
   const Manager writer = manager_of(target, options, now_text());
   if (before) {

@@ -38,7 +38,9 @@ WriteOptions options_of(std::string_view manager, bool force = false, bool dry_r
 
 Fault conflict_fault() { return status_fault(409, "Conflict", "the object has been modified"); }
 Fault gone_fault() { return status_fault(410, "Expired", "too old resource version"); }
-Fault server_fault() { return status_fault(500, "InternalError", "Internal error occurred: etcdserver: request timed out"); }
+Fault server_fault() {
+  return status_fault(500, "InternalError", "Internal error occurred: etcdserver: request timed out");
+}
 Fault lost_answer_fault() { return {broken_connection(true), true}; }
 Fault refused_fault() { return {broken_connection(false), false}; }
 Fault throttled_fault(int seconds) {
@@ -127,9 +129,11 @@ std::optional<Fault> FakeApi::admitted(Call call) {
 
 ApiResult<Target> FakeApi::target_of(const ObjectKey& key) const {
   const KindInfo& row = info(key.kind);
-  Target target{engine_.by_plural(row.group, row.version, row.plural), std::string(row.version), row.namespaced ? key.ns : "", key.name, ""};
+  Target target{engine_.by_plural(row.group, row.version, row.plural), std::string(row.version),
+                row.namespaced ? key.ns : "", key.name, ""};
   if (target.type) return target;
-  return Unexpected<ApiError>(error_of(refusal(404, "NotFound", "the server could not find the requested resource", Json::object())));
+  return Unexpected<ApiError>(
+      error_of(refusal(404, "NotFound", "the server could not find the requested resource", Json::object())));
 }
 
 ApiResult<ObjectPtr> FakeApi::decoded(const Json& object) {
@@ -234,7 +238,11 @@ ApiResult<Unit> FakeApi::watch(const WatchRequest& request, const std::function<
     }
     if (mode_ == WatchMode::drain || std::chrono::steady_clock::now() >= end) {
       const KindInfo& row = info(request.kind);
-      send({{"type", "BOOKMARK"}, {"object", {{"kind", row.name}, {"apiVersion", api_version(row)}, {"metadata", {{"resourceVersion", std::to_string(version)}}}}}});
+      send({{"type", "BOOKMARK"},
+            {"object",
+             {{"kind", row.name},
+              {"apiVersion", api_version(row)},
+              {"metadata", {{"resourceVersion", std::to_string(version)}}}}}});
       return leave(Unit{});
     }
     engine_.wait_beyond(held ? UINT64_MAX : version, ticket, end);
@@ -290,7 +298,8 @@ ApiResult<Written> FakeApi::patch(const PatchRequest& request) {
                              : request.type == PatchType::merge ? PatchFormat::merge
                                                                 : PatchFormat::json;
   return write(std::move(call), [&](const Target& target) {
-    return engine_.patch(target, format, request.body, options_of(request.field_manager, request.force, request.dry_run));
+    return engine_.patch(target, format, request.body,
+                         options_of(request.field_manager, request.force, request.dry_run));
   });
 }
 
@@ -300,7 +309,8 @@ ApiResult<Written> FakeApi::create(const ObjectKey& target, const Json& body, st
   call.key = target;
   call.body = body;
   call.manager = field_manager;
-  return write(std::move(call), [&](const Target& place) { return engine_.create(place, body, options_of(field_manager)); });
+  return write(std::move(call),
+               [&](const Target& place) { return engine_.create(place, body, options_of(field_manager)); });
 }
 
 ApiResult<Written> FakeApi::replace(const ObjectKey& target, const Json& body, std::string_view field_manager) {
@@ -309,7 +319,8 @@ ApiResult<Written> FakeApi::replace(const ObjectKey& target, const Json& body, s
   call.key = target;
   call.body = body;
   call.manager = field_manager;
-  return write(std::move(call), [&](const Target& place) { return engine_.update(place, body, options_of(field_manager)); });
+  return write(std::move(call),
+               [&](const Target& place) { return engine_.update(place, body, options_of(field_manager)); });
 }
 
 ApiResult<Unit> FakeApi::remove(const DeleteRequest& request) {

@@ -19,8 +19,8 @@ enum class CallVerb : std::uint8_t { list, watch, get, patch, create, replace, r
 // One request as it arrived.
 struct Call {
   CallVerb verb = CallVerb::get;
-  ObjectKey key;               // name "" for list and watch
-  Json body;                   // of patch, create and replace
+  ObjectKey key;  // name "" for list and watch
+  Json body;      // of patch, create and replace
   PatchType patch = PatchType::apply;
   std::string manager, uid, resource_version;
   bool force = false, dry_run = false, orphan = false;
@@ -94,11 +94,11 @@ class FakeApi final : public Api {
 };
 
 // The faults that a server or a network makes.
-Fault conflict_fault();          // 409 Conflict
-Fault gone_fault();              // 410 Expired
+Fault conflict_fault();  // 409 Conflict
+Fault gone_fault();      // 410 Expired
 Fault throttled_fault(int seconds);
-Fault server_fault();            // 500
-Fault lost_answer_fault();       // done, but the connection broke before the answer
-Fault refused_fault();           // the connection was refused: surely not done
+Fault server_fault();       // 500
+Fault lost_answer_fault();  // done, but the connection broke before the answer
+Fault refused_fault();      // the connection was refused: surely not done
 
 }  // namespace meshgraft::fakes

@@ -20,8 +20,8 @@ struct FieldSet {
   static FieldSet from_json(const Json& fields_v1);
   [[nodiscard]] Json to_json() const;
 
-  void add(const FieldSet& other);                       // union
-  void subtract(const FieldSet& other);                  // difference, empty nodes dropped
+  void add(const FieldSet& other);       // union
+  void subtract(const FieldSet& other);  // difference, empty nodes dropped
   [[nodiscard]] FieldSet common(const FieldSet& other) const;
 
   // Every member path as the real server prints it: `.spec.ports[port=80,protocol="TCP"].name`.

@@ -16,9 +16,9 @@
 namespace meshgraft::fakes {
 namespace {
 
-constexpr std::size_t kHeadLimit = 64 << 10;   // bytes of request line and headers
+constexpr std::size_t kHeadLimit = 64 << 10;  // bytes of request line and headers
 constexpr std::size_t kBodyLimit = 64 << 20;
-constexpr timeval kIdle{120, 0};               // a connection without a request for so long is closed
+constexpr timeval kIdle{120, 0};  // a connection without a request for so long is closed
 
 // A socket, with TLS over it or not.
 class Wire {
@@ -39,7 +39,8 @@ class Wire {
   // More bytes into `buffer`; false at the end.
   bool read(std::string& buffer) {
     char piece[16384];
-    const auto got = ssl_ != nullptr ? SSL_read(ssl_, piece, sizeof piece) : static_cast<int>(recv(fd_, piece, sizeof piece, 0));
+    const auto got =
+        ssl_ != nullptr ? SSL_read(ssl_, piece, sizeof piece) : static_cast<int>(recv(fd_, piece, sizeof piece, 0));
     if (got <= 0) return false;
     buffer.append(piece, static_cast<std::size_t>(got));
     return true;
@@ -48,7 +49,8 @@ class Wire {
   bool write(std::string_view bytes) {
     while (!bytes.empty()) {
       const std::size_t step = std::min<std::size_t>(bytes.size(), 1 << 20);
-      const auto sent = ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(step)) : static_cast<int>(send(fd_, bytes.data(), step, MSG_NOSIGNAL));
+      const auto sent = ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(step))
+                                        : static_cast<int>(send(fd_, bytes.data(), step, MSG_NOSIGNAL));
       if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -66,16 +68,26 @@ class Wire {
 
 const char* words_of(int code) {
   switch (code) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 422: return "Unprocessable Entity";
-    default: return code < 400 ? "OK" : "Error";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 422:
+      return "Unprocessable Entity";
+    default:
+      return code < 400 ? "OK" : "Error";
   }
 }
 
@@ -84,13 +96,15 @@ class Conversation final : public Exchange {
   Conversation(Wire& wire, int fd, const std::atomic<bool>& stopping) : wire_(wire), fd_(fd), stopping_(stopping) {}
 
   bool answer(int code, std::string_view type, std::string_view text) override {
-    std::string out = "HTTP/1.1 " + std::to_string(code) + " " + words_of(code) + "\r\nContent-Type: " + std::string(type) +
-                      "\r\nCache-Control: no-cache, private\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n";
+    std::string out =
+        "HTTP/1.1 " + std::to_string(code) + " " + words_of(code) + "\r\nContent-Type: " + std::string(type) +
+        "\r\nCache-Control: no-cache, private\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n";
     out += text;
     return wire_.write(out);
   }
   bool begin(std::string_view type) override {
-    return wire_.write("HTTP/1.1 200 OK\r\nContent-Type: " + std::string(type) + "\r\nCache-Control: no-cache, private\r\nTransfer-Encoding: chunked\r\n\r\n");
+    return wire_.write("HTTP/1.1 200 OK\r\nContent-Type: " + std::string(type) +
+                       "\r\nCache-Control: no-cache, private\r\nTransfer-Encoding: chunked\r\n\r\n");
   }
   bool chunk(std::string_view bytes) override {
     char size[20];
@@ -169,7 +183,8 @@ bool read_request(Wire& wire, std::string& buffer, Exchange& exchange) {
   }
   if (!parse_head(std::string_view(buffer).substr(0, end), exchange.head)) return false;
   buffer.erase(0, end + 4);
-  if (lower(exchange.head.header("expect")) == "100-continue" && !wire.write("HTTP/1.1 100 Continue\r\n\r\n")) return false;
+  if (lower(exchange.head.header("expect")) == "100-continue" && !wire.write("HTTP/1.1 100 Continue\r\n\r\n"))
+    return false;
   if (lower(exchange.head.header("transfer-encoding")) == "chunked") return read_chunks(wire, buffer, exchange.body);
   const std::size_t size = std::strtoull(exchange.head.header("content-length").c_str(), nullptr, 10);
   if (size > kBodyLimit || !fill(wire, buffer, size)) return false;
@@ -185,7 +200,8 @@ SSL_CTX* tls_context(const std::string& certificate_pem, const std::string& key_
   BIO* const key_bytes = BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size()));
   X509* const certificate = PEM_read_bio_X509(certificate_bytes, nullptr, nullptr, nullptr);
   EVP_PKEY* const key = PEM_read_bio_PrivateKey(key_bytes, nullptr, nullptr, nullptr);
-  const bool ok = certificate != nullptr && key != nullptr && SSL_CTX_use_certificate(context, certificate) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1;
+  const bool ok = certificate != nullptr && key != nullptr && SSL_CTX_use_certificate(context, certificate) == 1 &&
+                  SSL_CTX_use_PrivateKey(context, key) == 1;
   X509_free(certificate);
   EVP_PKEY_free(key);
   BIO_free_all(certificate_bytes);
@@ -202,7 +218,8 @@ std::string HttpHead::header(const std::string& name) const {
   return it == headers.end() ? "" : it->second;
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(int port, const std::string& certificate_pem, const std::string& key_pem, Handler handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(int port, const std::string& certificate_pem,
+                                                      const std::string& key_pem, Handler handler) {
   std::signal(SIGPIPE, SIG_IGN);
   std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler)));
   if (!certificate_pem.empty()) {
@@ -216,7 +233,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(int port, const std::strin
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(server->listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(server->listener_, 256) != 0) {
+  if (bind(server->listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(server->listener_, 256) != 0) {
     return fail("cannot listen on 127.0.0.1:" + std::to_string(port) + ": " + std::strerror(errno));
   }
   socklen_t size = sizeof address;
@@ -255,6 +273,7 @@ void HttpServer::accept_clients() {
     const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) {
       if (stopping_ || errno == EBADF || errno == EINVAL) return;
+      poll(nullptr, 0, 10);  // out of descriptors: some client will go
       continue;
     }
     const int on = 1;

@@ -47,7 +47,8 @@ class HttpServer {
 
   // Listens on 127.0.0.1 when it returns; `port` 0 takes a free one. With a certificate and key (PEM) it speaks TLS.
   // `handler` is called on connection threads, several at once. Ignores SIGPIPE for the process.
-  static Result<std::unique_ptr<HttpServer>> start(int port, const std::string& certificate_pem, const std::string& key_pem, Handler handler);
+  static Result<std::unique_ptr<HttpServer>> start(int port, const std::string& certificate_pem,
+                                                   const std::string& key_pem, Handler handler);
   // Breaks every connection and waits for their threads. Handlers that block must look at is_over().
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

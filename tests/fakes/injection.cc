@@ -20,7 +20,9 @@ bool for_created_pods(const Json& webhook) {
   return false;
 }
 
-Selector selector_or_all(const Json& selector) { return Selector::of(selector.is_object() ? selector : Json::object()); }
+Selector selector_or_all(const Json& selector) {
+  return Selector::of(selector.is_object() ? selector : Json::object());
+}
 
 bool reaches_injector(const std::vector<Json>& configurations, const Json& namespace_labels, const Json& pod_labels) {
   for (const Json& configuration : configurations) {
@@ -36,7 +38,8 @@ bool reaches_injector(const std::vector<Json>& configurations, const Json& names
 }
 
 // Namespaces that the injector never touches (istio pkg/kube/inject: IgnoredNamespaces).
-constexpr std::array<std::string_view, 4> kIgnored = {"kube-system", "kube-public", "kube-node-lease", "local-path-storage"};
+constexpr std::array<std::string_view, 4> kIgnored = {"kube-system", "kube-public", "kube-node-lease",
+                                                      "local-path-storage"};
 
 }  // namespace
 
@@ -47,7 +50,8 @@ bool gets_sidecar(const std::vector<Json>& configurations, const std::string& ns
   if (at(pod, {"spec", "hostNetwork"}) == true) return false;
   if (std::find(kIgnored.begin(), kIgnored.end(), ns) != kIgnored.end()) return false;
   std::string wish = text_at(annotations_of(pod), {"sidecar.istio.io/inject"});
-  if (injector.honours_label && labels.contains("sidecar.istio.io/inject")) wish = text_at(labels, {"sidecar.istio.io/inject"});
+  if (injector.honours_label && labels.contains("sidecar.istio.io/inject"))
+    wish = text_at(labels, {"sidecar.istio.io/inject"});
   if (wish.empty()) return injector.enabled_by_default;
   std::transform(wish.begin(), wish.end(), wish.begin(), [](unsigned char c) { return std::tolower(c); });
   return wish == "y" || wish == "yes" || wish == "true" || wish == "on";
@@ -59,15 +63,18 @@ void add_sidecar(Json& pod, const Injector& injector) {
   for (const Json& container : spec["containers"]) {
     if (text_at(container, {"name"}) == "istio-proxy") return;
   }
-  spec["containers"].push_back({{"name", "istio-proxy"}, {"image", injector.image},
-                                {"ports", Json::array({{{"name", "http-envoy-prom"}, {"containerPort", 15090}, {"protocol", "TCP"}}})},
-                                {"readinessProbe", {{"httpGet", {{"path", "/healthz/ready"}, {"port", 15021}}}}}});
+  spec["containers"].push_back(
+      {{"name", "istio-proxy"},
+       {"image", injector.image},
+       {"ports", Json::array({{{"name", "http-envoy-prom"}, {"containerPort", 15090}, {"protocol", "TCP"}}})},
+       {"readinessProbe", {{"httpGet", {{"path", "/healthz/ready"}, {"port", 15021}}}}}});
   if (!spec.contains("initContainers")) spec["initContainers"] = Json::array();
   spec["initContainers"].push_back({{"name", "istio-init"}, {"image", injector.image}});
   Json& metadata = pod["metadata"];
-  if (!metadata.contains("annotations") || !metadata["annotations"].is_object()) metadata["annotations"] = Json::object();
-  metadata["annotations"]["sidecar.istio.io/status"] = to_text(
-      {{"initContainers", {"istio-init"}}, {"containers", {"istio-proxy"}}, {"revision", injector.revision}});
+  if (!metadata.contains("annotations") || !metadata["annotations"].is_object())
+    metadata["annotations"] = Json::object();
+  metadata["annotations"]["sidecar.istio.io/status"] =
+      to_text({{"initContainers", {"istio-init"}}, {"containers", {"istio-proxy"}}, {"revision", injector.revision}});
 }
 
 }  // namespace meshgraft::fakes

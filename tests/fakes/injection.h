@@ -12,7 +12,7 @@ namespace meshgraft::fakes {
 
 struct Injector {
   bool enabled_by_default = true;  // policy of ConfigMap istio-sidecar-injector
-  bool honours_label = true;       // pod label sidecar.istio.io/inject decides before the annotation (Istio 1.14 and later)
+  bool honours_label = true;  // pod label sidecar.istio.io/inject decides before the annotation (Istio 1.14 and later)
   std::string image = "istio/proxyv2:1.31";
   std::string revision = "default";
 };

@@ -51,7 +51,8 @@ std::vector<Change> changes_between(const Snapshot& before, const Snapshot& afte
           out.push_back({kind, place, was, nullptr});
           was = nullptr;
         }
-        if (!was || at(*was, {"metadata", "resourceVersion"}) != at(*object, {"metadata", "resourceVersion"})) out.push_back({kind, place, was, object});
+        if (!was || at(*was, {"metadata", "resourceVersion"}) != at(*object, {"metadata", "resourceVersion"}))
+          out.push_back({kind, place, was, object});
       }
     }
     if (auto then = before.find(kind); then != before.end()) {
@@ -67,7 +68,8 @@ struct Woken {
   std::set<Place> rules, routes, applications, gone_services;
 };
 
-void wake_services(const Snapshot& world, const std::string& ns, const std::function<bool(const Json&)>& concerned, std::set<Place>& out) {
+void wake_services(const Snapshot& world, const std::string& ns, const std::function<bool(const Json&)>& concerned,
+                   std::set<Place>& out) {
   for (const Json& service : in_namespace(world, "Service", ns)) {
     if (concerned(service)) out.insert({ns, text_at(service, {"metadata", "name"})});
   }
@@ -85,17 +87,31 @@ Woken woken_by(const std::vector<Change>& changes, const Snapshot& world) {
     } else if (change.kind == "Deployment") {
       const Json& selector = at(object, {"spec", "selector", "matchLabels"});
       if (selector.is_object() && is_component(labels_of(object)) && is_component(selector)) {
-        wake_services(world, ns, [&](const Json& service) { return map_selects(at(service, {"spec", "selector"}), selector); }, woken.rules);
+        wake_services(
+            world, ns,
+            [&](const Json& service) {
+              return map_selects(at(service, {"spec", "selector"}), selector);
+            },
+            woken.rules);
       }
     } else if (change.kind == "ServicePolicy") {
-      wake_services(world, ns, [&](const Json& service) { return text_at(labels_of(service), {"app"}) == text_at(labels_of(object), {"app"}); }, woken.rules);
+      wake_services(
+          world, ns,
+          [&](const Json& service) {
+            return text_at(labels_of(service), {"app"}) == text_at(labels_of(object), {"app"});
+          },
+          woken.rules);
     } else if (change.kind == "Strategy") {
-      wake_services(world, ns, [&](const Json& service) {
-        for (const char* key : {"app", kAppName, kAppVersion}) {
-          if (!labels_of(object).contains(key) || at(labels_of(object), {key}) != at(labels_of(service), {key})) return false;
-        }
-        return at(service, {"spec", "selector"}).is_object();
-      }, woken.routes);
+      wake_services(
+          world, ns,
+          [&](const Json& service) {
+            for (const char* key : {"app", kAppName, kAppVersion}) {
+              if (!labels_of(object).contains(key) || at(labels_of(object), {key}) != at(labels_of(service), {key}))
+                return false;
+            }
+            return at(service, {"spec", "selector"}).is_object();
+          },
+          woken.routes);
     } else if (change.kind == "DestinationRule" && change.after) {
       woken.routes.insert(change.place);
     }
@@ -104,7 +120,9 @@ Woken woken_by(const std::vector<Change>& changes, const Snapshot& world) {
     } else if (change.kind != "VirtualService" && change.kind != "DestinationRule") {
       // The predicate looks at the old object twice: the update that adds the labels is missed.
       const Json& judged = change.before ? *change.before : *change.after;
-      if (has_app_labels(labels_of(judged))) woken.applications.insert({ns, text_at(labels_of(change.before && !change.after ? *change.before : object), {kAppName}, text_at(labels_of(judged), {kAppName}))});
+      if (has_app_labels(labels_of(judged)))
+        woken.applications.insert({ns, text_at(labels_of(change.before && !change.after ? *change.before : object),
+                                               {kAppName}, text_at(labels_of(judged), {kAppName}))});
     }
   }
   return woken;
@@ -112,9 +130,11 @@ Woken woken_by(const std::vector<Change>& changes, const Snapshot& world) {
 
 std::string component_status(const std::string& kind, const Json& object) {
   if (kind == "Deployment" || kind == "StatefulSet") {
-    const bool seen = number_at(object, {"status", "observedGeneration"}) >= number_at(object, {"metadata", "generation"});
+    const bool seen =
+        number_at(object, {"status", "observedGeneration"}) >= number_at(object, {"metadata", "generation"});
     const std::int64_t wanted = number_at(object, {"spec", "replicas"}, 1);
-    const bool ready = number_at(object, {"status", "readyReplicas"}) == wanted && number_at(object, {"status", "replicas"}) == wanted;
+    const bool ready =
+        number_at(object, {"status", "readyReplicas"}) == wanted && number_at(object, {"status", "replicas"}) == wanted;
     return seen && ready ? "Ready" : "InProgress";
   }
   return "Ready";
@@ -129,8 +149,12 @@ void add_owner_references(const Json& application, const Snapshot& world, std::v
       Json owners = at(member, {"metadata", "ownerReferences"});
       if (!owners.is_array()) owners = Json::array();
       const Json& uid = at(application, {"metadata", "uid"});
-      if (std::any_of(owners.begin(), owners.end(), [&uid](const Json& one) { return at(one, {"uid"}) == uid; })) continue;
-      owners.push_back({{"apiVersion", "app.k8s.io/v1beta1"}, {"kind", "Application"}, {"name", at(application, {"metadata", "name"})}, {"uid", uid}});
+      if (std::any_of(owners.begin(), owners.end(), [&uid](const Json& one) { return at(one, {"uid"}) == uid; }))
+        continue;
+      owners.push_back({{"apiVersion", "app.k8s.io/v1beta1"},
+                        {"kind", "Application"},
+                        {"name", at(application, {"metadata", "name"})},
+                        {"uid", uid}});
       member["metadata"]["ownerReferences"] = std::move(owners);
       writes.push_back({ModelWrite::update, std::move(member)});
     }
@@ -140,8 +164,9 @@ void add_owner_references(const Json& application, const Snapshot& world, std::v
 }  // namespace
 
 const std::vector<std::string>& watched_kinds() {
-  static const std::vector<std::string> kinds = {"Service", "Deployment", "StatefulSet", "Ingress", "Application",
-                                                 "Strategy", "ServicePolicy", "VirtualService", "DestinationRule"};
+  static const std::vector<std::string> kinds = {"Service",       "Deployment",     "StatefulSet",
+                                                 "Ingress",       "Application",    "Strategy",
+                                                 "ServicePolicy", "VirtualService", "DestinationRule"};
   return kinds;
 }
 
@@ -165,7 +190,9 @@ Json application_status(const Json& application, const Snapshot& world) {
   }
   const bool all = ready == components.size();
   Json status = {{"componentsReady", std::to_string(ready) + "/" + std::to_string(components.size())},
-                 {"conditions", Json::array({{{"type", "Ready"}, {"status", all ? "True" : "False"}, {"reason", all ? "ComponentsReady" : "ComponentsNotReady"}},
+                 {"conditions", Json::array({{{"type", "Ready"},
+                                              {"status", all ? "True" : "False"},
+                                              {"reason", all ? "ComponentsReady" : "ComponentsNotReady"}},
                                              {{"type", "Error"}, {"status", "False"}, {"reason", "NoError"}}})},
                  {"observedGeneration", at(application, {"metadata", "generation"})}};
   if (!components.empty()) status["components"] = std::move(components);
@@ -193,7 +220,8 @@ std::vector<ModelWrite> kubesphere_writes(const Snapshot& before, const Snapshot
     const Object service = find(after, "Service", place);
     if (!service) continue;
     const Json rule = current("DestinationRule", place);
-    put(rule, destination_rule_of(*service, in_namespace(after, "Deployment", place.first), in_namespace(after, "ServicePolicy", place.first), rule));
+    put(rule, destination_rule_of(*service, in_namespace(after, "Deployment", place.first),
+                                  in_namespace(after, "ServicePolicy", place.first), rule));
   }
   for (const Place& place : woken.routes) {
     const Object service = find(after, "Service", place);

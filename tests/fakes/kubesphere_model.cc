@@ -12,7 +12,9 @@ constexpr const char* kAppName = "app.kubernetes.io/name";
 constexpr const char* kAppVersion = "app.kubernetes.io/version";
 constexpr const char* kEnabled = "servicemesh.kubesphere.io/enabled";
 
-bool is_component(const Json& labels) { return labels.contains("app") && labels.contains(kAppName) && labels.contains(kAppVersion); }
+bool is_component(const Json& labels) {
+  return labels.contains("app") && labels.contains(kAppName) && labels.contains(kAppVersion);
+}
 bool is_enabled(const Json& object) { return text_at(annotations_of(object), {kEnabled}) == "true"; }
 
 const Json& match_labels(const Json& deployment) {
@@ -38,7 +40,9 @@ std::string normalized(std::string version) {
 
 // The real lister's order is undefined; the oldest first is one of its orders.
 bool older(const Json& a, const Json& b) {
-  const auto rank = [](const Json& one) { return std::pair(text_at(one, {"metadata", "creationTimestamp"}), text_at(one, {"metadata", "name"})); };
+  const auto rank = [](const Json& one) {
+    return std::pair(text_at(one, {"metadata", "creationTimestamp"}), text_at(one, {"metadata", "name"}));
+  };
   return rank(a) < rank(b);
 }
 
@@ -48,7 +52,11 @@ Json metadata_of(const Json& service, const std::string& name) {
 
 // The new object, or nullopt when `current` already has that spec and those labels.
 std::optional<Json> laid_over(const Json& current, const char* kind, Json metadata, Json spec) {
-  if (current.is_null()) return Json{{"apiVersion", "networking.istio.io/v1alpha3"}, {"kind", kind}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
+  if (current.is_null())
+    return Json{{"apiVersion", "networking.istio.io/v1alpha3"},
+                {"kind", kind},
+                {"metadata", std::move(metadata)},
+                {"spec", std::move(spec)}};
   if (at(current, {"spec"}) == spec && labels_of(current) == metadata["labels"]) return std::nullopt;
   Json next = current;
   next["spec"] = std::move(spec);
@@ -67,12 +75,14 @@ Json route_to(const std::string& host, const Json& port, const std::string& subs
 void fill_ports(Json& routes, const Json& port) {
   if (!routes.is_array()) return;
   for (Json& route : routes) {
-    if (route.is_object() && route.contains("destination") && !route["destination"].contains("port")) route["destination"]["port"] = {{"number", port}};
+    if (route.is_object() && route.contains("destination") && !route["destination"].contains("port"))
+      route["destination"]["port"] = {{"number", port}};
   }
 }
 
 // One port's share of a Strategy's template: its routes with match.port and destination.port filled in.
-void add_template_routes(Json& spec, const char* protocol, const Json& from, const Json& port, const std::string& governor, const std::string& host) {
+void add_template_routes(Json& spec, const char* protocol, const Json& from, const Json& port,
+                         const std::string& governor, const std::string& host) {
   if (!from.is_array() || from.empty()) return;
   if (!spec.contains(protocol)) spec[protocol] = Json::array();
   if (!governor.empty()) {
@@ -84,7 +94,8 @@ void add_template_routes(Json& spec, const char* protocol, const Json& from, con
     if (!match.is_array() || match.empty()) match = Json::array({Json::object()});
     for (Json& one : match) one["port"] = port;
     fill_ports(route["route"], port);
-    if (route.contains("mirror") && route["mirror"].is_object() && !route["mirror"].contains("port")) route["mirror"]["port"] = {{"number", port}};
+    if (route.contains("mirror") && route["mirror"].is_object() && !route["mirror"].contains("port"))
+      route["mirror"]["port"] = {{"number", port}};
     spec[protocol].push_back(std::move(route));
   }
 }
@@ -121,7 +132,8 @@ bool is_http_port(std::string_view name) {
   return false;
 }
 
-std::optional<Json> destination_rule_of(const Json& service, const std::vector<Json>& deployments, const std::vector<Json>& policies, const Json& current) {
+std::optional<Json> destination_rule_of(const Json& service, const std::vector<Json>& deployments,
+                                        const std::vector<Json>& policies, const Json& current) {
   if (!is_governed_service(service)) return std::nullopt;
   std::vector<Json> members;
   for (const Json& one : deployments) {
@@ -147,14 +159,16 @@ std::optional<Json> destination_rule_of(const Json& service, const std::vector<J
     if (wanted.contains("trafficPolicy")) spec["trafficPolicy"] = wanted["trafficPolicy"];
     for (Json& subset : spec["subsets"]) {
       for (const Json& one : at(wanted, {"subsets"})) {
-        if (text_at(one, {"name"}) == subset["name"] && one.contains("trafficPolicy")) subset["trafficPolicy"] = one["trafficPolicy"];
+        if (at(one, {"name"}) == subset["name"] && one.contains("trafficPolicy"))
+          subset["trafficPolicy"] = one["trafficPolicy"];
       }
     }
   }
   return laid_over(current, "DestinationRule", metadata_of(service, name), std::move(spec));
 }
 
-std::optional<Json> virtual_service_of(const Json& service, const Json& rule, const std::vector<Json>& strategies, const Json& current) {
+std::optional<Json> virtual_service_of(const Json& service, const Json& rule, const std::vector<Json>& strategies,
+                                       const Json& current) {
   if (!is_governed_service(service) || at(rule, {"spec", "subsets"}).empty()) return std::nullopt;
   const std::string host = text_at(service, {"metadata", "name"}), app = text_at(labels_of(service), {"app"});
   std::vector<Json> own;
@@ -170,7 +184,8 @@ std::optional<Json> virtual_service_of(const Json& service, const Json& rule, co
     const std::string name = text_at(port, {"name"});
     const char* const protocol = is_http_port(name) ? "http" : "tcp";
     if (by_template) {
-      add_template_routes(spec, protocol, at(own[0], {"spec", "template", "spec", protocol}), port["port"], text_at(own[0], {"spec", "governor"}), host);
+      add_template_routes(spec, protocol, at(own[0], {"spec", "template", "spec", protocol}), port["port"],
+                          text_at(own[0], {"spec", "governor"}), host);
       continue;
     }
     Json route = route_to(host, port["port"], first);
@@ -180,7 +195,7 @@ std::optional<Json> virtual_service_of(const Json& service, const Json& rule, co
   if (spec.contains("http")) {  // what people added to a route of that name stays
     for (Json& route : spec["http"]) {
       for (const Json& old : at(current, {"spec", "http"})) {
-        if (!route.contains("name") || text_at(old, {"name"}) != route["name"]) continue;
+        if (!route.contains("name") || at(old, {"name"}) != route["name"]) continue;
         for (const auto& [key, value] : old.items()) {
           if (key != "match" && key != "route") route[key] = value;
         }

@@ -33,9 +33,11 @@ std::vector<ModelWrite> kubesphere_writes(const Snapshot& before, const Snapshot
 // The parts, each one controller's sync.
 
 // The DestinationRule that `service` should have, `current` null when there is none; nullopt when nothing is written.
-std::optional<Json> destination_rule_of(const Json& service, const std::vector<Json>& deployments, const std::vector<Json>& policies, const Json& current);
+std::optional<Json> destination_rule_of(const Json& service, const std::vector<Json>& deployments,
+                                        const std::vector<Json>& policies, const Json& current);
 // The same for its VirtualService; `rule` is the Service's DestinationRule.
-std::optional<Json> virtual_service_of(const Json& service, const Json& rule, const std::vector<Json>& strategies, const Json& current);
+std::optional<Json> virtual_service_of(const Json& service, const Json& rule, const std::vector<Json>& strategies,
+                                       const Json& current);
 // The Application's status for its members in `world`.
 Json application_status(const Json& application, const Snapshot& world);
 

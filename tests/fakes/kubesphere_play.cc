@@ -18,7 +18,8 @@ Snapshot KubeSpherePlay::snapshot() const {
   for (const std::string& kind : watched_kinds()) {
     auto& places = result[kind];
     for (Object& object : engine_.objects(model_api_version(kind), kind)) {
-      std::pair<std::string, std::string> place(text_at(*object, {"metadata", "namespace"}), text_at(*object, {"metadata", "name"}));
+      std::pair<std::string, std::string> place(text_at(*object, {"metadata", "namespace"}),
+                                                text_at(*object, {"metadata", "name"}));
       places.emplace(std::move(place), std::move(object));
     }
   }
@@ -28,17 +29,21 @@ Snapshot KubeSpherePlay::snapshot() const {
 bool KubeSpherePlay::carry_out(const ModelWrite& write) {
   const Json& object = write.object;
   const std::string kind = text_at(object, {"kind"});
-  Target target{engine_.by_kind(model_api_version(kind), kind), "", text_at(object, {"metadata", "namespace"}), text_at(object, {"metadata", "name"}), ""};
+  Target target{engine_.by_kind(model_api_version(kind), kind), "", text_at(object, {"metadata", "namespace"}),
+                text_at(object, {"metadata", "name"}), ""};
   if (!target.type) return false;
   WriteOptions options;
   options.manager = "controller-manager";
   switch (write.verb) {
-    case ModelWrite::create: return engine_.create(target, object, options).ok();
-    case ModelWrite::update: return engine_.update(target, object, options).ok();
+    case ModelWrite::create:
+      return engine_.create(target, object, options).ok();
+    case ModelWrite::update:
+      return engine_.update(target, object, options).ok();
     case ModelWrite::update_status:
       target.subresource = "status";
       return engine_.update(target, object, options).ok();
-    case ModelWrite::remove: return engine_.remove(target, {}).ok();
+    case ModelWrite::remove:
+      return engine_.remove(target, {}).ok();
   }
   return false;
 }

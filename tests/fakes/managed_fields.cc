@@ -59,7 +59,7 @@ void set_managers(Json& object, std::vector<Manager> managers) {
   Json list = Json::array();
   for (const Manager& one : managers) {
     Json entry = {{"manager", one.name}, {"operation", one.operation}, {"apiVersion", one.api_version},
-                  {"time", one.time}, {"fieldsType", "FieldsV1"}, {"fieldsV1", one.fields.to_json()}};
+                  {"time", one.time},    {"fieldsType", "FieldsV1"},   {"fieldsV1", one.fields.to_json()}};
     if (!one.subresource.empty()) entry["subresource"] = one.subresource;
     list.push_back(std::move(entry));
   }
@@ -97,7 +97,8 @@ Json conflict_causes(const std::vector<Conflict>& conflicts) {
   Json causes = Json::array();
   for (const Conflict& one : conflicts) {
     for (const std::string& path : one.fields.paths()) {
-      causes.push_back({{"reason", "FieldManagerConflict"}, {"message", "conflict with " + printed(one.manager)}, {"field", path}});
+      causes.push_back(
+          {{"reason", "FieldManagerConflict"}, {"message", "conflict with " + printed(one.manager)}, {"field", path}});
     }
   }
   return causes;
@@ -150,14 +151,16 @@ Applied apply_config(const ResourceType& type, const Json& live, const Json& con
 void record_update(const ResourceType& type, const Json& before, Json& after, Manager writer) {
   std::vector<Manager> managers = managers_of(after);
   const Json* given = nullptr;
-  if (auto it = after.find("metadata"); it != after.end() && it->contains("managedFields")) given = &(*it)["managedFields"];
+  if (auto it = after.find("metadata"); it != after.end() && it->contains("managedFields"))
+    given = &(*it)["managedFields"];
   const bool reset = given != nullptr && given->is_array() && given->size() == 1 && given->front().empty();
   if (reset) managers.clear();
   if (managers.empty() && !reset && before.is_object()) managers = managers_of(before);
   writer.operation = "Update";
   const Comparison change = compare(type, before, after);
   take_from_others(managers, writer, change);
-  auto mine = std::find_if(managers.begin(), managers.end(), [&](const Manager& one) { return one.same_entry(writer); });
+  auto mine =
+      std::find_if(managers.begin(), managers.end(), [&](const Manager& one) { return one.same_entry(writer); });
   if (mine == managers.end()) mine = managers.insert(managers.end(), writer);
   const FieldSet had = mine->fields;
   mine->fields.add(change.modified);

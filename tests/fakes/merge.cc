@@ -191,9 +191,9 @@ void strip_system_fields(FieldSet& set) {
   set.children.erase("f:kind");
   auto metadata = set.children.find("f:metadata");
   if (metadata == set.children.end()) return;
-  for (const char* name : {"f:name", "f:namespace", "f:creationTimestamp", "f:deletionTimestamp",
-                           "f:deletionGracePeriodSeconds", "f:selfLink", "f:uid", "f:generation", "f:managedFields",
-                           "f:resourceVersion"}) {
+  for (const char* name :
+       {"f:name", "f:namespace", "f:creationTimestamp", "f:deletionTimestamp", "f:deletionGracePeriodSeconds",
+        "f:selfLink", "f:uid", "f:generation", "f:managedFields", "f:resourceVersion"}) {
     metadata->second.children.erase(name);
   }
   metadata->second.member = false;

@@ -18,7 +18,8 @@ void reorder(Json& list, const Json& order, const std::string& key) {
   const auto rank = [&](const Json& item) -> std::size_t {
     for (std::size_t i = 0; i < order.size(); ++i) {
       const Json& one = order[i];
-      if (one.is_object() ? (item.is_object() && item.value(key, Json()) == one.value(key, Json(1))) : item == one) return i + 1;
+      if (one.is_object() ? (item.is_object() && item.value(key, Json()) == one.value(key, Json(1))) : item == one)
+        return i + 1;
     }
     return 0;
   };
@@ -40,7 +41,8 @@ Json strategic_list(const Place& place, const std::string& key, const Json& orig
   }
   for (const Json& item : patch) {
     const Json wanted = item.value(key, Json());
-    auto it = std::find_if(out.begin(), out.end(), [&](const Json& one) { return one.is_object() && one.value(key, Json()) == wanted; });
+    auto it = std::find_if(out.begin(), out.end(),
+                           [&](const Json& one) { return one.is_object() && one.value(key, Json()) == wanted; });
     if (directive(item) == "delete") {
       if (it != out.end()) out.erase(it);
     } else if (it == out.end()) {
@@ -70,9 +72,8 @@ Json strategic_at(const Place& place, const Json& original, const Json& patch) {
     if (key.starts_with("$deleteFromPrimitiveList/")) {
       const std::string field = key.substr(key.find('/') + 1);
       if (auto list = out.find(field); list != out.end() && list->is_array()) {
-        std::erase_if(list->get_ref<Json::array_t&>(), [&](const Json& one) {
-          return std::find(value.begin(), value.end(), one) != value.end();
-        });
+        std::erase_if(list->get_ref<Json::array_t&>(),
+                      [&](const Json& one) { return std::find(value.begin(), value.end(), one) != value.end(); });
       }
       continue;
     }

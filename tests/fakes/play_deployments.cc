@@ -18,7 +18,8 @@ Json without_hash(Json pod_template) {
     if (pod_template["metadata"]["labels"].empty()) pod_template["metadata"].erase("labels");
   }
   pod_template["metadata"].erase("creationTimestamp");
-  if (pod_template.contains("metadata") && pod_template["metadata"].contains("annotations") && pod_template["metadata"]["annotations"].empty()) {
+  if (pod_template.contains("metadata") && pod_template["metadata"].contains("annotations") &&
+      pod_template["metadata"]["annotations"].empty()) {
     pod_template["metadata"].erase("annotations");
   }
   return pod_template;
@@ -31,9 +32,12 @@ std::int64_t revision(const Json& object) {
 
 // Annotations that stay with the Deployment (deployment_util.go, annotationsToSkip).
 bool is_copied(const std::string& key) {
-  static constexpr std::array<std::string_view, 6> kSkipped = {
-      "kubectl.kubernetes.io/last-applied-configuration", kRevision, "deployment.kubernetes.io/revision-history",
-      "deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas", "deprecated.deployment.rollback.to"};
+  static constexpr std::array<std::string_view, 6> kSkipped = {"kubectl.kubernetes.io/last-applied-configuration",
+                                                               kRevision,
+                                                               "deployment.kubernetes.io/revision-history",
+                                                               "deployment.kubernetes.io/desired-replicas",
+                                                               "deployment.kubernetes.io/max-replicas",
+                                                               "deprecated.deployment.rollback.to"};
   return std::find(kSkipped.begin(), kSkipped.end(), key) == kSkipped.end();
 }
 
@@ -44,7 +48,8 @@ struct Limits {
 Limits limits_of(const Json& deployment) {
   const std::int64_t wanted = replicas(deployment);
   const Json& rolling = at(deployment, {"spec", "strategy", "rollingUpdate"});
-  Limits limits{resolved(at(rolling, {"maxSurge"}), wanted, true), resolved(at(rolling, {"maxUnavailable"}), wanted, false)};
+  Limits limits{resolved(at(rolling, {"maxSurge"}), wanted, true),
+                resolved(at(rolling, {"maxUnavailable"}), wanted, false)};
   if (limits.surge == 0 && limits.unavailable == 0) limits.unavailable = 1;
   return limits;
 }
@@ -57,7 +62,8 @@ void copy_annotations(const Json& deployment, Json& replica_set, std::int64_t re
   }
   annotations[kRevision] = std::to_string(rev);
   annotations["deployment.kubernetes.io/desired-replicas"] = std::to_string(replicas(deployment));
-  annotations["deployment.kubernetes.io/max-replicas"] = std::to_string(replicas(deployment) + limits_of(deployment).surge);
+  annotations["deployment.kubernetes.io/max-replicas"] =
+      std::to_string(replicas(deployment) + limits_of(deployment).surge);
 }
 
 std::int64_t sum(const std::vector<Json>& sets, std::initializer_list<std::string_view> field) {
@@ -80,7 +86,8 @@ std::vector<Json> ClusterPlay::replica_sets_of(const Json& deployment) {
   std::vector<Json> result;
   const std::string uid = text_at(deployment, {"metadata", "uid"});
   const Selector selector = Selector::of(at(deployment, {"spec", "selector"}));
-  for (const Object& object : engine_.objects("apps/v1", "ReplicaSet", text_at(deployment, {"metadata", "namespace"}))) {
+  for (const Object& object :
+       engine_.objects("apps/v1", "ReplicaSet", text_at(deployment, {"metadata", "namespace"}))) {
     const std::string owner = controller_of(*object);
     if (owner == uid) {
       result.push_back(*object);
@@ -90,7 +97,8 @@ std::vector<Json> ClusterPlay::replica_sets_of(const Json& deployment) {
       if (Answer answer = write(adopted); answer.ok()) result.push_back(std::move(answer.body));
     }
   }
-  std::stable_sort(result.begin(), result.end(), [](const Json& a, const Json& b) { return revision(a) < revision(b); });
+  std::stable_sort(result.begin(), result.end(),
+                   [](const Json& a, const Json& b) { return revision(a) < revision(b); });
   return result;
 }
 
@@ -98,13 +106,21 @@ Json ClusterPlay::new_replica_set(const Json& deployment, const std::vector<Json
   const Json& pod_template = at(deployment, {"spec", "template"});
   const std::string ns = text_at(deployment, {"metadata", "namespace"});
   std::string hash = template_hash(without_hash(pod_template));
-  while (engine_.object("apps/v1", "ReplicaSet", ns, text_at(deployment, {"metadata", "name"}) + "-" + hash)) hash = template_hash(hash);
+  while (engine_.object("apps/v1", "ReplicaSet", ns, text_at(deployment, {"metadata", "name"}) + "-" + hash))
+    hash = template_hash(hash);
   std::int64_t newest = 0;
   for (const Json& one : all) newest = std::max(newest, revision(one));
-  Json set = {{"apiVersion", "apps/v1"}, {"kind", "ReplicaSet"},
-              {"metadata", {{"name", text_at(deployment, {"metadata", "name"}) + "-" + hash}, {"namespace", ns},
-                            {"labels", at(pod_template, {"metadata", "labels"})}, {"ownerReferences", Json::array({owner_reference(deployment)})}}},
-              {"spec", {{"replicas", wanted}, {"selector", at(deployment, {"spec", "selector"})}, {"template", without_hash(pod_template)}}}};
+  Json set = {{"apiVersion", "apps/v1"},
+              {"kind", "ReplicaSet"},
+              {"metadata",
+               {{"name", text_at(deployment, {"metadata", "name"}) + "-" + hash},
+                {"namespace", ns},
+                {"labels", at(pod_template, {"metadata", "labels"})},
+                {"ownerReferences", Json::array({owner_reference(deployment)})}}},
+              {"spec",
+               {{"replicas", wanted},
+                {"selector", at(deployment, {"spec", "selector"})},
+                {"template", without_hash(pod_template)}}}};
   set["metadata"]["labels"][kHash] = hash;
   set["spec"]["selector"]["matchLabels"][kHash] = hash;
   set["spec"]["template"]["metadata"]["labels"][kHash] = hash;
@@ -118,7 +134,9 @@ void ClusterPlay::deployment(const Json& object) {
   const Json wanted = without_hash(at(object, {"spec", "template"}));
   const bool paused = at(object, {"spec", "paused"}) == true;
   const bool recreate = text_at(object, {"spec", "strategy", "type"}) == "Recreate";
-  auto same = std::find_if(all.begin(), all.end(), [&](const Json& one) { return without_hash(at(one, {"spec", "template"})) == wanted; });
+  auto same = std::find_if(all.begin(), all.end(), [&](const Json& one) {
+    return without_hash(at(one, {"spec", "template"})) == wanted;
+  });
   Json newest;
   std::vector<Json> old;
   for (auto it = all.begin(); it != all.end(); ++it) {
@@ -128,7 +146,8 @@ void ClusterPlay::deployment(const Json& object) {
   if (newest.is_null() && !paused) {
     const std::int64_t running = sum(old, {"spec", "replicas"});
     const bool old_pods = sum(old, {"status", "replicas"}) > 0;
-    std::int64_t first = std::max<std::int64_t>(0, std::min(replicas(object), replicas(object) + limits_of(object).surge - running));
+    std::int64_t first =
+        std::max<std::int64_t>(0, std::min(replicas(object), replicas(object) + limits_of(object).surge - running));
     if (recreate) first = running > 0 || old_pods ? 0 : replicas(object);
     newest = new_replica_set(object, all, first);
     if (newest.is_null()) return;
@@ -137,7 +156,10 @@ void ClusterPlay::deployment(const Json& object) {
     std::int64_t highest = 0;
     for (const Json& one : old) highest = std::max(highest, revision(one));
     const Json before = newest;
-    copy_annotations(object, newest, std::max(revision(newest), old.empty() ? revision(newest) : (revision(newest) > highest ? revision(newest) : highest + 1)));
+    copy_annotations(
+        object, newest,
+        std::max(revision(newest),
+                 old.empty() ? revision(newest) : (revision(newest) > highest ? revision(newest) : highest + 1)));
     if (newest != before) {
       if (Answer answer = write(newest); answer.ok()) newest = std::move(answer.body);
     }
@@ -172,7 +194,9 @@ void ClusterPlay::deployment(const Json& object) {
   for (const Json& one : old) {
     if (replicas(one) == 0 && number_at(one, {"status", "replicas"}) == 0) idle.push_back(one);
   }
-  for (std::size_t i = 0; idle.size() > static_cast<std::size_t>(kept) && i < idle.size() - static_cast<std::size_t>(kept); ++i) remove(idle[i]);
+  for (std::size_t i = 0;
+       idle.size() > static_cast<std::size_t>(kept) && i < idle.size() - static_cast<std::size_t>(kept); ++i)
+    remove(idle[i]);
   deployment_status(object, newest.is_null() ? "" : text_at(newest, {"metadata", "name"}), all);
 }
 
@@ -200,7 +224,8 @@ void ClusterPlay::roll(const Json& deployment, Json& newest, std::vector<Json>& 
     scale(one, replicas(one) - broken);
     may_go -= broken;
   }
-  std::int64_t available = sum(old, {"status", "availableReplicas"}) + number_at(newest, {"status", "availableReplicas"});
+  std::int64_t available =
+      sum(old, {"status", "availableReplicas"}) + number_at(newest, {"status", "availableReplicas"});
   for (Json& one : old) {
     const std::int64_t go = std::min(available - least, replicas(one));
     if (go <= 0 || replicas(one) == 0) continue;
@@ -210,18 +235,23 @@ void ClusterPlay::roll(const Json& deployment, Json& newest, std::vector<Json>& 
 }
 
 void ClusterPlay::deployment_status(const Json& before, const std::string& newest, const std::vector<Json>& all) {
-  const Object current = engine_.object("apps/v1", "Deployment", text_at(before, {"metadata", "namespace"}), text_at(before, {"metadata", "name"}));
+  const Object current = engine_.object("apps/v1", "Deployment", text_at(before, {"metadata", "namespace"}),
+                                        text_at(before, {"metadata", "name"}));
   if (!current) return;
   const Json& deployment = *current;
   const Json& old = at(deployment, {"status"});
-  const std::int64_t wanted = replicas(deployment), total = sum(all, {"status", "replicas"}), ready = sum(all, {"status", "readyReplicas"});
+  const std::int64_t wanted = replicas(deployment), total = sum(all, {"status", "replicas"}),
+                     ready = sum(all, {"status", "readyReplicas"});
   const std::int64_t available = sum(all, {"status", "availableReplicas"});
   std::int64_t updated = 0;
   for (const Json& one : all) {
     if (text_at(one, {"metadata", "name"}) == newest) updated = number_at(one, {"status", "replicas"});
   }
-  Json status = {{"observedGeneration", at(before, {"metadata", "generation"})}, {"replicas", total}, {"updatedReplicas", updated},
-                 {"readyReplicas", ready}, {"availableReplicas", available}};
+  Json status = {{"observedGeneration", at(before, {"metadata", "generation"})},
+                 {"replicas", total},
+                 {"updatedReplicas", updated},
+                 {"readyReplicas", ready},
+                 {"availableReplicas", available}};
   if (std::max(total, wanted) > available) status["unavailableReplicas"] = std::max(total, wanted) - available;
   for (const char* count : {"replicas", "updatedReplicas", "readyReplicas", "availableReplicas"}) {
     if (status[count] == 0) status.erase(count);
@@ -233,18 +263,25 @@ void ClusterPlay::deployment_status(const Json& before, const std::string& newes
     }
     return at(Json(nullptr), {"none"});
   };
-  const auto condition = [&](std::string_view type, bool is, std::string_view reason, const std::string& message, bool progressed) {
+  const auto condition = [&](std::string_view type, bool is, std::string_view reason, const std::string& message,
+                             bool progressed) {
     const Json& was = former(type);
     const char* const text = is ? "True" : "False";
     const bool turned = text_at(was, {"status"}) != text;
     const bool changed = turned || text_at(was, {"reason"}) != reason || progressed;
-    return Json{{"type", type}, {"status", text}, {"reason", reason}, {"message", message},
+    return Json{{"type", type},
+                {"status", text},
+                {"reason", reason},
+                {"message", message},
                 {"lastTransitionTime", turned ? Json(now) : was.value("lastTransitionTime", Json(now))},
                 {"lastUpdateTime", changed ? Json(now) : was.value("lastUpdateTime", Json(now))}};
   };
-  const bool enough = available >= wanted - (text_at(deployment, {"spec", "strategy", "type"}) == "Recreate" ? 0 : limits_of(deployment).unavailable);
-  Json conditions = Json::array({condition("Available", enough, enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-                                           enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.", false)});
+  const bool enough = available >= wanted - (text_at(deployment, {"spec", "strategy", "type"}) == "Recreate"
+                                                 ? 0
+                                                 : limits_of(deployment).unavailable);
+  Json conditions = Json::array({condition(
+      "Available", enough, enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+      enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.", false)});
   const std::string set_name = "ReplicaSet \"" + newest + "\"";
   const bool complete = updated == wanted && total == wanted && available == wanted;
   const Json& progressing = former("Progressing");
@@ -252,19 +289,25 @@ void ClusterPlay::deployment_status(const Json& before, const std::string& newes
     conditions.push_back(condition("Progressing", true, "DeploymentPaused", "Deployment is paused", false));
     conditions.back()["status"] = "Unknown";
   } else if (complete) {
-    conditions.push_back(condition("Progressing", true, "NewReplicaSetAvailable", set_name + " has successfully progressed.", false));
+    conditions.push_back(
+        condition("Progressing", true, "NewReplicaSetAvailable", set_name + " has successfully progressed.", false));
   } else {
-    const bool resumed = text_at(progressing, {"reason"}) == "NewReplicaSetAvailable" || text_at(progressing, {"reason"}) == "DeploymentPaused" ||
+    const bool resumed = text_at(progressing, {"reason"}) == "NewReplicaSetAvailable" ||
+                         text_at(progressing, {"reason"}) == "DeploymentPaused" ||
                          number_at(old, {"observedGeneration"}) != number_at(before, {"metadata", "generation"});
-    const bool progressed = resumed || updated > number_at(old, {"updatedReplicas"}) || ready > number_at(old, {"readyReplicas"}) ||
-                            available > number_at(old, {"availableReplicas"}) || total - updated < number_at(old, {"replicas"}) - number_at(old, {"updatedReplicas"});
+    const bool progressed = resumed || updated > number_at(old, {"updatedReplicas"}) ||
+                            ready > number_at(old, {"readyReplicas"}) ||
+                            available > number_at(old, {"availableReplicas"}) ||
+                            total - updated < number_at(old, {"replicas"}) - number_at(old, {"updatedReplicas"});
     const std::int64_t since = seconds_of(text_at(progressing, {"lastUpdateTime"}, now));
     const std::int64_t deadline = since + number_at(deployment, {"spec", "progressDeadlineSeconds"}, 600);
     const bool late = !progressed && !progressing.is_null() && now_ / 1000 > deadline;
     if (late || (text_at(progressing, {"reason"}) == "ProgressDeadlineExceeded" && !progressed)) {
-      conditions.push_back(condition("Progressing", false, "ProgressDeadlineExceeded", set_name + " has timed out progressing.", false));
+      conditions.push_back(
+          condition("Progressing", false, "ProgressDeadlineExceeded", set_name + " has timed out progressing.", false));
     } else {
-      conditions.push_back(condition("Progressing", true, "ReplicaSetUpdated", set_name + " is progressing.", progressed));
+      conditions.push_back(
+          condition("Progressing", true, "ReplicaSetUpdated", set_name + " is progressing.", progressed));
       remember_due(((progressed || progressing.is_null() ? now_ / 1000 + deadline - since : deadline) + 1) * 1000);
     }
   }

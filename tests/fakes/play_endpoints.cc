@@ -13,13 +13,15 @@ Json ports_on(const Json& service, const Json& pod) {
   for (const Json& port : at(service, {"spec", "ports"})) {
     const std::string protocol = text_at(port, {"protocol"}, "TCP");
     Json number = port.value("targetPort", port.value("port", Json()));
-    if (text_at(service, {"spec", "clusterIP"}) == "None" && !port.contains("targetPort")) number = port.value("port", Json());
+    if (text_at(service, {"spec", "clusterIP"}) == "None" && !port.contains("targetPort"))
+      number = port.value("port", Json());
     if (number.is_string()) {
       const std::string wanted = number.get<std::string>();
       number = Json();
       for (const Json& container : at(pod, {"spec", "containers"})) {
         for (const Json& one : at(container, {"ports"})) {
-          if (text_at(one, {"name"}) == wanted && text_at(one, {"protocol"}, "TCP") == protocol) number = one.value("containerPort", Json());
+          if (text_at(one, {"name"}) == wanted && text_at(one, {"protocol"}, "TCP") == protocol)
+            number = one.value("containerPort", Json());
         }
       }
       if (number.is_null()) continue;
@@ -47,10 +49,17 @@ void ClusterPlay::endpoint_slices() {
       Json& slice = slices[to_text(ports)];
       if (slice.is_null()) slice = {{"ports", ports}, {"endpoints", Json::array()}};
       const bool ready = is_ready(*pod);
-      Json endpoint = {{"addresses", Json::array({at(*pod, {"status", "podIP"})})}, {"nodeName", at(*pod, {"spec", "nodeName"})},
+      Json endpoint = {{"addresses", Json::array({at(*pod, {"status", "podIP"})})},
+                       {"nodeName", at(*pod, {"spec", "nodeName"})},
                        {"conditions", {{"ready", ready || all_ready}, {"serving", ready}, {"terminating", false}}},
-                       {"targetRef", {{"kind", "Pod"}, {"name", at(*pod, {"metadata", "name"})}, {"namespace", ns}, {"uid", at(*pod, {"metadata", "uid"})}}}};
-      if (const std::string host = text_at(*pod, {"spec", "hostname"}); !host.empty() && text_at(*pod, {"spec", "subdomain"}) == name) endpoint["hostname"] = host;
+                       {"targetRef",
+                        {{"kind", "Pod"},
+                         {"name", at(*pod, {"metadata", "name"})},
+                         {"namespace", ns},
+                         {"uid", at(*pod, {"metadata", "uid"})}}}};
+      if (const std::string host = text_at(*pod, {"spec", "hostname"});
+          !host.empty() && text_at(*pod, {"spec", "subdomain"}) == name)
+        endpoint["hostname"] = host;
       slice["endpoints"].push_back(std::move(endpoint));
     }
     if (slices.empty()) slices[""] = {{"ports", nullptr}, {"endpoints", Json::array()}};
@@ -58,17 +67,25 @@ void ClusterPlay::endpoint_slices() {
     for (const Object& slice : engine_.objects("discovery.k8s.io/v1", "EndpointSlice", ns)) {
       if (text_at(labels_of(*slice), {"kubernetes.io/service-name"}) == name) have.push_back(*slice);
     }
-    std::stable_sort(have.begin(), have.end(), [](const Json& a, const Json& b) { return text_at(a, {"metadata", "name"}) < text_at(b, {"metadata", "name"}); });
+    std::stable_sort(have.begin(), have.end(), [](const Json& a, const Json& b) {
+      return text_at(a, {"metadata", "name"}) < text_at(b, {"metadata", "name"});
+    });
     std::size_t used = 0;
     for (auto& [ports, wanted] : slices) {
       Json slice;
       if (used < have.size()) {
         slice = have[used];
       } else {
-        slice = {{"apiVersion", "discovery.k8s.io/v1"}, {"kind", "EndpointSlice"}, {"addressType", "IPv4"},
-                 {"metadata", {{"generateName", name + "-"}, {"namespace", ns},
-                               {"labels", {{"kubernetes.io/service-name", name}, {"endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io"}}},
-                               {"ownerReferences", Json::array({owner_reference(service)})}}}};
+        slice = {{"apiVersion", "discovery.k8s.io/v1"},
+                 {"kind", "EndpointSlice"},
+                 {"addressType", "IPv4"},
+                 {"metadata",
+                  {{"generateName", name + "-"},
+                   {"namespace", ns},
+                   {"labels",
+                    {{"kubernetes.io/service-name", name},
+                     {"endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io"}}},
+                   {"ownerReferences", Json::array({owner_reference(service)})}}}};
       }
       slice["endpoints"] = std::move(wanted["endpoints"]);
       slice["ports"] = std::move(wanted["ports"]);

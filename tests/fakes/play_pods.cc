@@ -25,8 +25,10 @@ std::set<std::string> host_ports(const Json& pod) {
   return ports;
 }
 
-Json condition(std::string_view type, bool is, const std::string& now, std::string_view reason = "", const std::string& message = "") {
-  Json out = {{"type", type}, {"status", is ? "True" : "False"}, {"lastProbeTime", nullptr}, {"lastTransitionTime", now}};
+Json condition(std::string_view type, bool is, const std::string& now, std::string_view reason = "",
+               const std::string& message = "") {
+  Json out = {
+      {"type", type}, {"status", is ? "True" : "False"}, {"lastProbeTime", nullptr}, {"lastTransitionTime", now}};
   if (!reason.empty()) out["reason"] = reason;
   if (!message.empty()) out["message"] = message;
   return out;
@@ -43,9 +45,18 @@ Json container_statuses(const Json& pod, bool ready, bool broken, const std::str
   Json out = Json::array();
   for (const Json& container : at(pod, {"spec", "containers"})) {
     Json state = {{"running", {{"startedAt", now}}}};
-    if (broken) state = {{"waiting", {{"reason", "ImagePullBackOff"}, {"message", "Back-off pulling image \"" + text_at(container, {"image"}) + "\""}}}};
-    out.push_back({{"name", at(container, {"name"})}, {"image", at(container, {"image"})}, {"imageID", ""}, {"ready", ready},
-                   {"started", !broken}, {"restartCount", 0}, {"state", std::move(state)}, {"lastState", Json::object()}});
+    if (broken)
+      state = {{"waiting",
+                {{"reason", "ImagePullBackOff"},
+                 {"message", "Back-off pulling image \"" + text_at(container, {"image"}) + "\""}}}};
+    out.push_back({{"name", at(container, {"name"})},
+                   {"image", at(container, {"image"})},
+                   {"imageID", ""},
+                   {"ready", ready},
+                   {"started", !broken},
+                   {"restartCount", 0},
+                   {"state", std::move(state)},
+                   {"lastState", Json::object()}});
   }
   return out;
 }
@@ -72,7 +83,8 @@ Json ClusterPlay::pod_from(const Json& owner, const Json& pod_template, const st
   }
   metadata["namespace"] = at(owner, {"metadata", "namespace"});
   metadata["ownerReferences"] = Json::array({owner_reference(owner)});
-  return {{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", std::move(metadata)}, {"spec", at(pod_template, {"spec"})}};
+  return {
+      {"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", std::move(metadata)}, {"spec", at(pod_template, {"spec"})}};
 }
 
 void ClusterPlay::replica_sets() {
@@ -95,7 +107,9 @@ void ClusterPlay::replica_sets() {
     }
     // The least useful go first: unscheduled, then unready, then the youngest.
     std::stable_sort(pods.begin(), pods.end(), [](const Json& a, const Json& b) {
-      const auto rank = [](const Json& pod) { return text_at(pod, {"spec", "nodeName"}).empty() ? 0 : is_ready(pod) ? 2 : 1; };
+      const auto rank = [](const Json& pod) {
+        return text_at(pod, {"spec", "nodeName"}).empty() ? 0 : is_ready(pod) ? 2 : 1;
+      };
       if (rank(a) != rank(b)) return rank(a) < rank(b);
       return text_at(a, {"metadata", "uid"}) > text_at(b, {"metadata", "uid"});
     });
@@ -104,8 +118,11 @@ void ClusterPlay::replica_sets() {
       pods.erase(pods.begin());
     }
     const auto ready = std::count_if(pods.begin(), pods.end(), is_ready);
-    Json status = {{"replicas", pods.size()}, {"fullyLabeledReplicas", pods.size()}, {"readyReplicas", ready},
-                   {"availableReplicas", ready}, {"observedGeneration", at(set, {"metadata", "generation"})}};
+    Json status = {{"replicas", pods.size()},
+                   {"fullyLabeledReplicas", pods.size()},
+                   {"readyReplicas", ready},
+                   {"availableReplicas", ready},
+                   {"observedGeneration", at(set, {"metadata", "generation"})}};
     for (const char* count : {"fullyLabeledReplicas", "readyReplicas", "availableReplicas"}) {
       if (status[count] == 0) status.erase(count);
     }
@@ -142,10 +159,12 @@ bool ClusterPlay::schedule(Json& pod) {
     return true;
   }
   std::string why = "0/" + std::to_string(nodes) + " nodes are available: ";
-  why += blocked > 0 ? std::to_string(blocked) + " node(s) didn't have free ports for the requested pod ports." : "node(s) didn't match Pod's node affinity/selector.";
+  why += blocked > 0 ? std::to_string(blocked) + " node(s) didn't have free ports for the requested pod ports."
+                     : "node(s) didn't match Pod's node affinity/selector.";
   const std::string now = rfc3339(now_ / 1000);
   if (text_at(pod, {"status", "phase"}) != "Pending") {
-    set_status(pod, {{"phase", "Pending"}, {"conditions", Json::array({condition("PodScheduled", false, now, "Unschedulable", why)})}});
+    set_status(pod, {{"phase", "Pending"},
+                     {"conditions", Json::array({condition("PodScheduled", false, now, "Unschedulable", why)})}});
   }
   return false;
 }
@@ -163,10 +182,15 @@ void ClusterPlay::start(Json& pod) {
     }
   }
   if (at(pod, {"spec", "hostNetwork"}) == true) ip = host_ip;
-  Json status = {{"phase", broken ? "Pending" : "Running"}, {"hostIP", host_ip}, {"podIP", ip}, {"podIPs", Json::array({{{"ip", ip}}})},
-                 {"startTime", now}, {"qosClass", "BestEffort"},
+  Json status = {{"phase", broken ? "Pending" : "Running"},
+                 {"hostIP", host_ip},
+                 {"podIP", ip},
+                 {"podIPs", Json::array({{{"ip", ip}}})},
+                 {"startTime", now},
+                 {"qosClass", "BestEffort"},
                  {"conditions", Json::array({condition("PodScheduled", true, now), condition("Initialized", true, now),
-                                             condition("ContainersReady", false, now, "ContainersNotReady"), condition("Ready", false, now, "ContainersNotReady")})},
+                                             condition("ContainersReady", false, now, "ContainersNotReady"),
+                                             condition("Ready", false, now, "ContainersNotReady")})},
                  {"containerStatuses", container_statuses(pod, false, broken, now)}};
   set_status(pod, std::move(status));
   if (!broken) ready_at_[text_at(pod, {"metadata", "uid"})] = now_ + options_.pod_ready_millis;
@@ -194,12 +218,14 @@ void ClusterPlay::pods() {
       remember_due(due->second);
       continue;
     }
-    const Object current = engine_.object("v1", "Pod", text_at(pod, {"metadata", "namespace"}), text_at(pod, {"metadata", "name"}));
+    const Object current =
+        engine_.object("v1", "Pod", text_at(pod, {"metadata", "namespace"}), text_at(pod, {"metadata", "name"}));
     ready_at_.erase(due);
     if (!current) continue;
     const std::string now = rfc3339(now_ / 1000);
     Json status = at(*current, {"status"});
-    status["conditions"] = Json::array({condition("PodScheduled", true, now), condition("Initialized", true, now), condition("ContainersReady", true, now), condition("Ready", true, now)});
+    status["conditions"] = Json::array({condition("PodScheduled", true, now), condition("Initialized", true, now),
+                                        condition("ContainersReady", true, now), condition("Ready", true, now)});
     status["containerStatuses"] = container_statuses(*current, true, false, now);
     set_status(*current, std::move(status));
   }

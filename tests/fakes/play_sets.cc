@@ -51,7 +51,8 @@ void ClusterPlay::stateful_set(const Json& object) {
       pod["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = name + "-" + std::to_string(i);
       pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"] = std::to_string(i);
       pod["spec"]["hostname"] = name + "-" + std::to_string(i);
-      if (const std::string service = text_at(object, {"spec", "serviceName"}); !service.empty()) pod["spec"]["subdomain"] = service;
+      if (const std::string service = text_at(object, {"spec", "serviceName"}); !service.empty())
+        pod["spec"]["subdomain"] = service;
       Answer made = create(std::move(pod));
       if (!made.ok()) break;
       it = by_ordinal.emplace(i, std::move(made.body)).first;
@@ -78,9 +79,15 @@ void ClusterPlay::stateful_set(const Json& object) {
   const auto total = static_cast<std::int64_t>(by_ordinal.size());
   const bool complete = updated == wanted && ready == wanted && total == wanted;
   const std::string before = text_at(object, {"status", "currentRevision"}, revision);
-  Json status = {{"observedGeneration", at(object, {"metadata", "generation"})}, {"replicas", total}, {"readyReplicas", ready}, {"availableReplicas", ready},
-                 {"updatedReplicas", updated}, {"currentReplicas", complete ? total : total - updated}, {"updateRevision", revision},
-                 {"currentRevision", complete ? revision : before}, {"collisionCount", 0}};
+  Json status = {{"observedGeneration", at(object, {"metadata", "generation"})},
+                 {"replicas", total},
+                 {"readyReplicas", ready},
+                 {"availableReplicas", ready},
+                 {"updatedReplicas", updated},
+                 {"currentReplicas", complete ? total : total - updated},
+                 {"updateRevision", revision},
+                 {"currentRevision", complete ? revision : before},
+                 {"collisionCount", 0}};
   drop_zeros(status, {"readyReplicas", "updatedReplicas", "currentReplicas"});
   set_status(object, std::move(status));
 }
@@ -108,7 +115,10 @@ void ClusterPlay::daemon_set(const Json& object) {
   if (text_at(object, {"spec", "updateStrategy", "type"}) != "OnDelete") {
     std::int64_t out = wanted;
     for (const auto& [node, pod] : by_node) out -= is_ready(pod) ? 1 : 0;
-    std::int64_t may_go = std::max<std::int64_t>(1, resolved(at(object, {"spec", "updateStrategy", "rollingUpdate", "maxUnavailable"}), wanted, true)) - out;
+    std::int64_t may_go =
+        std::max<std::int64_t>(
+            1, resolved(at(object, {"spec", "updateStrategy", "rollingUpdate", "maxUnavailable"}), wanted, true)) -
+        out;
     for (auto it = by_node.begin(); it != by_node.end();) {
       const bool stale = !current(it->second, hash), useless = !is_ready(it->second);
       if (stale && (useless || may_go > 0)) {
@@ -122,7 +132,8 @@ void ClusterPlay::daemon_set(const Json& object) {
   }
   for (const std::string& node : nodes) {
     if (by_node.contains(node)) continue;
-    Json pod = pod_from(object, marked(at(object, {"spec", "template"}), hash), text_at(object, {"metadata", "name"}) + "-");
+    Json pod =
+        pod_from(object, marked(at(object, {"spec", "template"}), hash), text_at(object, {"metadata", "name"}) + "-");
     pod["spec"]["nodeName"] = node;
     if (Answer made = create(std::move(pod)); made.ok()) by_node.emplace(node, std::move(made.body));
   }
@@ -131,8 +142,14 @@ void ClusterPlay::daemon_set(const Json& object) {
     ready += is_ready(pod) ? 1 : 0;
     updated += current(pod, hash) ? 1 : 0;
   }
-  Json status = {{"observedGeneration", at(object, {"metadata", "generation"})}, {"desiredNumberScheduled", wanted}, {"currentNumberScheduled", by_node.size()},
-                 {"numberMisscheduled", 0}, {"numberReady", ready}, {"numberAvailable", ready}, {"updatedNumberScheduled", updated}, {"numberUnavailable", wanted - ready}};
+  Json status = {{"observedGeneration", at(object, {"metadata", "generation"})},
+                 {"desiredNumberScheduled", wanted},
+                 {"currentNumberScheduled", by_node.size()},
+                 {"numberMisscheduled", 0},
+                 {"numberReady", ready},
+                 {"numberAvailable", ready},
+                 {"updatedNumberScheduled", updated},
+                 {"numberUnavailable", wanted - ready}};
   drop_zeros(status, {"numberAvailable", "updatedNumberScheduled", "numberUnavailable"});
   set_status(object, std::move(status));
 }

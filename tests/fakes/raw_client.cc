@@ -25,8 +25,8 @@ Result<std::unique_ptr<RawClient>> RawClient::open(const std::string& kubeconfig
   options.user_agent = "meshgraft-sandbox";
   if (config->server.starts_with("https://")) {
     const std::string& name = config->tls_server_name.empty() ? url->host : config->tls_server_name;
-    Result<std::shared_ptr<const TlsContext>> tls =
-        TlsContext::make({credential->ca_pem, credential->certificate_pem, credential->key_pem, name, config->insecure});
+    Result<std::shared_ptr<const TlsContext>> tls = TlsContext::make(
+        {credential->ca_pem, credential->certificate_pem, credential->key_pem, name, config->insecure});
     if (!tls) return fail(kubeconfig + ": " + tls.error().text);
     options.tls = *tls;
   }
@@ -36,18 +36,23 @@ Result<std::unique_ptr<RawClient>> RawClient::open(const std::string& kubeconfig
   return client;
 }
 
-Result<Answer> RawClient::call(std::string_view method, const std::string& target, const Json& body, std::string_view content_type) {
+Result<Answer> RawClient::call(std::string_view method, const std::string& target, const Json& body,
+                               std::string_view content_type) {
   Result<Credential> credential = credentials_->current();
   if (!credential) return Unexpected<Error>(credential.error());
-  HttpRequest request{std::string(method), target, body.is_null() ? "" : to_text(body), std::string(content_type), credential->token};
+  HttpRequest request{std::string(method), target, body.is_null() ? "" : to_text(body), std::string(content_type),
+                      credential->token};
   const TransportResult response = transport_->send(request);
   if (!response) return fail(response.error().message);
   Json json = Json::parse(response->body, nullptr, false);
-  if (json.is_discarded()) return fail(std::string(method) + " " + target + ": the answer (HTTP " + std::to_string(response->status) + ") is not JSON");
+  if (json.is_discarded())
+    return fail(std::string(method) + " " + target + ": the answer (HTTP " + std::to_string(response->status) +
+                ") is not JSON");
   return Answer{response->status, std::move(json)};
 }
 
-std::string raw_path(std::string_view api_version, std::string_view plural, std::string_view ns, std::string_view name) {
+std::string raw_path(std::string_view api_version, std::string_view plural, std::string_view ns,
+                     std::string_view name) {
   std::string out = api_version.find('/') == std::string_view::npos ? "/api/" : "/apis/";
   out += api_version;
   if (!ns.empty()) out += "/namespaces/" + std::string(ns);

@@ -36,6 +36,7 @@ class RawClient {
 };
 
 // "/apis/apps/v1/namespaces/shop/deployments/web": `ns` and `name` may be "".
-std::string raw_path(std::string_view api_version, std::string_view plural, std::string_view ns = "", std::string_view name = "");
+std::string raw_path(std::string_view api_version, std::string_view plural, std::string_view ns = "",
+                     std::string_view name = "");
 
 }  // namespace meshgraft::fakes

@@ -91,12 +91,14 @@ std::optional<Target> target_of_path(std::string_view path, const Engine& engine
   if (rest.size() > 2) target.subresource = rest[2];
   if (target.subresource == "status" && !target.type->has_status) return std::nullopt;
   if (target.subresource == "scale" && !target.type->has_scale) return std::nullopt;
-  if (!target.subresource.empty() && target.subresource != "status" && target.subresource != "scale") return std::nullopt;
+  if (!target.subresource.empty() && target.subresource != "status" && target.subresource != "scale")
+    return std::nullopt;
   return target;
 }
 
 bool is_json_or_yaml(const Request& request) {
-  return request.content_type.find("protobuf") == std::string::npos && request.content_type.find("cbor") == std::string::npos;
+  return request.content_type.find("protobuf") == std::string::npos &&
+         request.content_type.find("cbor") == std::string::npos;
 }
 
 Result<Json> parsed_body(const Request& request) {

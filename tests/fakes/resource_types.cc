@@ -26,20 +26,27 @@ constexpr Row kBuiltIn[] = {
     {"", "v1", "Event", "events", "event", kNamespaced, "ev"},
     {"", "v1", "ResourceQuota", "resourcequotas", "resourcequota", kNamespaced | kStatus, "quota"},
     {"", "v1", "LimitRange", "limitranges", "limitrange", kNamespaced, "limits"},
-    {"", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", kNamespaced | kStatus, "pvc"},
+    {"", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", kNamespaced | kStatus,
+     "pvc"},
     {"", "v1", "PersistentVolume", "persistentvolumes", "persistentvolume", kStatus, "pv"},
-    {"apps", "v1", "Deployment", "deployments", "deployment", kNamespaced | kStatus | kScale | kGeneration | kAll, "deploy"},
-    {"apps", "v1", "StatefulSet", "statefulsets", "statefulset", kNamespaced | kStatus | kScale | kGeneration | kAll, "sts"},
+    {"apps", "v1", "Deployment", "deployments", "deployment", kNamespaced | kStatus | kScale | kGeneration | kAll,
+     "deploy"},
+    {"apps", "v1", "StatefulSet", "statefulsets", "statefulset", kNamespaced | kStatus | kScale | kGeneration | kAll,
+     "sts"},
     {"apps", "v1", "DaemonSet", "daemonsets", "daemonset", kNamespaced | kStatus | kGeneration | kAll, "ds"},
-    {"apps", "v1", "ReplicaSet", "replicasets", "replicaset", kNamespaced | kStatus | kScale | kGeneration | kAll, "rs"},
+    {"apps", "v1", "ReplicaSet", "replicasets", "replicaset", kNamespaced | kStatus | kScale | kGeneration | kAll,
+     "rs"},
     {"apps", "v1", "ControllerRevision", "controllerrevisions", "controllerrevision", kNamespaced, ""},
     {"batch", "v1", "Job", "jobs", "job", kNamespaced | kStatus | kGeneration | kAll, ""},
     {"batch", "v1", "CronJob", "cronjobs", "cronjob", kNamespaced | kStatus | kGeneration | kAll, "cj"},
-    {"autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler", kNamespaced | kStatus | kAll, "hpa"},
-    {"policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", kNamespaced | kStatus | kGeneration, "pdb"},
+    {"autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler",
+     kNamespaced | kStatus | kAll, "hpa"},
+    {"policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget",
+     kNamespaced | kStatus | kGeneration, "pdb"},
     {"networking.k8s.io", "v1", "Ingress", "ingresses", "ingress", kNamespaced | kStatus | kGeneration, "ing"},
     {"networking.k8s.io", "v1", "IngressClass", "ingressclasses", "ingressclass", kGeneration, ""},
-    {"networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", "networkpolicy", kNamespaced | kGeneration, "netpol"},
+    {"networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", "networkpolicy", kNamespaced | kGeneration,
+     "netpol"},
     {"discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice", kNamespaced | kGeneration, ""},
     {"events.k8s.io", "v1", "Event", "events", "event", kNamespaced, "ev"},
     {"coordination.k8s.io", "v1", "Lease", "leases", "lease", kNamespaced, ""},
@@ -49,9 +56,12 @@ constexpr Row kBuiltIn[] = {
     {"rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", 0, ""},
     {"storage.k8s.io", "v1", "StorageClass", "storageclasses", "storageclass", 0, "sc"},
     {"scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", "priorityclass", kGeneration, "pc"},
-    {"admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", "mutatingwebhookconfiguration", kGeneration, ""},
-    {"admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", "validatingwebhookconfiguration", kGeneration, ""},
-    {"apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", "customresourcedefinition", kStatus | kGeneration, "crd"},
+    {"admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations",
+     "mutatingwebhookconfiguration", kGeneration, ""},
+    {"admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations",
+     "validatingwebhookconfiguration", kGeneration, ""},
+    {"apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", "customresourcedefinition",
+     kStatus | kGeneration, "crd"},
 };
 
 TypePtr built_in(const Row& row) {
@@ -146,9 +156,8 @@ void ResourceTypes::serve(const Json& crd) {
 }
 
 void ResourceTypes::stop_serving(std::string_view name) {
-  std::erase_if(types_, [name](const TypePtr& type) {
-    return type->custom && type->plural + "." + type->group == name;
-  });
+  std::erase_if(types_,
+                [name](const TypePtr& type) { return type->custom && type->plural + "." + type->group == name; });
 }
 
 }  // namespace meshgraft::fakes

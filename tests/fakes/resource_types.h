@@ -13,16 +13,16 @@
 namespace meshgraft::fakes {
 
 struct ResourceType {
-  std::string group;                   // "" for the core group
-  std::vector<std::string> versions;   // served, the preferred first
+  std::string group;                  // "" for the core group
+  std::vector<std::string> versions;  // served, the preferred first
   std::string kind, plural, singular;
   bool namespaced = true;
-  bool has_status = false;             // a status subresource: main writes leave status alone
+  bool has_status = false;  // a status subresource: main writes leave status alone
   bool has_scale = false;
   bool has_generation = false;
-  bool custom = false;                 // came from a CustomResourceDefinition
+  bool custom = false;  // came from a CustomResourceDefinition
   std::vector<std::string> short_names, categories;
-  Json columns;                        // additionalPrinterColumns of a custom type, null otherwise
+  Json columns;  // additionalPrinterColumns of a custom type, null otherwise
 
   // One per type whatever the version: "apps/deployments".
   [[nodiscard]] std::string key() const { return group + "/" + plural; }

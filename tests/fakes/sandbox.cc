@@ -72,11 +72,14 @@ Result<int> load_manifests(Engine& engine, const std::vector<std::string>& files
       Result<std::vector<Document>> documents = read_manifests(text.str(), name, "default");
       if (!documents) return Unexpected<Error>(documents.error());
       for (const Document& document : *documents) {
-        loaded.push_back({name + ", document " + std::to_string(document.number), Json::parse(document.json.dump(-1, ' ', false, Json::error_handler_t::replace), nullptr, false)});
+        loaded.push_back(
+            {name + ", document " + std::to_string(document.number),
+             Json::parse(document.json.dump(-1, ' ', false, Json::error_handler_t::replace), nullptr, false)});
       }
     }
   }
-  std::stable_sort(loaded.begin(), loaded.end(), [](const Loaded& a, const Loaded& b) { return order_of(a.object) < order_of(b.object); });
+  std::stable_sort(loaded.begin(), loaded.end(),
+                   [](const Loaded& a, const Loaded& b) { return order_of(a.object) < order_of(b.object); });
   for (Loaded& one : loaded) {
     Json& metadata = one.object["metadata"];
     const TypePtr type = engine.by_kind(text_at(one.object, {"apiVersion"}), text_at(one.object, {"kind"}));
@@ -84,7 +87,8 @@ Result<int> load_manifests(Engine& engine, const std::vector<std::string>& files
     if (!metadata.contains("annotations")) metadata["annotations"] = Json::object();  // kubectl notes it so
     const std::string applied = to_text(one.object) + "\n";
     metadata["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = applied;
-    if (Answer answer = engine.seed(one.object); !answer.ok()) return fail(one.where + ": " + text_at(answer.body, {"message"}));
+    if (Answer answer = engine.seed(one.object); !answer.ok())
+      return fail(one.where + ": " + text_at(answer.body, {"message"}));
   }
   return static_cast<int>(loaded.size());
 }
@@ -92,7 +96,9 @@ Result<int> load_manifests(Engine& engine, const std::vector<std::string>& files
 Sandbox::Sandbox(const SandboxOptions& options)
     : options_(options),
       started_(steady_clock::now()),
-      start_millis_(std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count()) {}
+      start_millis_(
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+              .count()) {}
 
 std::int64_t Sandbox::now_millis() const {
   const std::chrono::duration<double, std::milli> passed = steady_clock::now() - started_;
@@ -135,7 +141,9 @@ void Sandbox::run(const std::atomic<bool>& stop) {
     if (play(now)) continue;
     auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(kLook);
     if (const std::optional<std::int64_t> due = cluster_.next_due()) {
-      wait = std::clamp(std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(*due - now) / options_.speed) + 1), std::chrono::milliseconds(1), kLook);
+      wait = std::clamp(
+          std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(*due - now) / options_.speed) + 1),
+          std::chrono::milliseconds(1), kLook);
     }
     engine_.wait_beyond(version, ticket, steady_clock::now() + wait);
   }

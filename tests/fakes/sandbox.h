@@ -17,13 +17,13 @@
 namespace meshgraft::fakes {
 
 struct SandboxOptions {
-  std::vector<std::string> files;   // files or directories of manifests, read recursively
+  std::vector<std::string> files;  // files or directories of manifests, read recursively
   Profile profile = Profile::kubesphere_3_3;
   int port = 0;
   int nodes = 3;
   bool tls = true;
-  double pod_ready_seconds = 1;     // from a pod's start to Ready, in the sandbox's time
-  double speed = 1;                 // sandbox seconds per real second
+  double pod_ready_seconds = 1;  // from a pod's start to Ready, in the sandbox's time
+  double speed = 1;              // sandbox seconds per real second
 };
 
 // Loads manifests as `kubectl apply` would have: namespaces and CustomResourceDefinitions first, with the

@@ -37,7 +37,8 @@ Result<Snapshot> snapshot_of(RawClient& client) {
     for (Json item : answer->body["items"]) {
       item["kind"] = kind;
       item["apiVersion"] = api_version;
-      std::pair<std::string, std::string> place(text_at(item, {"metadata", "namespace"}), text_at(item, {"metadata", "name"}));
+      std::pair<std::string, std::string> place(text_at(item, {"metadata", "namespace"}),
+                                                text_at(item, {"metadata", "name"}));
       result[kind].emplace(std::move(place), std::make_shared<const Json>(std::move(item)));
     }
   }
@@ -52,20 +53,35 @@ void carry_out(RawClient& client, const ModelWrite& write) {
   Result<Answer> answer = fail("");
   const char* verb = "";
   switch (write.verb) {
-    case ModelWrite::create: verb = "created"; answer = client.call("POST", collection + manager, write.object); break;
-    case ModelWrite::update: verb = "updated"; answer = client.call("PUT", one + manager, write.object); break;
-    case ModelWrite::update_status: verb = "status of"; answer = client.call("PUT", one + "/status" + manager, write.object); break;
-    case ModelWrite::remove: verb = "deleted"; answer = client.call("DELETE", one); break;
+    case ModelWrite::create:
+      verb = "created";
+      answer = client.call("POST", collection + manager, write.object);
+      break;
+    case ModelWrite::update:
+      verb = "updated";
+      answer = client.call("PUT", one + manager, write.object);
+      break;
+    case ModelWrite::update_status:
+      verb = "status of";
+      answer = client.call("PUT", one + "/status" + manager, write.object);
+      break;
+    case ModelWrite::remove:
+      verb = "deleted";
+      answer = client.call("DELETE", one);
+      break;
   }
   const bool ok = answer.has_value() && answer->ok();
-  const std::string why = ok ? "" : ": " + (answer.has_value() ? text_at(answer->body, {"message"}) : answer.error().text);
+  const std::string why =
+      ok ? "" : ": " + (answer.has_value() ? text_at(answer->body, {"message"}) : answer.error().text);
   std::printf("%s%s %s %s/%s%s\n", ok ? "" : "not ", verb, kind.c_str(), ns.c_str(), name.c_str(), why.c_str());
   std::fflush(stdout);
 }
 
 std::string api_version_for(const std::string& plural) {
-  if (plural == "virtualservices" || plural == "destinationrules" || plural == "envoyfilters") return "networking.istio.io/v1alpha3";
-  if (plural == "deployments" || plural == "statefulsets" || plural == "daemonsets" || plural == "replicasets") return "apps/v1";
+  if (plural == "virtualservices" || plural == "destinationrules" || plural == "envoyfilters")
+    return "networking.istio.io/v1alpha3";
+  if (plural == "deployments" || plural == "statefulsets" || plural == "daemonsets" || plural == "replicasets")
+    return "apps/v1";
   if (plural == "ingresses") return "networking.k8s.io/v1";
   if (plural == "applications") return "app.k8s.io/v1beta1";
   if (plural == "strategies") return "servicemesh.kubesphere.io/v1alpha2";
@@ -80,7 +96,9 @@ std::string routing(const Json& object) {
       out += (out.empty() ? "" : "; ") + std::string(protocol);
       for (const Json& match : at(route, {"match"})) out += " :" + std::to_string(number_at(match, {"port"}));
       out += " ->";
-      for (const Json& one : at(route, {"route"})) out += " " + text_at(one, {"destination", "subset"}) + " " + std::to_string(number_at(one, {"weight"}, 100)) + "%";
+      for (const Json& one : at(route, {"route"}))
+        out +=
+            " " + text_at(one, {"destination", "subset"}) + " " + std::to_string(number_at(one, {"weight"}, 100)) + "%";
     }
   }
   if (const Json& subsets = at(object, {"spec", "subsets"}); subsets.is_array()) {
@@ -130,7 +148,8 @@ int label_namespace(const std::string& kubeconfig, const std::string& ns, const 
       return failed("\"" + label + "\" is neither KEY=VALUE nor KEY-");
     }
   }
-  Result<Answer> answer = (*client)->call("PATCH", raw_path("v1", "namespaces", "", ns) + "?fieldManager=kubectl-label", patch, "application/merge-patch+json");
+  Result<Answer> answer = (*client)->call("PATCH", raw_path("v1", "namespaces", "", ns) + "?fieldManager=kubectl-label",
+                                          patch, "application/merge-patch+json");
   if (!answer) return failed(answer.error().text);
   if (!answer->ok()) return failed(text_at(answer->body, {"message"}));
   std::printf("namespace/%s labeled\n", ns.c_str());

@@ -1,9 +1,9 @@
 // meshgraft-sandbox: an embedded API server with a small cluster behind it, for trying meshgraft out and for tests.
 
 #include <CLI/CLI.hpp>
-
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/fakes/sandbox.h"
@@ -24,13 +24,17 @@ int serve(const meshgraft::fakes::SandboxOptions& options, const std::string& pr
   const meshgraft::fakes::ApiServer& server = (*sandbox)->server();
   if (kubeconfig.empty()) kubeconfig = "meshgraft-sandbox-" + std::to_string(server.port()) + ".kubeconfig";
   std::ofstream file(kubeconfig, std::ios::trunc);
+  std::error_code ignored;  // it holds a token: for its owner alone, where the file system can
+  std::filesystem::permissions(kubeconfig, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
+                               ignored);
   file << server.kubeconfig();
   file.close();
   if (!file) {
     std::fprintf(stderr, "meshgraft-sandbox: cannot write %s\n", kubeconfig.c_str());
     return 1;
   }
-  std::printf("serving Kubernetes (profile %s, %d nodes, %d objects loaded) at %s\n", profile.c_str(), options.nodes, (*sandbox)->loaded(), server.url().c_str());
+  std::printf("serving Kubernetes (profile %s, %d nodes, %d objects loaded) at %s\n", profile.c_str(), options.nodes,
+              (*sandbox)->loaded(), server.url().c_str());
   std::printf("export KUBECONFIG=%s\n", kubeconfig.c_str());
   std::fflush(stdout);
   (*sandbox)->run(stop);
@@ -41,19 +45,30 @@ int serve(const meshgraft::fakes::SandboxOptions& options, const std::string& pr
 
 int main(int argc, char** argv) {
   namespace fakes = meshgraft::fakes;
-  CLI::App app("An embedded Kubernetes API server: loads manifests, plays Deployments, sidecar injection and KubeSphere's controllers, serves until stopped");
+  CLI::App app(
+      "An embedded Kubernetes API server: loads manifests, plays Deployments, sidecar injection and KubeSphere's "
+      "controllers, serves until stopped");
   app.name("meshgraft-sandbox");
   fakes::SandboxOptions options;
   std::string profile = "kubesphere-3.3", out, kubeconfig, ns;
   std::vector<std::string> labels, plurals;
   bool plain = false;
   app.add_option("-f,--filename", options.files, "manifests: a file or a directory; repeatable");
-  app.add_option("--profile", profile, "the mesh that is installed")->check(CLI::IsMember({"kubesphere-3.3", "kubesphere-3.4", "kubesphere-4", "istio"}))->capture_default_str();
-  app.add_option("--port", options.port, "port on 127.0.0.1; 0 takes a free one")->check(CLI::Range(0, 65535))->capture_default_str();
-  app.add_option("--kubeconfig-out", out, "where the kubeconfig is written (default: meshgraft-sandbox-PORT.kubeconfig here)");
+  app.add_option("--profile", profile, "the mesh that is installed")
+      ->check(CLI::IsMember({"kubesphere-3.3", "kubesphere-3.4", "kubesphere-4", "istio"}))
+      ->capture_default_str();
+  app.add_option("--port", options.port, "port on 127.0.0.1; 0 takes a free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  app.add_option("--kubeconfig-out", out,
+                 "where the kubeconfig is written (default: meshgraft-sandbox-PORT.kubeconfig here)");
   app.add_option("--nodes", options.nodes, "number of nodes")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--pod-ready-seconds", options.pod_ready_seconds, "from a pod's start to Ready")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--speed", options.speed, "sandbox seconds per second")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--pod-ready-seconds", options.pod_ready_seconds, "from a pod's start to Ready")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--speed", options.speed, "sandbox seconds per second")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_flag("--http", plain, "plain HTTP without a token, for curl");
   const auto command = [&](const char* name, const char* text) {
     CLI::App* sub = app.add_subcommand(name, text);

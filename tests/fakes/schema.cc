@@ -12,16 +12,20 @@ struct KeyedList {
 
 // Below a pod's spec. Source: k8s.io/api/core/v1 types.go, +listMapKey markers.
 const std::vector<KeyedList>& pod_lists() {
-  static const std::vector<KeyedList> lists = {
-      {"containers", {"name"}}, {"initContainers", {"name"}}, {"ephemeralContainers", {"name"}},
-      {"volumes", {"name"}}, {"imagePullSecrets", {"name"}}, {"hostAliases", {"ip"}},
-      {"topologySpreadConstraints", {"topologyKey", "whenUnsatisfiable"}}};
+  static const std::vector<KeyedList> lists = {{"containers", {"name"}},
+                                               {"initContainers", {"name"}},
+                                               {"ephemeralContainers", {"name"}},
+                                               {"volumes", {"name"}},
+                                               {"imagePullSecrets", {"name"}},
+                                               {"hostAliases", {"ip"}},
+                                               {"topologySpreadConstraints", {"topologyKey", "whenUnsatisfiable"}}};
   return lists;
 }
 const std::vector<KeyedList>& container_lists() {
-  static const std::vector<KeyedList> lists = {
-      {"ports", {"containerPort", "protocol"}}, {"env", {"name"}}, {"volumeMounts", {"mountPath"}},
-      {"volumeDevices", {"devicePath"}}};
+  static const std::vector<KeyedList> lists = {{"ports", {"containerPort", "protocol"}},
+                                               {"env", {"name"}},
+                                               {"volumeMounts", {"mountPath"}},
+                                               {"volumeDevices", {"devicePath"}}};
   return lists;
 }
 
@@ -55,7 +59,8 @@ Shape list_shape(const ResourceType& type, std::string_view path) {
   if (path == "webhooks" && type.kind.ends_with("WebhookConfiguration")) return {Shape::keyed, {"name"}};
   if (type.kind == "ServiceAccount" && path == "secrets") return {Shape::keyed, {"name"}};
   const std::string_view pod_spec = pod_spec_of(type.kind);
-  if (!pod_spec.empty() && path.size() > pod_spec.size() && path.starts_with(pod_spec) && path[pod_spec.size()] == '.') {
+  if (!pod_spec.empty() && path.size() > pod_spec.size() && path.starts_with(pod_spec) &&
+      path[pod_spec.size()] == '.') {
     const std::string_view rest = path.substr(pod_spec.size() + 1);
     if (const KeyedList* list = find_in(pod_lists(), rest)) return {Shape::keyed, list->keys};
     const auto dot = rest.find('.');
@@ -70,9 +75,9 @@ Shape list_shape(const ResourceType& type, std::string_view path) {
 // Structs and maps marked atomic: LabelSelector, node selectors, references.
 bool atomic_map(const ResourceType& type, std::string_view path) {
   if (type.custom) return false;
-  static constexpr std::array<std::string_view, 8> kNames = {
-      "selector", "labelSelector", "namespaceSelector", "objectSelector", "nodeSelector",
-      "fieldRef", "secretKeyRef", "configMapKeyRef"};
+  static constexpr std::array<std::string_view, 8> kNames = {"selector",       "labelSelector",  "namespaceSelector",
+                                                             "objectSelector", "nodeSelector",   "fieldRef",
+                                                             "secretKeyRef",   "configMapKeyRef"};
   const std::string_view last = last_of(path);
   if (path.starts_with("metadata.")) return false;
   for (std::string_view one : kNames) {

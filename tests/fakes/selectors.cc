@@ -39,7 +39,8 @@ std::vector<std::string> terms_of(std::string_view text) {
 
 Result<Requirement> requirement_of(const std::string& term) {
   const auto bad = [&] { return fail("unable to parse requirement: \"" + term + "\""); };
-  if (term.front() == '!') return Requirement{trimmed(std::string_view(term).substr(1)), Requirement::does_not_exist, {}};
+  if (term.front() == '!')
+    return Requirement{trimmed(std::string_view(term).substr(1)), Requirement::does_not_exist, {}};
   if (const auto open = term.find('('); open != std::string::npos) {
     if (term.back() != ')') return bad();
     const std::string head = trimmed(std::string_view(term).substr(0, open));
@@ -59,7 +60,9 @@ Result<Requirement> requirement_of(const std::string& term) {
                      {value == std::string::npos ? "" : trimmed(std::string_view(term).substr(value))}};
 }
 
-std::string printed(const Json& value) { return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : to_text(value); }
+std::string printed(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : to_text(value);
+}
 
 }  // namespace
 
@@ -85,8 +88,10 @@ Selector Selector::of(const Json& label_selector) {
   for (const Json& one : at(label_selector, {"matchExpressions"})) {
     const std::string op = text_at(one, {"operator"});
     Requirement requirement{text_at(one, {"key"}), Requirement::exists, {}};
-    requirement.op = op == "In" ? Requirement::in : op == "NotIn" ? Requirement::not_in
-                     : op == "DoesNotExist" ? Requirement::does_not_exist : Requirement::exists;
+    requirement.op = op == "In"             ? Requirement::in
+                     : op == "NotIn"        ? Requirement::not_in
+                     : op == "DoesNotExist" ? Requirement::does_not_exist
+                                            : Requirement::exists;
     for (const Json& value : at(one, {"values"})) requirement.values.push_back(printed(value));
     selector.requirements_.push_back(std::move(requirement));
   }
@@ -97,12 +102,17 @@ bool Selector::matches(const Json& labels) const {
   if (nothing_) return false;
   return std::all_of(requirements_.begin(), requirements_.end(), [&labels](const Requirement& one) {
     const Json& value = at(labels, {one.key});
-    const bool listed = !value.is_null() && std::find(one.values.begin(), one.values.end(), printed(value)) != one.values.end();
+    const bool listed =
+        !value.is_null() && std::find(one.values.begin(), one.values.end(), printed(value)) != one.values.end();
     switch (one.op) {
-      case Requirement::in: return listed;
-      case Requirement::not_in: return !listed;
-      case Requirement::exists: return !value.is_null();
-      case Requirement::does_not_exist: return value.is_null();
+      case Requirement::in:
+        return listed;
+      case Requirement::not_in:
+        return !listed;
+      case Requirement::exists:
+        return !value.is_null();
+      case Requirement::does_not_exist:
+        return value.is_null();
     }
     return false;
   });

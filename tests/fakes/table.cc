@@ -16,11 +16,13 @@ struct Column {
 };
 
 Column text(std::string name, std::function<std::string(const Json&)> cell, int priority = 0) {
-  return {std::move(name), "string", priority, [cell = std::move(cell)](const Json& object, std::int64_t) { return Json(cell(object)); }};
+  return {std::move(name), "string", priority,
+          [cell = std::move(cell)](const Json& object, std::int64_t) { return Json(cell(object)); }};
 }
 
 Column number(std::string name, std::initializer_list<const char*> path) {
-  return {std::move(name), "integer", 0, [places = std::vector<std::string>(path.begin(), path.end())](const Json& object, std::int64_t) {
+  return {std::move(name), "integer", 0,
+          [places = std::vector<std::string>(path.begin(), path.end())](const Json& object, std::int64_t) {
             const Json* here = &object;
             for (const std::string& place : places) here = &at(*here, {place});
             return here->is_number() ? *here : Json(0);
@@ -49,12 +51,14 @@ std::string of_containers(const Json& pod_spec, const char* field) {
 std::string labels_text(const Json& labels) {
   std::vector<std::string> parts;
   if (labels.is_object()) {
-    for (const auto& [key, value] : labels.items()) parts.push_back(key + "=" + (value.is_string() ? value.get<std::string>() : to_text(value)));
+    for (const auto& [key, value] : labels.items())
+      parts.push_back(key + "=" + (value.is_string() ? value.get<std::string>() : to_text(value)));
   }
   return joined(parts);
 }
 
-std::string fraction(const Json& object, std::initializer_list<std::string_view> have, std::initializer_list<std::string_view> want) {
+std::string fraction(const Json& object, std::initializer_list<std::string_view> have,
+                     std::initializer_list<std::string_view> want) {
   return std::to_string(number_at(object, have)) + "/" + std::to_string(number_at(object, want));
 }
 
@@ -92,7 +96,8 @@ std::string ingress_hosts(const Json& ingress) {
 std::string slice_endpoints(const Json& slice) {
   std::vector<std::string> parts;
   for (const Json& endpoint : at(slice, {"endpoints"})) {
-    for (const Json& address : at(endpoint, {"addresses"})) parts.push_back(address.is_string() ? address.get<std::string>() : "");
+    for (const Json& address : at(endpoint, {"addresses"}))
+      parts.push_back(address.is_string() ? address.get<std::string>() : "");
   }
   return joined(parts, "<unset>");
 }
@@ -146,8 +151,18 @@ std::vector<Column> columns_of(const ResourceType& type) {
     add(text("Status", pod_status));
     add(text("Restarts", [](const Json&) { return "0"; }));
     add(age());
-    add(text("IP", [](const Json& o) { return text_at(o, {"status", "podIP"}, "<none>"); }, 1));
-    add(text("Node", [](const Json& o) { return text_at(o, {"spec", "nodeName"}, "<none>"); }, 1));
+    add(text(
+        "IP",
+        [](const Json& o) {
+          return text_at(o, {"status", "podIP"}, "<none>");
+        },
+        1));
+    add(text(
+        "Node",
+        [](const Json& o) {
+          return text_at(o, {"spec", "nodeName"}, "<none>");
+        },
+        1));
     return out;
   }
   if (kind == "Deployment") {
@@ -189,10 +204,15 @@ std::vector<Column> columns_of(const ResourceType& type) {
     add({"Data", "integer", 0, [](const Json& o, std::int64_t) { return Json(at(o, {"data"}).size()); }});
   } else if (kind == "Event") {
     out.clear();
-    add({"Last Seen", "string", 0, [](const Json& o, std::int64_t now) { return Json(age_text(now - seconds_of(text_at(o, {"lastTimestamp"}, text_at(o, {"metadata", "creationTimestamp"}))))); }});
+    add({"Last Seen", "string", 0, [](const Json& o, std::int64_t now) {
+           return Json(age_text(
+               now - seconds_of(text_at(o, {"lastTimestamp"}, text_at(o, {"metadata", "creationTimestamp"})))));
+         }});
     add(text("Type", [](const Json& o) { return text_at(o, {"type"}); }));
     add(text("Reason", [](const Json& o) { return text_at(o, {"reason"}); }));
-    add(text("Object", [](const Json& o) { return text_at(o, {"involvedObject", "kind"}) + "/" + text_at(o, {"involvedObject", "name"}); }));
+    add(text("Object", [](const Json& o) {
+      return text_at(o, {"involvedObject", "kind"}) + "/" + text_at(o, {"involvedObject", "name"});
+    }));
     add(text("Message", [](const Json& o) { return text_at(o, {"message"}); }));
     return out;
   } else if (kind == "EndpointSlice") {
@@ -209,11 +229,32 @@ std::vector<Column> columns_of(const ResourceType& type) {
   }
   add(age());
   if (type.group == "apps" && kind != "ControllerRevision") {
-    add(text("Containers", [](const Json& o) { return of_containers(at(o, {"spec", "template", "spec"}), "name"); }, 1));
-    add(text("Images", [](const Json& o) { return of_containers(at(o, {"spec", "template", "spec"}), "image"); }, 1));
-    add(text("Selector", [](const Json& o) { return labels_text(at(o, {"spec", "selector", "matchLabels"})); }, 1));
+    add(text(
+        "Containers",
+        [](const Json& o) {
+          return of_containers(at(o, {"spec", "template", "spec"}), "name");
+        },
+        1));
+    add(text(
+        "Images",
+        [](const Json& o) {
+          return of_containers(at(o, {"spec", "template", "spec"}), "image");
+        },
+        1));
+    add(text(
+        "Selector",
+        [](const Json& o) {
+          return labels_text(at(o, {"spec", "selector", "matchLabels"}));
+        },
+        1));
   }
-  if (kind == "Service") add(text("Selector", [](const Json& o) { return labels_text(at(o, {"spec", "selector"})); }, 1));
+  if (kind == "Service")
+    add(text(
+        "Selector",
+        [](const Json& o) {
+          return labels_text(at(o, {"spec", "selector"}));
+        },
+        1));
   return out;
 }
 
@@ -224,7 +265,8 @@ std::string age_text(std::int64_t seconds) {
   if (seconds < 0) seconds = 0;
   if (seconds < 120) return std::to_string(seconds) + "s";
   const std::int64_t minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
-  if (minutes < 10) return std::to_string(minutes) + "m" + (seconds % 60 == 0 ? "" : std::to_string(seconds % 60) + "s");
+  if (minutes < 10)
+    return std::to_string(minutes) + "m" + (seconds % 60 == 0 ? "" : std::to_string(seconds % 60) + "s");
   if (hours < 3) return std::to_string(minutes) + "m";
   if (hours < 8) return std::to_string(hours) + "h" + (minutes % 60 == 0 ? "" : std::to_string(minutes % 60) + "m");
   if (hours < 48) return std::to_string(hours) + "h";
@@ -235,8 +277,11 @@ Json table_of(const ResourceType& type, const Json& body, std::string_view inclu
   const std::vector<Column> columns = columns_of(type);
   Json definitions = Json::array();
   for (const Column& column : columns) {
-    definitions.push_back({{"name", column.name}, {"type", column.type}, {"format", column.name == "Name" ? "name" : ""},
-                           {"description", column.name}, {"priority", column.priority}});
+    definitions.push_back({{"name", column.name},
+                           {"type", column.type},
+                           {"format", column.name == "Name" ? "name" : ""},
+                           {"description", column.name},
+                           {"priority", column.priority}});
   }
   Json rows = Json::array();
   const auto add_row = [&](const Json& object) {
@@ -246,7 +291,8 @@ Json table_of(const ResourceType& type, const Json& body, std::string_view inclu
     if (include_object == "Object") {
       row["object"] = object;
     } else if (include_object != "None") {
-      row["object"] = {{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", at(object, {"metadata"})}};
+      row["object"] = {
+          {"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", at(object, {"metadata"})}};
     }
     rows.push_back(std::move(row));
   };
@@ -258,8 +304,11 @@ Json table_of(const ResourceType& type, const Json& body, std::string_view inclu
     add_row(body);
     metadata["resourceVersion"] = at(body, {"metadata", "resourceVersion"});
   }
-  return {{"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", std::move(metadata)},
-          {"columnDefinitions", std::move(definitions)}, {"rows", std::move(rows)}};
+  return {{"kind", "Table"},
+          {"apiVersion", "meta.k8s.io/v1"},
+          {"metadata", std::move(metadata)},
+          {"columnDefinitions", std::move(definitions)},
+          {"rows", std::move(rows)}};
 }
 
 }  // namespace meshgraft::fakes

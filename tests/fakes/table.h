@@ -9,7 +9,8 @@ namespace meshgraft::fakes {
 
 // A meta.k8s.io/v1 Table of `body`, which is an object of `type` or a list of them. `include_object`: "Metadata" (also
 // for ""), "Object" or "None".
-Json table_of(const ResourceType& type, const Json& body, std::string_view include_object, std::int64_t now_unix_seconds);
+Json table_of(const ResourceType& type, const Json& body, std::string_view include_object,
+              std::int64_t now_unix_seconds);
 
 // "5s", "3m4s", "2d": as kubectl shows ages.
 std::string age_text(std::int64_t seconds);

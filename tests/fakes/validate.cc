@@ -39,9 +39,15 @@ std::string quoted(const std::string& text) { return "Invalid value: \"" + text 
 void check_labels(const Json& labels, const std::string& field, Json& causes) {
   if (!labels.is_object()) return;
   for (const auto& [key, value] : labels.items()) {
-    if (!label_key(key)) causes.push_back(cause("FieldValueInvalid", field, quoted(key) + "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"));
+    if (!label_key(key))
+      causes.push_back(cause("FieldValueInvalid", field,
+                             quoted(key) + "name part must consist of alphanumeric characters, '-', '_' or '.', and "
+                                           "must start and end with an alphanumeric character"));
     if (value.is_string() && !label_value(value.get<std::string>())) {
-      causes.push_back(cause("FieldValueInvalid", field, quoted(value.get<std::string>()) + "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"));
+      causes.push_back(cause("FieldValueInvalid", field,
+                             quoted(value.get<std::string>()) +
+                                 "a valid label must be an empty string or consist of alphanumeric characters, '-', "
+                                 "'_' or '.', and must start and end with an alphanumeric character"));
     }
   }
 }
@@ -50,11 +56,15 @@ void check_metadata(const ResourceType& type, const Json& object, Json& causes) 
   const std::string name = text_at(object, {"metadata", "name"});
   const bool free_name = type.group == "rbac.authorization.k8s.io";
   if (!free_name && !object_name(name)) {
-    causes.push_back(cause("FieldValueInvalid", "metadata.name", quoted(name) + "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"));
+    causes.push_back(
+        cause("FieldValueInvalid", "metadata.name",
+              quoted(name) + "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' "
+                             "or '.', and must start and end with an alphanumeric character"));
   }
   check_labels(at(object, {"metadata", "labels"}), "metadata.labels", causes);
   for (const auto& [key, value] : annotations_of(object).items()) {
-    if (!value.is_string()) causes.push_back(cause("FieldValueInvalid", "metadata.annotations", quoted(to_text(value)) + "must be a string"));
+    if (!value.is_string())
+      causes.push_back(cause("FieldValueInvalid", "metadata.annotations", quoted(to_text(value)) + "must be a string"));
   }
 }
 
@@ -71,8 +81,10 @@ void check_template(const Json& pod, const std::string& field, Json& causes) {
     const std::string here = prefix + "spec.containers[" + std::to_string(i) + "]";
     const std::string name = text_at(containers[i], {"name"});
     if (name.empty()) causes.push_back(cause("FieldValueRequired", here + ".name", "Required value"));
-    if (!names.insert(name).second) causes.push_back(cause("FieldValueDuplicate", here + ".name", "Duplicate value: \"" + name + "\""));
-    if (text_at(containers[i], {"image"}).empty()) causes.push_back(cause("FieldValueRequired", here + ".image", "Required value"));
+    if (!names.insert(name).second)
+      causes.push_back(cause("FieldValueDuplicate", here + ".name", "Duplicate value: \"" + name + "\""));
+    if (text_at(containers[i], {"image"}).empty())
+      causes.push_back(cause("FieldValueRequired", here + ".image", "Required value"));
   }
 }
 
@@ -80,12 +92,15 @@ void check_workload(const Json& before, const Json& object, Json& causes) {
   const Json& selector = at(object, {"spec", "selector"});
   if (!selector.is_object() || selector.empty()) {
     causes.push_back(cause("FieldValueRequired", "spec.selector", "Required value"));
-  } else if (const Json& labels = at(object, {"spec", "template", "metadata", "labels"}); !Selector::of(selector).matches(labels)) {
+  } else if (const Json& labels = at(object, {"spec", "template", "metadata", "labels"});
+             !Selector::of(selector).matches(labels)) {
     causes.push_back(cause("FieldValueInvalid", "spec.template.metadata.labels",
-                           "Invalid value: " + to_text(labels.is_object() ? labels : Json::object()) + ": `selector` does not match template `labels`"));
+                           "Invalid value: " + to_text(labels.is_object() ? labels : Json::object()) +
+                               ": `selector` does not match template `labels`"));
   }
   if (before.is_object() && at(before, {"spec", "selector"}) != selector) {
-    causes.push_back(cause("FieldValueInvalid", "spec.selector", "Invalid value: " + to_text(selector) + ": field is immutable"));
+    causes.push_back(
+        cause("FieldValueInvalid", "spec.selector", "Invalid value: " + to_text(selector) + ": field is immutable"));
   }
   check_template(at(object, {"spec", "template"}), "spec.template", causes);
 }
@@ -101,17 +116,24 @@ void check_service(const Json& before, const Json& object, Json& causes) {
     const std::string here = "spec.ports[" + std::to_string(i) + "]";
     const std::string name = text_at(ports[i], {"name"});
     const std::int64_t number = number_at(ports[i], {"port"});
-    if (name.empty() && ports.size() > 1) causes.push_back(cause("FieldValueRequired", here + ".name", "Required value"));
-    if (!name.empty() && !names.insert(name).second) causes.push_back(cause("FieldValueDuplicate", here + ".name", "Duplicate value: \"" + name + "\""));
-    if (number < 1 || number > 65535) causes.push_back(cause("FieldValueInvalid", here + ".port", "Invalid value: " + std::to_string(number) + ": must be between 1 and 65535, inclusive"));
+    if (name.empty() && ports.size() > 1)
+      causes.push_back(cause("FieldValueRequired", here + ".name", "Required value"));
+    if (!name.empty() && !names.insert(name).second)
+      causes.push_back(cause("FieldValueDuplicate", here + ".name", "Duplicate value: \"" + name + "\""));
+    if (number < 1 || number > 65535)
+      causes.push_back(cause("FieldValueInvalid", here + ".port",
+                             "Invalid value: " + std::to_string(number) + ": must be between 1 and 65535, inclusive"));
     if (!numbers.insert(std::to_string(number) + "/" + text_at(ports[i], {"protocol"})).second) {
-      causes.push_back(cause("FieldValueDuplicate", here, "Duplicate value: " + to_text({{"port", number}, {"protocol", text_at(ports[i], {"protocol"})}})));
+      causes.push_back(
+          cause("FieldValueDuplicate", here,
+                "Duplicate value: " + to_text({{"port", number}, {"protocol", text_at(ports[i], {"protocol"})}})));
     }
   }
   check_labels(at(object, {"spec", "selector"}), "spec.selector", causes);
   const std::string was = text_at(before, {"spec", "clusterIP"}), is = text_at(object, {"spec", "clusterIP"});
   if (!was.empty() && !external && was != is) {
-    causes.push_back(cause("FieldValueInvalid", "spec.clusterIPs[0]", "Invalid value: [\"" + is + "\"]: may not change once set"));
+    causes.push_back(
+        cause("FieldValueInvalid", "spec.clusterIPs[0]", "Invalid value: [\"" + is + "\"]: may not change once set"));
   }
 }
 
@@ -125,15 +147,18 @@ void check_stateful_set_update(const Json& before, const Json& object, Json& cau
     is.erase(free);
   }
   if (was == is) return;
-  causes.push_back(cause("FieldValueForbidden", "spec",
-                         "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
-                         "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"));
+  causes.push_back(
+      cause("FieldValueForbidden", "spec",
+            "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
+            "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' "
+            "are forbidden"));
 }
 
 void check_ingress(const Json& object, Json& causes) {
   const Json& rules = at(object, {"spec", "rules"});
   if (at(object, {"spec", "defaultBackend"}).is_null() && (!rules.is_array() || rules.empty())) {
-    causes.push_back(cause("FieldValueInvalid", "spec", "Invalid value: []: either `defaultBackend` or `rules` must be specified"));
+    causes.push_back(
+        cause("FieldValueInvalid", "spec", "Invalid value: []: either `defaultBackend` or `rules` must be specified"));
   }
 }
 

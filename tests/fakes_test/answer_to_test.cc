@@ -13,7 +13,8 @@ namespace {
 class AnswerTo : public ::testing::Test {
  protected:
   AnswerTo() { seed_world(engine, Profile::kubesphere_3_3); }
-  Answer ask(const char* method, const char* path, const std::string& body = "", const char* type = "application/json", const char* accept = "application/json") {
+  Answer ask(const char* method, const char* path, const std::string& body = "", const char* type = "application/json",
+             const char* accept = "application/json") {
     Request request;
     request.method = method;
     const std::string whole = path;
@@ -38,8 +39,14 @@ TEST_F(AnswerTo, objects_live_their_life_by_path) {
   EXPECT_EQ(answer.body["metadata"]["managedFields"][0]["manager"], "kubectl");
   EXPECT_EQ(ask("GET", kMapPath).body["data"]["a"], "b");
   EXPECT_EQ(ask("PATCH", kMapPath, R"({"data":{"c":"d"}})", "application/merge-patch+json").body["data"]["c"], "d");
-  EXPECT_EQ(ask("PATCH", kMapPath, "apiVersion: v1\nkind: ConfigMap\ndata:\n  e: f\n", "application/apply-patch+yaml").code, 422) << "apply needs a manager";
-  EXPECT_EQ(ask("PATCH", (std::string(kMapPath) + "?fieldManager=x").c_str(), "apiVersion: v1\nkind: ConfigMap\ndata:\n  e: f\n", "application/apply-patch+yaml").body["data"]["e"], "f");
+  EXPECT_EQ(
+      ask("PATCH", kMapPath, "apiVersion: v1\nkind: ConfigMap\ndata:\n  e: f\n", "application/apply-patch+yaml").code,
+      422)
+      << "apply needs a manager";
+  EXPECT_EQ(ask("PATCH", (std::string(kMapPath) + "?fieldManager=x").c_str(),
+                "apiVersion: v1\nkind: ConfigMap\ndata:\n  e: f\n", "application/apply-patch+yaml")
+                .body["data"]["e"],
+            "f");
   EXPECT_EQ(ask("DELETE", kMapPath).body["status"], "Success");
   EXPECT_EQ(ask("GET", kMapPath).code, 404);
 }
@@ -49,14 +56,16 @@ TEST_F(AnswerTo, what_it_cannot_read_or_do_is_refused_with_a_status) {
   EXPECT_EQ(ask("POST", "/api/v1/namespaces/default/configmaps", "x", "application/vnd.kubernetes.protobuf").code, 415);
   EXPECT_EQ(ask("POST", kMapPath, kMap).code, 405);
   EXPECT_EQ(ask("PATCH", kMapPath, "{}", "text/plain").code, 415);
-  for (const char* path : {"/", "/api/v2", "/apis/nope.io/v1", "/apis/apps/v1/nopes", "/apis/apps/v1/namespaces/x/deployments/y/logs", "/apis/apps/v1beta9/deployments"}) {
+  for (const char* path : {"/", "/api/v2", "/apis/nope.io/v1", "/apis/apps/v1/nopes",
+                           "/apis/apps/v1/namespaces/x/deployments/y/logs", "/apis/apps/v1beta9/deployments"}) {
     EXPECT_EQ(ask("GET", path).code, 404) << path;
     EXPECT_EQ(ask("GET", path).body["kind"], "Status") << path;
   }
 }
 
 TEST_F(AnswerTo, a_service_written_without_its_address_keeps_it) {
-  ask("POST", "/api/v1/namespaces/default/services", R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"s"},"spec":{"ports":[{"port":80}]}})");
+  ask("POST", "/api/v1/namespaces/default/services",
+      R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"s"},"spec":{"ports":[{"port":80}]}})");
   const char* const path = "/api/v1/namespaces/default/services/s";
   Json service = ask("GET", path).body;
   const Json address = service["spec"]["clusterIP"];
@@ -89,17 +98,23 @@ TEST_F(AnswerTo, discovery_names_built_in_and_custom_kinds) {
   EXPECT_EQ(ask("GET", "/version").body["minor"], "37");
   EXPECT_EQ(ask("GET", "/openapi/v3").body["paths"]["apis/apps/v1"]["serverRelativeURL"], "/openapi/v3/apis/apps/v1");
   const Answer outline = ask("GET", "/openapi/v3/apis/apps/v1");
-  EXPECT_EQ(outline.body["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]["x-kubernetes-group-version-kind"]["kind"], "Deployment");
+  EXPECT_EQ(outline.body["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
+                        ["x-kubernetes-group-version-kind"]["kind"],
+            "Deployment");
 }
 
 TEST_F(AnswerTo, a_custom_object_is_served_in_every_version_of_its_kind) {
-  ask("POST", "/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices", R"({"apiVersion":"networking.istio.io/v1alpha3","kind":"VirtualService","metadata":{"name":"v"},"spec":{}})");
-  EXPECT_EQ(ask("GET", "/apis/networking.istio.io/v1beta1/namespaces/default/virtualservices/v").body["apiVersion"], "networking.istio.io/v1beta1");
-  EXPECT_EQ(ask("GET", "/apis/networking.istio.io/v1alpha3/virtualservices").body["items"][0]["apiVersion"], "networking.istio.io/v1alpha3");
+  ask("POST", "/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices",
+      R"({"apiVersion":"networking.istio.io/v1alpha3","kind":"VirtualService","metadata":{"name":"v"},"spec":{}})");
+  EXPECT_EQ(ask("GET", "/apis/networking.istio.io/v1beta1/namespaces/default/virtualservices/v").body["apiVersion"],
+            "networking.istio.io/v1beta1");
+  EXPECT_EQ(ask("GET", "/apis/networking.istio.io/v1alpha3/virtualservices").body["items"][0]["apiVersion"],
+            "networking.istio.io/v1alpha3");
 }
 
 TEST_F(AnswerTo, tables_have_the_columns_that_kubectl_prints) {
-  const Answer answer = ask("GET", "/apis/apps/v1/namespaces/istio-system/deployments", "", "application/json", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
+  const Answer answer = ask("GET", "/apis/apps/v1/namespaces/istio-system/deployments", "", "application/json",
+                            "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
   EXPECT_EQ(answer.body["kind"], "Table");
   std::string names;
   for (const Json& column : answer.body["columnDefinitions"]) names += column["name"].get<std::string>() + " ";
@@ -119,7 +134,10 @@ TEST_F(AnswerTo, every_kind_has_a_table) {
 }
 
 TEST_F(AnswerTo, everybody_may_do_everything) {
-  EXPECT_EQ(ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", R"({"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{}})").body["status"]["allowed"], true);
+  EXPECT_EQ(ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                R"({"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{}})")
+                .body["status"]["allowed"],
+            true);
 }
 
 TEST(Age, is_shown_as_kubectl_shows_it) {

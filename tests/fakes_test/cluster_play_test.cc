@@ -15,17 +15,30 @@ namespace {
 constexpr std::int64_t kStart = 1'800'000'000'000;
 
 Json deployment(const char* name, int replicas, Json extra = Json::object()) {
-  Json out = {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"metadata", {{"name", name}, {"namespace", "shop"}}},
-              {"spec", {{"replicas", replicas}, {"selector", {{"matchLabels", {{"app", name}}}}},
-                        {"template", {{"metadata", {{"labels", {{"app", name}}}}},
-                                      {"spec", {{"containers", Json::array({{{"name", "c"}, {"image", "i:1"}, {"ports", Json::array({{{"name", "web"}, {"containerPort", 8080}}})}}})}}}}}}}};
+  Json out = {{"apiVersion", "apps/v1"},
+              {"kind", "Deployment"},
+              {"metadata", {{"name", name}, {"namespace", "shop"}}},
+              {"spec",
+               {{"replicas", replicas},
+                {"selector", {{"matchLabels", {{"app", name}}}}},
+                {"template",
+                 {{"metadata", {{"labels", {{"app", name}}}}},
+                  {"spec",
+                   {{"containers",
+                     Json::array({{{"name", "c"},
+                                   {"image", "i:1"},
+                                   {"ports", Json::array({{{"name", "web"}, {"containerPort", 8080}}})}}})}}}}}}}};
   out["spec"].merge_patch(extra);
   return out;
 }
 
 Json service(const char* name) {
-  return {{"apiVersion", "v1"}, {"kind", "Service"}, {"metadata", {{"name", name}, {"namespace", "shop"}}},
-          {"spec", {{"selector", {{"app", name}}}, {"ports", Json::array({{{"name", "http"}, {"port", 80}, {"targetPort", "web"}}})}}}};
+  return {{"apiVersion", "v1"},
+          {"kind", "Service"},
+          {"metadata", {{"name", name}, {"namespace", "shop"}}},
+          {"spec",
+           {{"selector", {{"app", name}}},
+            {"ports", Json::array({{{"name", "http"}, {"port", 80}, {"targetPort", "web"}}})}}}};
 }
 
 class ClusterPlayTest : public ::testing::Test {
@@ -121,8 +134,13 @@ TEST_F(ClusterPlayTest, recreate_stops_the_old_pods_before_it_starts_new_ones) {
   while (play.round(kStart)) {
     const std::vector<Json> now = pods();
     gap = gap || now.empty();
-    const bool mixed = std::any_of(now.begin(), now.end(), [&](const Json& pod) { return old.contains(text_at(pod, {"metadata", "uid"})); }) &&
-                       std::any_of(now.begin(), now.end(), [&](const Json& pod) { return !old.contains(text_at(pod, {"metadata", "uid"})); });
+    const bool mixed = std::any_of(now.begin(), now.end(),
+                                   [&](const Json& pod) {
+                                     return old.contains(text_at(pod, {"metadata", "uid"}));
+                                   }) &&
+                       std::any_of(now.begin(), now.end(), [&](const Json& pod) {
+                         return !old.contains(text_at(pod, {"metadata", "uid"}));
+                       });
     EXPECT_FALSE(mixed);
   }
   EXPECT_TRUE(gap);
@@ -155,7 +173,8 @@ TEST_F(ClusterPlayTest, a_broken_image_misses_the_progress_deadline_and_the_old_
   patch("web", image("i:1"));
   play.step(*play.next_due() + 120000);
   EXPECT_EQ(condition(live("Deployment", "web"), "Progressing"), "True NewReplicaSetAvailable");
-  EXPECT_EQ(text_at(annotations_of(live("Deployment", "web")), {"deployment.kubernetes.io/revision"}), "3") << "the old ReplicaSet got the next revision";
+  EXPECT_EQ(text_at(annotations_of(live("Deployment", "web")), {"deployment.kubernetes.io/revision"}), "3")
+      << "the old ReplicaSet got the next revision";
 }
 
 TEST_F(ClusterPlayTest, an_orphaned_replica_set_goes_on_and_a_deployment_with_a_fuller_selector_leaves_it_alone) {
@@ -192,6 +211,20 @@ TEST_F(ClusterPlayTest, annotations_of_a_deployment_reach_its_replica_set) {
   EXPECT_EQ(text_at(annotations_of(*engine.objects("apps/v1", "ReplicaSet", "shop")[0]), {"a"}), "b");
 }
 
+TEST_F(ClusterPlayTest, annotations_that_come_with_a_template_never_reach_the_replica_set_before) {
+  // Why `kubectl rollout undo` loses them: it puts the annotations of the ReplicaSet before over the Deployment's.
+  engine.seed(deployment("web", 1));
+  play.step(kStart);
+  Json together = image("i:2");
+  together["metadata"]["annotations"]["a"] = "b";
+  patch("web", together);
+  play.step(kStart);
+  for (const Object& set : engine.objects("apps/v1", "ReplicaSet", "shop")) {
+    const bool newest = text_at(annotations_of(*set), {"deployment.kubernetes.io/revision"}) == "2";
+    EXPECT_EQ(annotations_of(*set).contains("a"), newest);
+  }
+}
+
 TEST_F(ClusterPlayTest, host_ports_that_are_taken_leave_a_pod_pending) {
   Json gateway = deployment("gw", 4);
   gateway["spec"]["template"]["spec"]["containers"][0]["ports"][0]["hostPort"] = 80;
@@ -199,9 +232,12 @@ TEST_F(ClusterPlayTest, host_ports_that_are_taken_leave_a_pod_pending) {
   play.step(kStart);
   EXPECT_EQ(ready_pods(), 3u);
   const std::vector<Json> all = pods();
-  const auto pending = std::find_if(all.begin(), all.end(), [](const Json& pod) { return text_at(pod, {"status", "phase"}) == "Pending"; });
+  const auto pending = std::find_if(all.begin(), all.end(), [](const Json& pod) {
+    return text_at(pod, {"status", "phase"}) == "Pending";
+  });
   ASSERT_NE(pending, all.end());
-  EXPECT_EQ((*pending)["status"]["conditions"][0]["message"], "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports.");
+  EXPECT_EQ((*pending)["status"]["conditions"][0]["message"],
+            "0/3 nodes are available: 3 node(s) didn't have free ports for the requested pod ports.");
   patch("gw", {{"spec", {{"replicas", 3}}}});
   play.step(kStart);
   EXPECT_EQ(pods().size(), 3u);

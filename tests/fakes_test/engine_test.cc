@@ -1,8 +1,9 @@
 // Lists, watches and deletions of the embedded API server.
 
+#include "tests/fakes/engine.h"
+
 #include <gtest/gtest.h>
 
-#include "tests/fakes/engine.h"
 #include "tests/fakes/selectors.h"
 
 namespace meshgraft::fakes {
@@ -17,14 +18,19 @@ Json config_map(const std::string& name, Json extra = Json::object()) {
 
 class EngineTest : public ::testing::Test {
  protected:
-  Target maps(const std::string& name = "") { return {engine.by_plural("", "v1", "configmaps"), "v1", "shop", name, ""}; }
+  Target maps(const std::string& name = "") {
+    return {engine.by_plural("", "v1", "configmaps"), "v1", "shop", name, ""};
+  }
   Answer label(const std::string& name, const Json& labels) {
     return engine.patch(maps(name), PatchFormat::merge, {{"metadata", {{"labels", labels}}}}, {});
   }
-  WatchOptions watch(const std::string& labels = "") { return {engine.by_plural("", "v1", "configmaps"), "v1", "shop", labels, ""}; }
+  WatchOptions watch(const std::string& labels = "") {
+    return {engine.by_plural("", "v1", "configmaps"), "v1", "shop", labels, ""};
+  }
   static Json seen(const WatchBatch& batch) {
     Json out = Json::array();
-    for (const Json& event : batch.events) out.push_back(event["type"].get<std::string>() + " " + text_at(event, {"object", "metadata", "name"}));
+    for (const Json& event : batch.events)
+      out.push_back(event["type"].get<std::string>() + " " + text_at(event, {"object", "metadata", "name"}));
     return out;
   }
   Engine engine;
@@ -121,8 +127,9 @@ TEST_F(EngineTest, put_needs_the_version_that_it_read) {
   label("a", {{"x", "y"}});
   const Answer answer = engine.update(maps("a"), body, {});
   EXPECT_EQ(answer.code, 409);
-  EXPECT_EQ(answer.body["message"], "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply "
-                                    "your changes to the latest version and try again");
+  EXPECT_EQ(answer.body["message"],
+            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply "
+            "your changes to the latest version and try again");
 }
 
 TEST_F(EngineTest, creating_twice_says_already_exists) {
@@ -143,7 +150,8 @@ TEST_F(EngineTest, nothing_is_created_in_an_absent_or_dying_namespace) {
   Target ns{engine.by_plural("", "v1", "namespaces"), "v1", "", "shop", ""};
   EXPECT_EQ(engine.remove(ns, {}).body["status"]["phase"], "Terminating");
   EXPECT_EQ(engine.create(maps(), config_map("late"), {}).code, 403);
-  engine.patch(maps("held"), PatchFormat::json, Json::array({{{"op", "remove"}, {"path", "/metadata/finalizers"}}}), {});
+  engine.patch(maps("held"), PatchFormat::json, Json::array({{{"op", "remove"}, {"path", "/metadata/finalizers"}}}),
+               {});
   EXPECT_EQ(engine.get(ns).code, 404);
 }
 
@@ -164,7 +172,9 @@ TEST_F(EngineTest, dependents_go_with_their_owner_unless_orphaned) {
   for (const bool orphan : {false, true}) {
     engine.seed(config_map("owner"));
     const std::string uid = text_at(engine.get(maps("owner")).body, {"metadata", "uid"});
-    engine.seed(config_map("child", {{"ownerReferences", Json::array({{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"name", "owner"}, {"uid", uid}}})}}));
+    engine.seed(config_map(
+        "child", {{"ownerReferences",
+                   Json::array({{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"name", "owner"}, {"uid", uid}}})}}));
     DeleteOptions options;
     options.propagation = orphan ? DeleteOptions::orphan : DeleteOptions::background;
     engine.remove(maps("owner"), options);
@@ -183,7 +193,8 @@ TEST_F(EngineTest, an_object_with_finalizers_stays_until_they_are_gone) {
 }
 
 TEST_F(EngineTest, scale_changes_replicas_alone) {
-  engine.seed(Json::parse(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{"replicas":2,
+  engine.seed(Json::parse(
+      R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{"replicas":2,
     "selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i:1"}]}}}})"));
   Target scale{engine.by_plural("apps", "v1", "deployments"), "v1", "shop", "web", "scale"};
   Json body = engine.get(scale).body;
@@ -194,13 +205,15 @@ TEST_F(EngineTest, scale_changes_replicas_alone) {
 }
 
 TEST_F(EngineTest, strategic_merge_knows_deletes_and_order) {
-  engine.seed(Json::parse(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{
+  engine.seed(
+      Json::parse(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{
     "selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[
     {"name":"a","image":"i:1","env":[{"name":"X","value":"1"},{"name":"Y","value":"2"}]},{"name":"b","image":"i:2"}]}}}})"));
   Target web{engine.by_plural("apps", "v1", "deployments"), "v1", "shop", "web", ""};
   const Answer answer = engine.patch(web, PatchFormat::strategic, Json::parse(R"({"spec":{"template":{"spec":{
     "$setElementOrder/containers":[{"name":"c"},{"name":"a"}],"containers":[{"name":"b","$patch":"delete"},{"name":"c","image":"i:3"},
-    {"name":"a","env":[{"name":"X","value":null},{"name":"Y","$patch":"delete"}]}]}}}})"), {});
+    {"name":"a","env":[{"name":"X","value":null},{"name":"Y","$patch":"delete"}]}]}}}})"),
+                                     {});
   ASSERT_EQ(answer.code, 200) << to_text(answer.body);
   const Json& containers = answer.body["spec"]["template"]["spec"]["containers"];
   ASSERT_EQ(containers.size(), 2u);

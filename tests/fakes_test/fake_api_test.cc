@@ -20,7 +20,8 @@ class FakeApiTest : public ::testing::Test {
   PatchRequest labelled(const char* value) {
     PatchRequest request;
     request.target = key;
-    request.body = {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "a"}, {"labels", {{"x", value}}}}}};
+    request.body = {
+        {"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "a"}, {"labels", {{"x", value}}}}}};
     request.field_manager = "meshgraft";
     return request;
   }
@@ -30,7 +31,13 @@ class FakeApiTest : public ::testing::Test {
     request.kind = Kind::config_map;
     request.resource_version = std::to_string(from);
     std::string bytes;
-    EXPECT_TRUE(other.watch(request, [&bytes](std::string_view piece) { bytes += piece; return true; }).has_value());
+    EXPECT_TRUE(other
+                    .watch(request,
+                           [&bytes](std::string_view piece) {
+                             bytes += piece;
+                             return true;
+                           })
+                    .has_value());
     return bytes;
   }
   Engine engine;
@@ -74,8 +81,10 @@ TEST_F(FakeApiTest, a_lost_answer_leaves_the_write_done) {
 }
 
 TEST_F(FakeApiTest, faults_have_their_classes) {
-  const std::pair<Fault, ErrorClass> cases[] = {{conflict_fault(), ErrorClass::conflict}, {gone_fault(), ErrorClass::gone},
-                                                {throttled_fault(3), ErrorClass::throttled}, {refused_fault(), ErrorClass::transport}};
+  const std::pair<Fault, ErrorClass> cases[] = {{conflict_fault(), ErrorClass::conflict},
+                                                {gone_fault(), ErrorClass::gone},
+                                                {throttled_fault(3), ErrorClass::throttled},
+                                                {refused_fault(), ErrorClass::transport}};
   for (const auto& [fault, kind] : cases) {
     api.set_fault([&](const Call&) { return std::optional<Fault>(fault); });
     const ApiResult<Json> answer = api.get_json(key);
@@ -114,7 +123,14 @@ TEST_F(FakeApiTest, pieces_may_split_lines_anywhere) {
   request.kind = Kind::config_map;
   std::string bytes;
   std::size_t longest = 0;
-  EXPECT_TRUE(pieces.watch(request, [&](std::string_view piece) { bytes += piece; longest = std::max(longest, piece.size()); return true; }).has_value());
+  EXPECT_TRUE(pieces
+                  .watch(request,
+                         [&](std::string_view piece) {
+                           bytes += piece;
+                           longest = std::max(longest, piece.size());
+                           return true;
+                         })
+                  .has_value());
   EXPECT_EQ(longest, 7u);
   EXPECT_EQ(bytes.back(), '\n');
 }

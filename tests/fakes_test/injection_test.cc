@@ -39,7 +39,8 @@ int check_rows(const std::string& file, const std::vector<Json>& webhooks, const
     std::istringstream cells(line);
     std::string ns, label, annotation, revision, host, wanted;
     cells >> ns >> label >> annotation >> revision >> host >> wanted;
-    Json pod = {{"metadata", {{"labels", Json::object()}, {"annotations", Json::object()}}}, {"spec", {{"containers", Json::array()}}}};
+    Json pod = {{"metadata", {{"labels", Json::object()}, {"annotations", Json::object()}}},
+                {"spec", {{"containers", Json::array()}}}};
     if (label != "-") pod["metadata"]["labels"]["sidecar.istio.io/inject"] = label;
     if (annotation != "-") pod["metadata"]["annotations"]["sidecar.istio.io/inject"] = annotation;
     if (revision != "-") pod["metadata"]["labels"]["istio.io/rev"] = revision;
@@ -57,7 +58,8 @@ struct Set {
 
 TEST(Injection, reproduces_all_recorded_rows) {
   int rows = 0;
-  for (const Set& set : {Set{"kubesphere-3.3-istio-1.11.2", false, false}, Set{"istio-1.11.2", true, false}, Set{"istio-1.31", true, true}}) {
+  for (const Set& set : {Set{"kubesphere-3.3-istio-1.11.2", false, false}, Set{"istio-1.11.2", true, false},
+                         Set{"istio-1.31", true, true}}) {
     const Result<Json> webhooks = yaml_to_json(read(std::string(set.name) + ".webhooks.yaml"), set.name);
     ASSERT_TRUE(webhooks) << webhooks.error().text;
     Injector injector;
@@ -69,7 +71,8 @@ TEST(Injection, reproduces_all_recorded_rows) {
 }
 
 TEST(Injection, the_worlds_profiles_decide_as_recorded) {
-  const std::pair<Profile, const char*> profiles[] = {{Profile::kubesphere_3_3, "kubesphere-3.3-istio-1.11.2.tsv"}, {Profile::istio, "istio-1.31.tsv"}};
+  const std::pair<Profile, const char*> profiles[] = {{Profile::kubesphere_3_3, "kubesphere-3.3-istio-1.11.2.tsv"},
+                                                      {Profile::istio, "istio-1.31.tsv"}};
   for (const auto& [profile, file] : profiles) {
     const MeshFacts mesh = mesh_of(profile);
     Injector injector;
@@ -82,8 +85,11 @@ TEST(Injection, the_worlds_profiles_decide_as_recorded) {
 TEST(Injection, a_created_pod_really_gets_the_container_and_the_status_annotation) {
   Engine engine;
   seed_world(engine, Profile::kubesphere_3_3);
-  Json pod = {{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", {{"name", "p"}, {"namespace", "default"}, {"annotations", {{"sidecar.istio.io/inject", "true"}}}}},
-              {"spec", {{"containers", Json::array({{{"name", "c"}, {"image", "i:1"}}})}}}};
+  Json pod = {
+      {"apiVersion", "v1"},
+      {"kind", "Pod"},
+      {"metadata", {{"name", "p"}, {"namespace", "default"}, {"annotations", {{"sidecar.istio.io/inject", "true"}}}}},
+      {"spec", {{"containers", Json::array({{{"name", "c"}, {"image", "i:1"}}})}}}};
   const Target pods{engine.by_plural("", "v1", "pods"), "v1", "default", "", ""};
   const Answer with = engine.create(pods, pod, {});
   ASSERT_EQ(with.code, 201) << to_text(with.body);

@@ -27,7 +27,10 @@ std::string read(const std::filesystem::path& path) {
 
 class Cluster {
  public:
-  Cluster() { serve_custom_kinds(engine, Profile::kubesphere_3_3); engine.seed({{"apiVersion", "v1"}, {"kind", "Node"}, {"metadata", {{"name", "n"}}}}); }
+  Cluster() {
+    serve_custom_kinds(engine, Profile::kubesphere_3_3);
+    engine.seed({{"apiVersion", "v1"}, {"kind", "Node"}, {"metadata", {{"name", "n"}}}});
+  }
 
   void load(const std::string& text, const std::string& source) {
     const Result<std::vector<Document>> documents = read_manifests(text, source, "shop");
@@ -46,10 +49,12 @@ class Cluster {
     }
   }
   Target target(const char* kind, const char* name) {
-    return {engine.by_kind(kind == std::string("Deployment") ? "apps/v1" : model_api_version(kind), kind), "", "shop", name, ""};
+    return {engine.by_kind(kind == std::string("Deployment") ? "apps/v1" : model_api_version(kind), kind), "", "shop",
+            name, ""};
   }
   void patch(const char* kind, const char* name, const char* body) {
-    const Answer answer = engine.patch(target(kind, name), PatchFormat::merge, Json::parse(body), {"kubectl", false, false});
+    const Answer answer =
+        engine.patch(target(kind, name), PatchFormat::merge, Json::parse(body), {"kubectl", false, false});
     ASSERT_TRUE(answer.ok()) << to_text(answer.body);
     settle();
   }
@@ -62,18 +67,25 @@ class Cluster {
 
   // In the form of the recorded observed.yaml files, lists without an order sorted.
   Json observed() {
-    Json out = {{"virtualServices", Json::array()}, {"destinationRules", Json::array()}, {"applications", Json::array()}};
+    Json out = {
+        {"virtualServices", Json::array()}, {"destinationRules", Json::array()}, {"applications", Json::array()}};
     const auto shown = [](const Json& object) {
-      return Json{{"name", object["metadata"]["name"]}, {"labels", object["metadata"]["labels"]}, {"spec", object["spec"]}};
+      return Json{
+          {"name", object["metadata"]["name"]}, {"labels", object["metadata"]["labels"]}, {"spec", object["spec"]}};
     };
-    for (const Object& one : engine.objects("networking.istio.io/v1alpha3", "VirtualService")) out["virtualServices"].push_back(shown(*one));
-    for (const Object& one : engine.objects("networking.istio.io/v1alpha3", "DestinationRule")) out["destinationRules"].push_back(shown(*one));
+    for (const Object& one : engine.objects("networking.istio.io/v1alpha3", "VirtualService"))
+      out["virtualServices"].push_back(shown(*one));
+    for (const Object& one : engine.objects("networking.istio.io/v1alpha3", "DestinationRule"))
+      out["destinationRules"].push_back(shown(*one));
     for (const Object& one : engine.objects("app.k8s.io/v1beta1", "Application")) {
       Json components = Json::array();
       for (const Json& member : at(*one, {"status", "components"})) {
-        components.push_back(text_at(member, {"group"}) + "/" + text_at(member, {"kind"}) + "/" + text_at(member, {"name"}) + " " + text_at(member, {"status"}));
+        components.push_back(text_at(member, {"group"}) + "/" + text_at(member, {"kind"}) + "/" +
+                             text_at(member, {"name"}) + " " + text_at(member, {"status"}));
       }
-      out["applications"].push_back({{"name", (*one)["metadata"]["name"]}, {"components", components}, {"ready", text_at(*one, {"status", "componentsReady"})}});
+      out["applications"].push_back({{"name", (*one)["metadata"]["name"]},
+                                     {"components", components},
+                                     {"ready", text_at(*one, {"status", "componentsReady"})}});
     }
     return sorted(std::move(out));
   }
@@ -106,7 +118,8 @@ class Cluster {
     for (const char* protocol : {"http", "tcp"}) {
       for (const Json& route : at(*service, {"spec", protocol})) {
         out += std::string(out.empty() ? "" : "; ") + protocol + ":";
-        for (const Json& one : at(route, {"route"})) out += " " + text_at(one, {"destination", "subset"}) + " " + std::to_string(number_at(one, {"weight"}));
+        for (const Json& one : at(route, {"route"}))
+          out += " " + text_at(one, {"destination", "subset"}) + " " + std::to_string(number_at(one, {"weight"}));
       }
     }
     return out;
@@ -114,7 +127,8 @@ class Cluster {
   std::string members() {
     const Object application = engine.object("app.k8s.io/v1beta1", "Application", "shop", "shop");
     std::string out;
-    for (const Json& one : at(*application, {"status", "components"})) out += (out.empty() ? "" : ",") + text_at(one, {"kind"});
+    for (const Json& one : at(*application, {"status", "components"}))
+      out += (out.empty() ? "" : ",") + text_at(one, {"kind"});
     return out;
   }
 
@@ -126,7 +140,8 @@ class Cluster {
 
 TEST(KubeSphereModel, reproduces_every_recorded_case) {
   int cases = 0;
-  for (const auto& folder : std::filesystem::directory_iterator(std::string(MESHGRAFT_SOURCE_DIR) + "/tests/data/kubesphere-3.3.2")) {
+  for (const auto& folder :
+       std::filesystem::directory_iterator(std::string(MESHGRAFT_SOURCE_DIR) + "/tests/data/kubesphere-3.3.2")) {
     const std::string name = folder.path().filename();
     SCOPED_TRACE(name);
     Cluster cluster;
@@ -162,16 +177,19 @@ kind: Service
 metadata: {name: web, labels: {app: web}}
 spec: {selector: {app: web}, ports: [{name: http-web, port: 80, targetPort: 8080}]}
 )";
-const char* const kLabels = R"({"metadata":{"labels":{"app":"web","version":"v1","app.kubernetes.io/name":"shop","app.kubernetes.io/version":"v1"}}})";
+const char* const kLabels =
+    R"({"metadata":{"labels":{"app":"web","version":"v1","app.kubernetes.io/name":"shop","app.kubernetes.io/version":"v1"}}})";
 const char* const kEnabled = R"({"metadata":{"annotations":{"servicemesh.kubesphere.io/enabled":"true"}}})";
 const char* const kDisabled = R"({"metadata":{"annotations":{"servicemesh.kubesphere.io/enabled":"false"}}})";
 const char* const kRemoved = R"({"metadata":{"annotations":{"servicemesh.kubesphere.io/enabled":null}}})";
 
 std::string deployment(const std::string& name, const std::string& version, int replicas) {
-  const std::string labels = "{app: web, version: " + version + ", app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}";
+  const std::string labels =
+      "{app: web, version: " + version + ", app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}";
   return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: " + name + ", labels: " + labels +
-         ", annotations: {servicemesh.kubesphere.io/enabled: 'true'}}\nspec:\n  replicas: " + std::to_string(replicas) + "\n  selector: {matchLabels: " + labels +
-         "}\n  template: {metadata: {labels: " + labels + "}, spec: {containers: [{name: c, image: \"i:1\"}]}}\n";
+         ", annotations: {servicemesh.kubesphere.io/enabled: 'true'}}\nspec:\n  replicas: " + std::to_string(replicas) +
+         "\n  selector: {matchLabels: " + labels + "}\n  template: {metadata: {labels: " + labels +
+         "}, spec: {containers: [{name: c, image: \"i:1\"}]}}\n";
 }
 
 TEST(KubeSphereModel, reproduces_the_recorded_transitions) {
@@ -225,7 +243,8 @@ apiVersion: v1
 kind: Service
 metadata: {name: web, labels: {app: web, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}, annotations: {servicemesh.kubesphere.io/enabled: 'true'}}
 spec: {selector: {app: web}, ports: [{name: http-web, port: 80}]}
-)", "service");
+)",
+               "service");
   expect("one version", "v1", "http: v1 100");
   cluster.load(deployment("web-gray", "gray", 1), "gray");
   expect("gray created", "v1,gray", "http: v1 100");
@@ -239,11 +258,13 @@ spec:
   strategyPolicy: WaitForWorkloadReady
   selector: {matchLabels: {app: web, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}}
   template: {spec: {hosts: [web], http: [{route: [{destination: {host: web, subset: v1}, weight: 70}, {destination: {host: web, subset: gray}, weight: 30}]}]}}
-)", "strategy");
+)",
+               "strategy");
   expect("Strategy 70/30", "v1,gray", "http: v1 70 gray 30");
   cluster.patch("Strategy", "web", R"({"spec":{"governor":"gray"}})");
   expect("governor gray", "v1,gray", "http: gray 100");
-  cluster.patch("Deployment", "web-v1", R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"i:2"}]}}}})");
+  cluster.patch("Deployment", "web-v1",
+                R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"i:2"}]}}}})");
   expect("image rolled out", "v1,gray", "http: gray 100");
   cluster.patch("Strategy", "web", R"({"spec":{"governor":"v1"}})");
   expect("governor v1", "v1,gray", "http: v1 100");

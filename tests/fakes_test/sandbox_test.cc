@@ -45,7 +45,8 @@ class SandboxTest : public ::testing::Test {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (!done()) {
       if (std::chrono::steady_clock::now() > end) return false;
-      sandbox->engine().wait_beyond(sandbox->engine().version(), sandbox->engine().wake_ticket(), std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+      sandbox->engine().wait_beyond(sandbox->engine().version(), sandbox->engine().wake_ticket(),
+                                    std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
     }
     return true;
   }
@@ -62,8 +63,11 @@ TEST_F(SandboxTest, the_sample_is_running_when_it_starts) {
     EXPECT_EQ(number_at(*found, {"status", "readyReplicas"}), number_at(*found, {"spec", "replicas"})) << name;
     EXPECT_TRUE(annotations_of(*found).contains("kubectl.kubernetes.io/last-applied-configuration"));
   }
-  EXPECT_EQ(number_at(*sandbox->engine().object("apps/v1", "StatefulSet", "shop", "nacos"), {"status", "readyReplicas"}), 1);
-  EXPECT_EQ(number_at(*sandbox->engine().object("apps/v1", "Deployment", "ingress-nginx", "ingress-nginx-controller"), {"status", "readyReplicas"}), 2);
+  EXPECT_EQ(
+      number_at(*sandbox->engine().object("apps/v1", "StatefulSet", "shop", "nacos"), {"status", "readyReplicas"}), 1);
+  EXPECT_EQ(number_at(*sandbox->engine().object("apps/v1", "Deployment", "ingress-nginx", "ingress-nginx-controller"),
+                      {"status", "readyReplicas"}),
+            2);
 }
 
 TEST_F(SandboxTest, the_programs_client_lists_patches_and_watches_over_tls) {
@@ -82,7 +86,8 @@ TEST_F(SandboxTest, the_programs_client_lists_patches_and_watches_over_tls) {
   PatchRequest patch;
   patch.target = {Kind::deployment, "shop", "ratings"};
   patch.field_manager = "meshgraft";
-  patch.body = Json::parse(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"ratings"},"spec":{"template":{"metadata":{"annotations":{"sidecar.istio.io/inject":"true"}}}}})");
+  patch.body = Json::parse(
+      R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"ratings"},"spec":{"template":{"metadata":{"annotations":{"sidecar.istio.io/inject":"true"}}}}})");
   ASSERT_TRUE((*api)->patch(patch));
   WatchRequest watch;
   watch.kind = Kind::pod;
@@ -116,12 +121,24 @@ TEST_F(SandboxTest, a_governed_member_gets_its_virtual_service) {
     ASSERT_TRUE(answer) << answer.error().text;
     ASSERT_TRUE(answer->ok()) << to_text(answer->body);
   };
-  const char* const labels = R"({"app":"web","version":"v1","app.kubernetes.io/name":"shop","app.kubernetes.io/version":"v1"})";
-  const std::string metadata = std::string(R"("metadata":{"name":"web","labels":)") + labels + R"(,"annotations":{"servicemesh.kubesphere.io/enabled":"true"}})";
-  send("POST", "/apis/apps/v1/namespaces/shop/deployments", (R"({"apiVersion":"apps/v1","kind":"Deployment",)" + metadata + R"(,"spec":{"selector":{"matchLabels":)" + labels +
-       R"(},"template":{"metadata":{"labels":)" + labels + R"(},"spec":{"containers":[{"name":"c","image":"i:1"}]}}}})").c_str(), "application/json");
-  send("POST", "/api/v1/namespaces/shop/services", (R"({"apiVersion":"v1","kind":"Service",)" + metadata + R"(,"spec":{"selector":{"app":"web"},"ports":[{"name":"http","port":80}]}})").c_str(), "application/json");
-  EXPECT_TRUE(eventually([&] { return sandbox->engine().object("networking.istio.io/v1alpha3", "VirtualService", "shop", "web") != nullptr; }));
+  const char* const labels =
+      R"({"app":"web","version":"v1","app.kubernetes.io/name":"shop","app.kubernetes.io/version":"v1"})";
+  const std::string metadata = std::string(R"("metadata":{"name":"web","labels":)") + labels +
+                               R"(,"annotations":{"servicemesh.kubesphere.io/enabled":"true"}})";
+  send("POST", "/apis/apps/v1/namespaces/shop/deployments",
+       (R"({"apiVersion":"apps/v1","kind":"Deployment",)" + metadata + R"(,"spec":{"selector":{"matchLabels":)" +
+        labels + R"(},"template":{"metadata":{"labels":)" + labels +
+        R"(},"spec":{"containers":[{"name":"c","image":"i:1"}]}}}})")
+           .c_str(),
+       "application/json");
+  send("POST", "/api/v1/namespaces/shop/services",
+       (R"({"apiVersion":"v1","kind":"Service",)" + metadata +
+        R"(,"spec":{"selector":{"app":"web"},"ports":[{"name":"http","port":80}]}})")
+           .c_str(),
+       "application/json");
+  EXPECT_TRUE(eventually([&] {
+    return sandbox->engine().object("networking.istio.io/v1alpha3", "VirtualService", "shop", "web") != nullptr;
+  }));
   EXPECT_EQ(show(kubeconfig.string(), {"virtualservices", "destinationrules"}), 0);
 }
 
@@ -137,7 +154,8 @@ TEST_F(SandboxTest, label_sets_and_removes_a_namespaces_labels) {
 TEST(LoadManifests, says_which_file_and_document_it_could_not_load) {
   Engine engine;
   const std::filesystem::path file = std::filesystem::temp_directory_path() / "load-manifests-test.yaml";
-  std::ofstream(file) << "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: x.io/v1\nkind: Thing\nmetadata: {name: b}\n";
+  std::ofstream(file) << "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: x.io/v1\nkind: "
+                         "Thing\nmetadata: {name: b}\n";
   const Result<int> loaded = load_manifests(engine, {file.string()});
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().text, file.string() + ", document 2: no matches for kind \"Thing\" in version \"x.io/v1\"");
