@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"plan", "-f", "x", "--profile", "rancher"},
                 "invalid argument \"rancher\" for \"--profile\": must be one of kubesphere-3.3, kubesphere-3.4, kubesphere-4, istio"},
         Refusal{{"plan", "-f", "x", "--istio-version", "latest"}, "invalid argument \"latest\" for \"--istio-version\": must be a version such as 1.11.2"},
-        Refusal{{"plan", "--max-rollouts", "0"}, "invalid argument \"0\" for \"--max-rollouts\": must be a number from 1 to 100"},
+        Refusal{{"plan", "--max-rollouts", "0"}, "invalid argument \"0\" for \"--max-rollouts\": must be a number from 1 to 1000"},
         Refusal{{"plan", "--trusted-proxies", "10.0.0.0/40"}, "invalid argument \"10.0.0.0/40\" for \"--trusted-proxies\": must be a network such as 10.0.0.0/8"},
         Refusal{{"check", "--fail-on", "never"}, "invalid argument \"never\" for \"--fail-on\": must be one of error, warning, info"},
         Refusal{{"completion", "tcsh"}, "invalid argument \"tcsh\" for \"SHELL\": must be one of bash, zsh, fish"},

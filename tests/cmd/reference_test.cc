@@ -32,7 +32,7 @@ std::string file(const std::string& path) {
 
 TEST(Reference, docs_are_what_the_program_prints) {
   for (const auto& [name, text] : reference_docs()) {
-    EXPECT_EQ(file("docs/" + name), text) << "run: meshgraft reference docs docs";
+    EXPECT_TRUE(file("docs/" + name) == text) << "docs/" << name << " is old; run: meshgraft reference docs docs";
   }
 }
 

@@ -101,7 +101,7 @@ TEST(Arrows, heavy_headers_stay_in_their_files) {
       EXPECT_EQ(room_of(include.file), "k8sclient/model") << include.file;
     }
     if (include.header.rfind("yaml-cpp/", 0) == 0) {
-      EXPECT_TRUE(include.file == "k8sclient/net/credentials.cc" || room_of(include.file) == "k8sclient/model") << include.file;
+      EXPECT_TRUE(include.file == "k8sclient/net/kubeconfig.cc" || room_of(include.file) == "k8sclient/model") << include.file;
     }
     if (include.header.rfind("prometheus/", 0) == 0) {
       EXPECT_TRUE(include.file.rfind("controller/metrics", 0) == 0 || include.file == "cmd/probe_server.cc") << include.file;
@@ -119,8 +119,10 @@ TEST(Files, none_is_longer_than_450_lines) {
 }
 
 TEST(Files, only_options_reads_the_environment) {
+  // tls_context asks for OpenSSL's own variables alone, to take the system's CA bundle out of every connection.
+  const std::set<std::string> may = {"cmd/options.cc", "k8sclient/net/tls_context.cc"};
   for (const fs::path& file : sources()) {
-    if (fs::relative(file, kRoot) == "cmd/options.cc") continue;
+    if (may.contains(fs::relative(file, kRoot).string())) continue;
     std::ifstream in(file);
     std::string text;
     for (int line = 1; std::getline(in, text); ++line) {
