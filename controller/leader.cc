@@ -25,19 +25,29 @@ std::string micro_time(std::chrono::system_clock::time_point time) {
 }  // namespace
 
 void Leader::run(const std::function<void()>& on_led, const std::function<void()>& on_lost) {
-  bool led = false;
+  bool told = false;
   while (true) {
-    const bool ours = try_acquire_or_renew();
-    if (ours && !std::exchange(led, true)) on_led();
-    if (led && !may_write()) {
-      on_lost();
-      return;
+    switch (step()) {
+      case Standing::waiting:
+        break;
+      case Standing::leading:
+        if (!std::exchange(told, true)) on_led();
+        break;
+      case Standing::lost:
+        on_lost();
+        return;
     }
     const MutexLock lock(mutex_);
     const Time until = clock_.now() + kRetry;
     while (!stopped_ && clock_.now() < until) clock_.wait_until(mutex_, changed_, until);
     if (stopped_) return;
   }
+}
+
+Leader::Standing Leader::step() {
+  led_ = try_acquire_or_renew() || led_;
+  if (!led_) return Standing::waiting;
+  return may_write() ? Standing::leading : Standing::lost;
 }
 
 void Leader::stop() {

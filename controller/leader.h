@@ -32,6 +32,10 @@ class Leader {
   void run(const std::function<void()>& on_led, const std::function<void()>& on_lost) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
 
+  // One round of run(), without its waiting and calls.
+  enum class Standing : std::uint8_t { waiting, leading, lost };
+  Standing step() EXCLUDES(mutex_);
+
   // One try; true when the Lease is ours afterwards.
   bool try_acquire_or_renew() EXCLUDES(mutex_);
 
@@ -62,7 +66,10 @@ class Leader {
   Time renewed_at_ GUARDED_BY(mutex_);       // when the last renewal that succeeded began
   std::string seen_ GUARDED_BY(mutex_);      // the Lease's content as last seen
   Time seen_at_ GUARDED_BY(mutex_);          // when it was last seen to change
-  Json last_;                                // as we wrote it last, of the thread in run()
+
+  // Of the thread in run().
+  Json last_;          // as we wrote it last
+  bool led_ = false;   // it was ours once
 };
 
 // Lets a change through while its leader may write; otherwise it is ErrorClass::cancelled.
