@@ -11,7 +11,7 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::string_view kRule = "envoy-filter";
+constexpr std::string_view kRule = "envoy_filter";
 constexpr Version kNoInternalAddresses{1, 25, 0};  // Envoy 1.33: the default set of internal addresses is empty
 
 bool is_ours(const Object& object) {

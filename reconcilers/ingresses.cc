@@ -14,7 +14,7 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::string_view kRule = "ingresses";
+constexpr std::string_view kRule = "ingress";
 
 const std::string* annotation(const Ingress& ingress, std::string_view key) {
   const auto found = ingress.meta.annotations.find(key);

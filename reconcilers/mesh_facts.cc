@@ -49,6 +49,15 @@ std::optional<Istiod> find_istiod(const World& world) {
   return best;
 }
 
+bool has_istiod_service(const World& world) {
+  for (const auto& [name, view] : world.namespaces) {
+    for (const auto& service : view.services) {
+      if (service->meta.name == "istiod" || service->meta.name.starts_with("istiod-")) return true;
+    }
+  }
+  return false;
+}
+
 std::string env_of(const Container& container, std::string_view name) {
   for (const EnvVar& env : container.env) {
     if (env.name == name) return env.value;
@@ -110,7 +119,12 @@ MeshFacts derive_mesh(const World& world) {
                  [](const Webhook& webhook) { return webhook.for_pods; });
   }
   const auto istiod = find_istiod(world);
-  if (!istiod) return mesh;
+  if (!istiod) {
+    // A control plane outside the cluster shows its webhooks alone; one that belongs here would have a Service.
+    mesh.ready = mesh.present && !has_istiod_service(world);
+    mesh.policy_enabled = mesh.present && mesh.revision == "default";
+    return mesh;
+  }
   mesh.revision = istiod->revision;
   mesh.version = istiod->version;
   const Workload::Status& status = istiod->workload->status;

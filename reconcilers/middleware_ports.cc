@@ -13,7 +13,7 @@ namespace meshgraft {
 namespace {
 
 using Workloads = std::vector<std::shared_ptr<const Workload>>;
-constexpr std::string_view kRule = "middleware-ports";
+constexpr std::string_view kRule = "middleware_ports";
 
 enum class NacosPort : std::uint8_t { none, main, rpc };
 

@@ -14,7 +14,7 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::string_view kRule = "service-ports";
+constexpr std::string_view kRule = "service_ports";
 
 // An Ingress backend that names a port which gets another name.
 struct NameUse {

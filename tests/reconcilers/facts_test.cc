@@ -88,6 +88,13 @@ TEST(Facts, without_istiod_there_is_no_mesh) {
   EXPECT_TRUE(facts.platform.mesh_on);
 }
 
+TEST(Facts, an_istiod_outside_the_cluster_is_taken_to_serve) {
+  const std::string webhook = kIstiod.substr(kIstiod.find("---\napiVersion: admissionregistration"));
+  EXPECT_TRUE(derive_facts(given::world(webhook), {}).mesh.ready);
+  const std::string gone = webhook + "---\napiVersion: v1\nkind: Service\nmetadata: {name: istiod-1-11-2, namespace: istio-system}\nspec: {ports: [{port: 443}]}\n";
+  EXPECT_FALSE(derive_facts(given::world(gone), {}).mesh.ready);
+}
+
 TEST(Facts, gateways_are_found_by_image_and_argument) {
   const auto found = [](const std::string& image, const std::string& args) {
     return derive_facts(given::world("---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: edge, namespace: edge}\nspec:\n  selector: {matchLabels: {a: b}}\n"

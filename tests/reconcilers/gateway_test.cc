@@ -92,7 +92,7 @@ TEST(Gateway, a_single_pod_on_node_ports_is_held_until_the_outage_is_accepted) {
   const Decision held = decide(yaml);
   EXPECT_EQ(intent_of(held, Stage::gateway_template)->hold, "its restart would be an outage (MG502)");
   EXPECT_TRUE(says(held, "MG502"));
-  EXPECT_EQ(intent_of(held, Stage::gateway_config)->hold, "");
+  EXPECT_EQ(intent_of(held, Stage::gateway_config)->hold, "its restart would be an outage (MG502)");
   std::string accepted = yaml;
   accepted.replace(accepted.find("labels: {meshgraft.io/gateway"), 7, "annotations: {meshgraft.io/accept-outage: \"true\"}, labels:");
   const Decision open = decide(accepted);
@@ -114,6 +114,17 @@ TEST(Gateway, a_daemon_set_keeps_its_strategy_unless_it_surges) {
   };
   EXPECT_EQ(with("minReadySeconds: 0"), std::nullopt);
   EXPECT_EQ(with("updateStrategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}"), (RollingUpdate{1, 0}));
+}
+
+TEST(Gateway, a_daemon_sets_manifest_does_not_tell_how_many_nodes_there_are) {
+  std::string yaml = gateway("v1.8.1", "hostNetwork: true", "minReadySeconds: 0");
+  yaml.replace(yaml.find("kind: Deployment"), 16, "kind: DaemonSet");
+  EXPECT_FALSE(says(decide(yaml), "MG502"));
+  EXPECT_TRUE(says(decide(yaml), "MG503"));
+  std::string live = yaml;
+  live.replace(live.find("name: ingress-nginx-controller"), 4, "uid: u-1, name");
+  live.insert(live.find("---\napiVersion: v1\nkind: ConfigMap"), "status: {desiredNumberScheduled: 1, currentNumberScheduled: 1, updatedNumberScheduled: 1, numberReady: 1, numberAvailable: 1}\n");
+  EXPECT_TRUE(says(decide(live), "MG502"));
 }
 
 TEST(Gateway, what_is_carried_out_is_not_wished_again_and_costs_nothing) {
@@ -296,6 +307,16 @@ TEST(ClientIpFilter, it_names_the_gateways_inbound_alone) {
   EXPECT_EQ(config["use_remote_address"], true);
   EXPECT_EQ(config["xff_num_trusted_hops"], 1);
   EXPECT_EQ(config["skip_xff_append"], false);
+}
+
+TEST(ClientIpFilter, the_proxy_protocol_needs_none) {
+  EXPECT_EQ(requests(decide_filter(gateway("v1.8.1", "", "replicas: 2", "use-proxy-protocol: \"true\""))), "");
+}
+
+TEST(ClientIpFilter, it_waits_with_the_pods_that_need_it) {
+  const Decision decision = decide_filter(gateway("v1.8.1", "hostNetwork: true", "replicas: 1"));
+  ASSERT_EQ(decision.extras.size(), 1U);
+  EXPECT_EQ(decision.extras[0].hold, "its restart would be an outage (MG502)");
 }
 
 TEST(ClientIpFilter, one_that_stands_as_it_should_is_left) {

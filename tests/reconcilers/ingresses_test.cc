@@ -212,6 +212,18 @@ TEST(Ingresses, a_snippet_that_sets_host_is_named) {
   EXPECT_EQ(annotations(decision, "edge"), kOne);
 }
 
+TEST(Ingresses, where_the_webhook_refuses_every_change_nothing_is_tried) {
+  const std::string snippet = "annotations: {nginx.ingress.kubernetes.io/configuration-snippet: \"more_set_headers X;\"}";
+  const std::string yaml = kWeb + ingress("edge", path("/", "web", "number: 80"), snippet);
+  const Decision strict = decide(yaml, "v1.12.0");
+  EXPECT_TRUE(strict.intents.empty());
+  EXPECT_EQ(told(strict), std::vector<std::string>{"MG408 Ingress shop/edge"});
+  EXPECT_EQ(annotations(decide(yaml, "v1.11.5"), "edge"), kOne);
+  const Decision allowed = desired_ingresses(
+      Ruling(app_namespace() + gateway("v1.12.0", "", "replicas: 2", "annotations-risk-level: Critical, allow-snippet-annotations: \"true\"") + yaml).context());
+  EXPECT_EQ(annotations(allowed, "edge"), kOne);
+}
+
 TEST(Ingresses, another_cluster_domain_is_written) {
   Ruling ruling(app_namespace() + gateway() + kWeb + ingress("edge", path("/", "web", "number: 80")));
   ruling.facts.platform.cluster_domain = "k8s.corp";
