@@ -47,13 +47,15 @@ class ControlPlane(unittest.TestCase):
     def test_the_endpoint_watch_sees_a_service_lose_its_last_endpoint(self):
         self.running("watched")
         with EndpointWatch(self.api, ["watched"]) as watch:
+            # A Deployment may be complete before its EndpointSlice says so.
+            wait_until(lambda: watch.ready("watched", "web") == 1, 60, "the endpoint is there")
             self.assertEqual(watch.fewest(), {("watched", "web"): 1})
             (pod,) = self.api.list("Pod", "watched")
             name = pod["metadata"]["name"]
             self.api.annotate("Pod", "watched", name, **{"e2e.meshgraft.io/unready": "true"})
-            wait_until(lambda: watch.ready("watched", "web") == 0, 20, "no endpoint is ready")
+            wait_until(lambda: watch.ready("watched", "web") == 0, 60, "no endpoint is ready")
             self.api.annotate("Pod", "watched", name, **{"e2e.meshgraft.io/unready": None})
-            wait_until(lambda: watch.ready("watched", "web") == 1, 20, "the endpoint is back")
+            wait_until(lambda: watch.ready("watched", "web") == 1, 60, "the endpoint is back")
             self.assertEqual(watch.fewest(), {("watched", "web"): 0})
             self.assertEqual(watch.gaps, 0)
 
@@ -65,8 +67,8 @@ class ControlPlane(unittest.TestCase):
         def new_pod_runs_unready():
             pods = self.api.list("Pod", "stuck")
             return len(pods) == 2 and all(p["status"]["phase"] == "Running" for p in pods)
-        wait_until(new_pod_runs_unready, 20, "the second pod runs")
-        status = wait_until(lambda: self.api.get("Deployment", "stuck", "web")["status"], 20, "status")
+        wait_until(new_pod_runs_unready, 60, "the second pod runs")
+        status = wait_until(lambda: self.api.get("Deployment", "stuck", "web")["status"], 60, "status")
         self.assertEqual((status["readyReplicas"], status["updatedReplicas"]), (1, 1))
 
     def test_the_rollout_watch_counts_what_rolls_at_one_time(self):
@@ -76,12 +78,12 @@ class ControlPlane(unittest.TestCase):
         with RolloutWatch(self.api, ["rolling"]) as watch:
             slow = {"spec": {"template": {"metadata": {"annotations": {"e2e.meshgraft.io/start-after": "1s"}}}}}
             self.api.patch("Deployment", "rolling", "web", slow)
-            wait_until(lambda: watch.rolled and rolled_out(self.api.get("Deployment", "rolling", "web")), 20, "web")
+            wait_until(lambda: watch.rolled and rolled_out(self.api.get("Deployment", "rolling", "web")), 60, "web")
             self.assertEqual((watch.most, watch.rolled), (1, [("rolling", "web")]))
             slow["spec"]["template"]["metadata"]["labels"] = {"changed": "again"}
             for name in ("web", "shop"):
                 self.api.patch("Deployment", "rolling", name, slow)
-            wait_until(lambda: watch.most == 2, 20, "both roll at one time")
+            wait_until(lambda: watch.most == 2, 60, "both roll at one time")
 
     def test_a_pod_may_fail_for_its_sidecar_alone(self):
         self.cluster.create_namespace("allergic")
@@ -107,7 +109,7 @@ class ControlPlane(unittest.TestCase):
                 def proxied():
                     pods = self.api.list("Pod", namespace)
                     return len(pods) == 1 and "istio-proxy" in [c["name"] for c in pods[0]["spec"]["containers"]]
-                wait_until(proxied, 20, "the only pod has a proxy")
+                wait_until(proxied, 60, "the only pod has a proxy")
 
     def test_istiods_webhook_refuses_what_is_wrong(self):
         self.cluster.create_namespace("validated")
