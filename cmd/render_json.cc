@@ -88,6 +88,7 @@ Json namespaces_json(const Report& report) {
     list.push_back({{"name", concern.ns},
                     {"app", concern.app},
                     {"gateway", concern.gateway},
+                    {"gatewayInMesh", concern.gateway_in_mesh},
                     {"policy", to_string(concern.policy)},
                     {"frozen", concern.frozen}});
   }

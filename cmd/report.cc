@@ -19,6 +19,26 @@ bool in_scope(const std::string& scope, const ObjectKey& key) {
   return key.ns.empty() || key.ns == scope;
 }
 
+bool in_mesh(const Facts& facts, const std::string& ns) {
+  bool any = false;
+  for (const GatewayFacts& gateway : facts.gateways) {
+    if (gateway.ns != ns || !gateway.opted_in) continue;
+    if (!gateway.in_mesh) return false;
+    any = true;
+  }
+  return any;
+}
+
+// A member that is not governed, and does not say why itself, says what was found about it.
+void explain(MemberState& member, const std::vector<Finding>& findings) {
+  if (!member.why.empty() || (member.governed && member.phase == MemberPhase::joined)) return;
+  for (const Finding& finding : findings) {
+    if (finding.about != member.workload || finding.severity == Severity::info) continue;
+    member.why = finding.code + ": " + finding.text;
+    return;
+  }
+}
+
 // Whether a workload that we changed is still rolling out.
 bool rolling(const Source& source) {
   for (const auto& [name, view] : source.world.namespaces) {
@@ -115,11 +135,12 @@ std::string counted(int number, std::string_view noun) {
 
 Report make_report(const Foreseen& foreseen, const Source& source, const Settings& settings) {
   Report report;
+  Facts facts = derive_facts(source.world, settings);
   for (const auto& [name, view] : source.world.namespaces) {
     if (!source.scope.empty() && name != source.scope) continue;
     if (!view.ns->meta.labels.contains(keys::kApp) && !view.ns->meta.labels.contains(keys::kGateway)) continue;
     const NamespaceOptions options = read_options(*view.ns, settings);
-    report.concerns.push_back({name, options.app, options.gateway, options.policy, options.frozen});
+    report.concerns.push_back({name, options.app, options.gateway, options.policy, options.frozen, in_mesh(facts, name)});
   }
   for (const Foreseen::Step& step : foreseen.steps) {
     if (source.scope.empty() || step.ns == source.scope) report.steps.push_back(step);
@@ -139,9 +160,11 @@ Report make_report(const Foreseen& foreseen, const Source& source, const Setting
   std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& left, const Finding& right) {
     return std::tie(right.severity, left.code, left.about) < std::tie(left.severity, right.code, right.about);
   });
+  for (auto& [ns, members] : report.members) {
+    for (MemberState& member : members) explain(member, report.findings);
+  }
   report.totals = count(report);
   report.settled = report.steps.empty() && !rolling(source);
-  Facts facts = derive_facts(source.world, settings);
   report.mesh = std::move(facts.mesh);
   report.platform = std::move(facts.platform);
   return report;

@@ -18,6 +18,7 @@ struct Concern {
   bool gateway = false;
   Policy policy = Policy::join;
   bool frozen = false;
+  bool gateway_in_mesh = false;  // its controllers have sidecars
 };
 
 struct Totals {

@@ -64,7 +64,10 @@ std::map<MemberPhase, int> phases(const std::vector<MemberState>& members) {
 std::string count_line(const Concern& concern, const std::vector<MemberState>& members) {
   std::map<MemberPhase, int> count = phases(members);
   const int all = static_cast<int>(members.size()) - count[MemberPhase::excluded];
-  std::string text = concern.ns + ": joined " + std::to_string(count[MemberPhase::joined]) + '/' + std::to_string(all);
+  std::string text = concern.ns + ": ";
+  if (concern.gateway) text += concern.gateway_in_mesh ? "gateway in the mesh" : "gateway not in the mesh";
+  if (concern.gateway && !concern.app.empty()) text += ", ";
+  if (!concern.app.empty() || !concern.gateway) text += "joined " + std::to_string(count[MemberPhase::joined]) + '/' + std::to_string(all);
   for (const MemberPhase phase : {MemberPhase::rolling, MemberPhase::waiting, MemberPhase::held, MemberPhase::blocked, MemberPhase::excluded}) {
     if (count[phase] > 0) text += ", " + std::string(to_string(phase)) + ' ' + std::to_string(count[phase]);
   }

@@ -36,7 +36,7 @@ TEST(Schema, check_holds_to_its_own) { EXPECT_THAT(test::violations(output("chec
 
 TEST(Schema, status_holds_to_its_own) {
   Report report;
-  report.concerns.push_back({"shop", "shop", false, Policy::join, false});
+  report.concerns.push_back({"shop", "shop", false, Policy::join, false, false});
   MemberState member;
   member.workload = {Kind::deployment, "shop", "web"};
   report.members["shop"] = {member};

@@ -24,7 +24,7 @@ MemberState member(const std::string& name, MemberPhase phase, const std::string
 
 Report shop(std::vector<MemberState> members) {
   Report report;
-  report.concerns.push_back({"shop", "shop", false, Policy::join, false});
+  report.concerns.push_back({"shop", "shop", false, Policy::join, false, false});
   report.members["shop"] = std::move(members);
   return report;
 }
@@ -53,6 +53,14 @@ TEST(Status, a_long_reason_goes_below_its_row) {
 
 TEST(Status, excluded_members_count_for_nothing) {
   EXPECT_THAT(rows(shop({member("a", MemberPhase::joined), member("b", MemberPhase::excluded)})), HasSubstr("joined 1/1, excluded 1\n"));
+}
+
+TEST(Status, a_gateway_says_whether_it_is_in_the_mesh) {
+  Report report;
+  report.concerns.push_back({"ingress-nginx", "", true, Policy::join, false, false});
+  EXPECT_EQ(rows(report), "ingress-nginx: gateway not in the mesh\n");
+  report.concerns.front().gateway_in_mesh = true;
+  EXPECT_EQ(rows(report), "ingress-nginx: gateway in the mesh\n");
 }
 
 TEST(Status, progress_bar_fits_and_counts) {
