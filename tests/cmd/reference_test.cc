@@ -36,6 +36,10 @@ TEST(Reference, docs_are_what_the_program_prints) {
   }
 }
 
+TEST(Reference, the_chart_grants_what_the_program_prints) {
+  EXPECT_TRUE(file("charts/meshgraft/files/rbac.yaml") == reference_rbac()) << "run: meshgraft reference rbac > charts/meshgraft/files/rbac.yaml";
+}
+
 TEST(Reference, every_key_of_ours_stands_in_the_table) {
   std::set<std::string> known;
   for (const KeyInfo& row : key_table()) known.emplace(row.key);
