@@ -257,10 +257,13 @@ bool Cache::has_seen(const ObjectKey& key, std::string_view resource_version) co
   if (key.kind == Kind::other || resource_version.empty()) return true;
   const MutexLock lock(mutex_);
   const Slot& kind = slot(key.kind);
-  const auto watched = [&key](const auto& entry) {
+  // What was followed and is forbidden now is asked for again (a starting API server forbids everything for a moment):
+  // its copy is old, so a plan made from it would repeat every write.
+  const auto watched = [&key, &kind](const auto& entry) {
     const auto& [scope, state] = entry;
     const bool in_scope = scope.name.empty() || (scope.ns == key.ns && scope.name == key.name);
-    return in_scope && state.wanted && (state.standing == Standing::synced || state.standing == Standing::failing);
+    const bool suspended = state.standing == Standing::forbidden && kind.progress.has_value();
+    return in_scope && state.wanted && (state.standing == Standing::synced || state.standing == Standing::failing || suspended);
   };
   if (std::none_of(kind.standing.begin(), kind.standing.end(), watched)) return true;
 

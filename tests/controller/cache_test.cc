@@ -141,6 +141,13 @@ TEST_F(Cache_, versions_that_are_no_numbers_are_compared_by_equality) {
   EXPECT_FALSE(cache.has_seen({Kind::deployment, "shop", "web"}, "b8"));
 }
 
+TEST_F(Cache_, a_kind_that_was_followed_and_is_forbidden_for_a_moment_is_waited_for) {
+  follow(Kind::deployment);
+  cache.upsert(made_deployment("shop", "web", "99"), "99");
+  follow(Kind::deployment, Standing::forbidden);
+  EXPECT_FALSE(cache.has_seen({Kind::deployment, "shop", "web"}, "100")) << "a plan from the old copy would repeat the write";
+}
+
 TEST_F(Cache_, nobody_waits_for_a_kind_that_nobody_follows) {
   EXPECT_TRUE(cache.has_seen({Kind::envoy_filter, "shop", "x"}, "100"));
   follow(Kind::envoy_filter, Standing::forbidden);
