@@ -52,7 +52,7 @@ class SandboxAgrees(unittest.TestCase):
         process = Process("sandbox", [binary("meshgraft-sandbox"), "-f", folder / "empty.yaml", "--port", "0",
                                       "--kubeconfig-out", kubeconfig], folder)
         cls.addClassCleanup(process.stop)
-        process.wait_for(lambda: "serving" in process.tail(), 20, "the sandbox serves")
+        process.wait_for(lambda: "serving" in process.tail(), 60, "the sandbox serves")
         cls.sandbox = Api.from_kubeconfig(kubeconfig)
 
     def test_the_embedded_server_answers_as_the_real_one(self):
