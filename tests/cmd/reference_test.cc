@@ -40,6 +40,16 @@ TEST(Reference, the_chart_grants_what_the_program_prints) {
   EXPECT_TRUE(file("charts/meshgraft/files/rbac.yaml") == reference_rbac()) << "run: meshgraft reference rbac > charts/meshgraft/files/rbac.yaml";
 }
 
+TEST(Readme, shows_what_plan_prints) {
+  const std::string want = file("tests/golden/two-plain-services/want.txt");
+  for (const char* name : {"README.md", "README.zh-CN.md"}) {
+    const std::string text = file(name);
+    const std::size_t begin = text.find("member-template:");
+    ASSERT_NE(begin, std::string::npos) << name;
+    EXPECT_NE(want.find(text.substr(begin, text.find("```", begin) - begin)), std::string::npos) << name;
+  }
+}
+
 TEST(Reference, every_key_of_ours_stands_in_the_table) {
   std::set<std::string> known;
   for (const KeyInfo& row : key_table()) known.emplace(row.key);
