@@ -52,7 +52,7 @@ constexpr std::array kTable{
     KeyInfo{keys::kUndo, kWritten, "every object touched", "JSON with the object's uid",
             "The fields that meshgraft owns, and the values it overwrote. Bound to the uid: a copy on another object is ignored."},
     KeyInfo{keys::kHeld, kWritten, "workload", "reason", "Rolled back; not touched until it changes or `retry` does."},
-    KeyInfo{keys::kTouchedAt, kWritten, "Application", "resourceVersion", "Makes KubeSphere look at the members again."},
+    KeyInfo{keys::kTouchedAt, kWritten, "Application", "fingerprint of the members", "Makes KubeSphere look at the members again."},
     KeyInfo{keys::kStatus, kWritten, "Namespace", "one line", "`joined 11/12, rolling 1, held 0, findings 2 (MG203 MG401)`; written only when it changes."},
 };
 
