@@ -161,12 +161,6 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
   for (const auto& [path, value] : record.was) {
     if (is_edited_leaf(path)) after.was.emplace(path, value);
   }
-  // Leaves of an Ingress that a JSON Patch changed: no apply can hold them, the record must.
-  for (const std::string& path : record.own) {
-    if (!path.starts_with("spec.rules[") && !path.starts_with("spec.defaultBackend.")) continue;
-    after.own.insert(path);
-    if (const auto found = record.was.find(path); found != record.was.end()) after.was.emplace(path, found->second);
-  }
   if (announce != nullptr) {
     for (const FieldState& field : compare(*announce, object)) {
       if (!after.own.contains(field.path)) remember(field, record, after);
