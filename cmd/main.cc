@@ -22,6 +22,13 @@ int width_of_terminal() {
   return std::max<int>(size.ws_col, kNarrowest);
 }
 
+// Two hosts may give the same process number: the Lease must tell their replicas apart.
+std::string host_name() {
+  std::string name(256, '\0');
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "meshgraft";
+  return name.c_str();
+}
+
 int start(const Options& options, const Terminal& terminal) {
   Result<ClientConfig> client = client_config(options, terminal.environment);
   if (!client) return print_error(client.error().text, terminal);
@@ -40,7 +47,7 @@ int start(const Options& options, const Terminal& terminal) {
                                                                      : "meshgraft-system";
   run_options.identity = !options.identity.empty()      ? options.identity
                          : !environment.pod_name.empty() ? environment.pod_name
-                                                         : "meshgraft-" + std::to_string(::getpid());
+                                                         : host_name() + "-" + std::to_string(::getpid());
   return run(run_options);
 }
 
