@@ -6,6 +6,7 @@
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/member_template.h"
+#include "reconcilers/rollout.h"
 
 namespace meshgraft {
 namespace {
@@ -15,6 +16,11 @@ void append(std::string& list, std::string_view item) {
   list += item;
 }
 
+bool has_metadata(const Workload& workload, const Labels& labels) {
+  const Labels::const_iterator governed = workload.meta.annotations.find(keys::kGoverned);
+  return governed != workload.meta.annotations.end() && governed->second == "true" && is_subset(labels, workload.meta.labels);
+}
+
 Intent metadata_of(const Member& member, const Labels& labels) {
   Intent intent;
   intent.object = member.workload;
@@ -22,6 +28,7 @@ Intent metadata_of(const Member& member, const Labels& labels) {
   intent.rule = "deployment";
   intent.wish.labels = labels;
   intent.wish.annotations.emplace(keys::kGoverned, "true");
+  intent.why = "labels and governance of member " + member.service->meta.name;
   return intent;
 }
 
@@ -66,17 +73,15 @@ std::string governance_gap(const Workload& deployment, const Service& service, c
 
 Decision desired_deployments(const Context& context) {
   Decision decision;
-  decision.intents.reserve(context.membership.members.size() * 2);
   for (const Member& member : context.membership.members) {
     if (member.workload->kind != Kind::deployment || member.excluded || !member.blocked.empty()) continue;
     const Labels labels = member_labels(member);
-    Intent metadata = metadata_of(member, labels);
-    if (!satisfied(metadata.wish, *member.workload)) metadata.why = "labels and governance of member " + member.service->meta.name;
-    decision.intents.push_back(std::move(metadata));
+    if (!has_metadata(*member.workload, labels)) decision.intents.push_back(metadata_of(member, labels));
     report_governance(context, member, labels, decision);
 
+    // An intent that is fulfilled matters only while its restart may still be under way.
     TemplateDecision pod = decide_template(context, member);
-    decision.intents.push_back(std::move(pod.intent));
+    if (!pod.held_template || !rollout_is_over(*member.workload)) decision.intents.push_back(std::move(pod.intent));
     for (Finding& one : pod.findings) decision.findings.push_back(std::move(one));
   }
   return decision;

@@ -93,10 +93,8 @@ Rolling rolling_of(const std::vector<Intent>& intents) {
     if (intent.impact != Impact::restart) continue;
     const Workload* workload = as<Workload>(intent.object.get());
     if (workload == nullptr) continue;
-    const Rollout state = rollout_of(*workload);
-    if (state == Rollout::complete || state == Rollout::empty || state == Rollout::degraded) continue;
-    if (!read_record(workload->meta).owns_template()) continue;
-    (state == Rollout::exceeded ? rolling.exceeded : rolling.under_way).push_back(std::static_pointer_cast<const Workload>(intent.object));
+    if (rollout_is_over(*workload) || !read_record(workload->meta).owns_template()) continue;
+    (rollout_of(*workload) == Rollout::exceeded ? rolling.exceeded : rolling.under_way).push_back(std::static_pointer_cast<const Workload>(intent.object));
   }
   return rolling;
 }

@@ -95,11 +95,22 @@ class Planner {
   void ask_rules() {
     for (const Reconciler& rule : registry()) {
       Decision decision = rule.desired(context_);
-      std::move(decision.intents.begin(), decision.intents.end(), std::back_inserter(intents_));
+      for (Intent& intent : decision.intents) {
+        if (matters(intent)) intents_.push_back(std::move(intent));
+      }
       std::move(decision.extras.begin(), decision.extras.end(), std::back_inserter(extras_));
       add(decision.findings);
       plan_.wants_pods = plan_.wants_pods || decision.wants_pods;
     }
+  }
+
+  // What is fulfilled needs no keeping, but for restarts that may still be under way. In a joined namespace that is
+  // nearly everything, and a plan's time goes by the memory it walks through.
+  static bool matters(const Intent& intent) {
+    if (!satisfied(intent.wish, *intent.object)) return true;
+    if (intent.impact != Impact::restart) return false;
+    const Workload* workload = as<Workload>(intent.object.get());
+    return workload != nullptr && !rollout_is_over(*workload);
   }
 
   // Which intents are fulfilled, which are held, and what is left by object.

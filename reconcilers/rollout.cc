@@ -34,6 +34,11 @@ Rollout rollout_of(const Workload& workload) {
   return Rollout::under_way;
 }
 
+bool rollout_is_over(const Workload& workload) {
+  const Rollout state = rollout_of(workload);
+  return state == Rollout::complete || state == Rollout::empty || state == Rollout::degraded;
+}
+
 bool restart_leaves_a_gap(const Workload& workload) {
   const std::int64_t replicas = workload.replicas;
   if (replicas == 0) return false;

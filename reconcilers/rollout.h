@@ -20,6 +20,9 @@ enum class Rollout : std::uint8_t {
 
 Rollout rollout_of(const Workload& workload);
 
+// complete, empty or degraded: nothing of the rollout is still to come.
+bool rollout_is_over(const Workload& workload);
+
 // True when a rolling restart may pass through a moment without an available pod: Recreate, a StatefulSet of one
 // replica, maxUnavailable that covers every replica. Percentages are rounded as the Deployment controller does.
 bool restart_leaves_a_gap(const Workload& workload);

@@ -18,7 +18,7 @@ class Governance {
  public:
   Governance(const Context& context, Decision& decision) : context_(context), decision_(decision) {}
 
-  // nullopt: this Service never gets the annotation.
+  // nullopt: this Service has the annotation, or never gets it.
   std::optional<Intent> annotation(const std::shared_ptr<const Service>& service) {
     const std::vector<const Member*> members = context_.membership.members_of(*service);
     const bool deployments =
@@ -31,7 +31,7 @@ class Governance {
     intent.rule = "service";
     intent.wish.annotations.emplace(keys::kGoverned, "true");
     const bool unclear = several_versions(*service, members);
-    if (satisfied(intent.wish, *service)) return intent;
+    if (satisfied(intent.wish, *service)) return std::nullopt;
     intent.why = "governance of Service " + service->meta.name;
     if (unclear) {
       intent.hold = "several versions without a Strategy (MG204)";
@@ -144,7 +144,7 @@ Decision desired_services(const Context& context) {
     labels.wish.labels.emplace(keys::kAppName, first->app_name);
     labels.wish.labels.emplace(keys::kAppVersion, first->app_version);
     labels.why = "labels of Service " + service->meta.name;
-    decision.intents.push_back(std::move(labels));
+    if (!satisfied(labels.wish, *service)) decision.intents.push_back(std::move(labels));
     if (std::optional<Intent> annotation = governance.annotation(service)) decision.intents.push_back(*std::move(annotation));
   }
   return decision;
