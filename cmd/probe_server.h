@@ -19,7 +19,8 @@ struct ProbeAnswers {
 
 class ProbeServer {
  public:
-  // `address`: ":8080" on every interface, "127.0.0.1:8080", "[::1]:8080"; port 0 takes a free one. The error names the address.
+  // `address`: ":8080" on every interface, "127.0.0.1:8080", "[::1]:8080"; port 0 takes a free one. The error names the
+  // address.
   static Result<std::unique_ptr<ProbeServer>> start(const std::string& address, ProbeAnswers answers);
   ~ProbeServer();
   ProbeServer(const ProbeServer&) = delete;

@@ -95,16 +95,29 @@ class Crew {
 class Daemon {
  public:
   Daemon(const RunOptions& options, Api& reads, Api& writes, Api& leases, Metrics& metrics)
-      : options_(options), reads_(reads), writes_(writes), metrics_(metrics), log_(options.log_format == LogFormat::json, options.log_format == LogFormat::text),
-        queue_(clock_, &metrics_), ledger_(clock_, options.settings.max_rollouts), facts_(cache_, ledger_, options_.settings), expectations_(cache_, clock_),
-        intake_(cache_, queue_, facts_, ledger_, expectations_, clock_), watchers_(reads_, cache_, intake_, clock_),
-        leader_(leases, clock_, options.lease_namespace, options.lease_name, options.identity), live_(writes_),
-        sink_(live_, options.leader_elect ? &leader_ : nullptr), senders_(sink_),
+      : options_(options),
+        reads_(reads),
+        writes_(writes),
+        metrics_(metrics),
+        log_(options.log_format == LogFormat::json, options.log_format == LogFormat::text),
+        queue_(clock_, &metrics_),
+        ledger_(clock_, options.settings.max_rollouts),
+        facts_(cache_, ledger_, options_.settings),
+        expectations_(cache_, clock_),
+        intake_(cache_, queue_, facts_, ledger_, expectations_, clock_),
+        watchers_(reads_, cache_, intake_, clock_),
+        leader_(leases, clock_, options.lease_namespace, options.lease_name, options.identity),
+        live_(writes_),
+        sink_(live_, options.leader_elect ? &leader_ : nullptr),
+        senders_(sink_),
         events_(writes_, cache_, clock_) {
     intake_.connect(watchers_);
     intake_.on_restarts([this](Kind kind, ErrorClass reason) { metrics_.on_watch_restart(kind, reason); });
+    intake_.on_ready([] { malloc_trim(0); });  // the lists' buffers, which nobody needs again
     metrics_.set_sources([this] { return cache_.states(); }, [this] { return queue_.running(); });
-    for (int i = 0; i < options_.workers; ++i) workers_.emplace_back(WorkerParts{cache_, queue_, intake_, facts_, ledger_, expectations_, senders_, reads_, events_, metrics_, book_, log_, clock_, options_.settings});
+    for (int i = 0; i < options_.workers; ++i)
+      workers_.emplace_back(WorkerParts{cache_, queue_, intake_, facts_, ledger_, expectations_, senders_, reads_,
+                                        events_, metrics_, book_, log_, clock_, options_.settings});
   }
 
   Result<Unit> start() {
@@ -127,7 +140,8 @@ class Daemon {
     } else {
       metrics_.set_leader(true);
     }
-    for (std::size_t i = static_cast<std::size_t>(options_.workers); i < kInFlight; ++i) sending_.start([this] { senders_.run(); });
+    for (std::size_t i = static_cast<std::size_t>(options_.workers); i < kInFlight; ++i)
+      sending_.start([this] { senders_.run(); });
     recording_.start([this] { events_.run(); });
     return Unit{};
   }
@@ -150,8 +164,9 @@ class Daemon {
     // A watcher may have passed its last look at stop() and only now begin a stream, so it is told until it heard.
     do {
       reads_.stop_watches();
-    } while (!watching_.is_done_by(std::min(deadline, std::chrono::steady_clock::now() + std::chrono::milliseconds(20))) &&
-             std::chrono::steady_clock::now() < deadline);
+    } while (
+        !watching_.is_done_by(std::min(deadline, std::chrono::steady_clock::now() + std::chrono::milliseconds(20))) &&
+        std::chrono::steady_clock::now() < deadline);
     done = watching_.join(deadline) && done;
     metrics_.set_leader(false);
     probe_.reset();
@@ -173,13 +188,20 @@ class Daemon {
   ProbeAnswers probe_answers() {
     ProbeAnswers answers;
     answers.metrics = [this] { return metrics_.text(); };
-    answers.ailment = [this] { return queue_.running().longest_seconds > kStuckSeconds ? std::string("a namespace has been worked on for five minutes") : std::string(); };
-    answers.unreadiness = [this] { return intake_.ready() ? std::string() : std::string("not every kind has been read yet; ?verbose lists them"); };
+    answers.ailment = [this] {
+      return queue_.running().longest_seconds > kStuckSeconds
+                 ? std::string("a namespace has been worked on for five minutes")
+                 : std::string();
+    };
+    answers.unreadiness = [this] {
+      return intake_.ready() ? std::string() : std::string("not every kind has been read yet; ?verbose lists them");
+    };
     answers.details = [this] {
       std::string lines;
       for (const KindState& state : cache_.states()) {
         const std::string_view name = state.wanted ? to_string(state.standing) : std::string_view("absent");
-        lines += fmt::format("{} {}: {}, {} objects{}{}\n", state.wanted && state.standing == WatchMachine::Standing::synced ? "[+]" : "[ ]",
+        lines += fmt::format("{} {}: {}, {} objects{}{}\n",
+                             state.wanted && state.standing == WatchMachine::Standing::synced ? "[+]" : "[ ]",
                              info(state.kind).plural, name, state.objects, state.why.empty() ? "" : ": ", state.why);
       }
       return lines;
@@ -225,7 +247,8 @@ int run(const RunOptions& options) {
   mallopt(M_ARENA_MAX, 2);
   init_logging(options.log_format == LogFormat::json, options.verbose);
   init_transport();
-  spdlog::info("meshgraft {} ({}), API server {} from {}", version_number(), version_commit(), options.client.server, options.client.source);
+  spdlog::info("meshgraft {} ({}), API server {} from {}", version_number(), version_commit(), options.client.server,
+               options.client.source);
 
   Metrics metrics(version_number(), version_commit());
   RestOptions reading;

@@ -36,7 +36,8 @@ bool matters(const ObjectPtr& before, const ObjectPtr& after) {
 }
 
 // The differences of two rows sorted by name.
-void compare_rows(const std::vector<ObjectPtr>& before, const std::vector<ObjectPtr>& after, std::vector<CacheChange>& changes) {
+void compare_rows(const std::vector<ObjectPtr>& before, const std::vector<ObjectPtr>& after,
+                  std::vector<CacheChange>& changes) {
   auto b = before.begin();
   auto a = after.begin();
   while (b != before.end() || a != after.end()) {
@@ -130,7 +131,8 @@ std::optional<CacheChange> Cache::remove(const Object& object, std::string_view 
   return change;
 }
 
-std::vector<CacheChange> Cache::replace(Kind kind, const Scope& scope, Shelf objects, std::string_view resource_version) {
+std::vector<CacheChange> Cache::replace(Kind kind, const Scope& scope, Shelf objects,
+                                        std::string_view resource_version) {
   Shelf old;
   std::vector<CacheChange> changes;
   if (scope.name.empty()) {
@@ -179,7 +181,8 @@ void Cache::bookmark(Kind kind, std::string_view resource_version) {
 bool Cache::set_standing(Kind kind, const Scope& scope, Standing standing, bool wanted, std::string why) {
   const MutexLock lock(mutex_);
   KindState& state = slot(kind).standing[scope];
-  const bool changed = state.kind != kind || state.standing != standing || state.wanted != wanted || state.why.empty() != why.empty();
+  const bool changed =
+      state.kind != kind || state.standing != standing || state.wanted != wanted || state.why.empty() != why.empty();
   state = {kind, standing, wanted, 0, std::move(why)};
   return changed;
 }
@@ -210,7 +213,8 @@ NamespaceView Cache::view_locked(const std::string& ns, std::shared_ptr<const Na
   NamespaceView view;
   view.name = ns;
   view.ns = std::move(object);
-  for (const Kind kind : {Kind::deployment, Kind::stateful_set, Kind::daemon_set}) copy_row(slot(kind).shelf, ns, view.workloads);
+  for (const Kind kind : {Kind::deployment, Kind::stateful_set, Kind::daemon_set})
+    copy_row(slot(kind).shelf, ns, view.workloads);
   copy_row(slot(Kind::service).shelf, ns, view.services);
   copy_row(slot(Kind::ingress).shelf, ns, view.ingresses);
   copy_row(slot(Kind::config_map).shelf, ns, view.config_maps);
@@ -247,7 +251,8 @@ World Cache::world() const {
   for (const KindInfo& row : kinds()) {
     if (row.watch != Watch::if_served) continue;
     for (const auto& [scope, state] : slot(row.kind).standing) {
-      if (state.wanted && (state.standing == Standing::synced || state.standing == Standing::failing)) world.served.insert(row.kind);
+      if (state.wanted && (state.standing == Standing::synced || state.standing == Standing::failing))
+        world.served.insert(row.kind);
     }
   }
   return world;
@@ -263,7 +268,8 @@ bool Cache::has_seen(const ObjectKey& key, std::string_view resource_version) co
     const auto& [scope, state] = entry;
     const bool in_scope = scope.name.empty() || (scope.ns == key.ns && scope.name == key.name);
     const bool suspended = state.standing == Standing::forbidden && kind.progress.has_value();
-    return in_scope && state.wanted && (state.standing == Standing::synced || state.standing == Standing::failing || suspended);
+    return in_scope && state.wanted &&
+           (state.standing == Standing::synced || state.standing == Standing::failing || suspended);
   };
   if (std::none_of(kind.standing.begin(), kind.standing.end(), watched)) return true;
 
@@ -273,9 +279,11 @@ bool Cache::has_seen(const ObjectKey& key, std::string_view resource_version) co
   if (!wanted) return false;
   // Events of a kind arrive in the order of their versions, so the newest one says how far the copy has come. Where
   // several watchers share a kind only the object itself can tell.
-  const bool shared = std::any_of(kind.standing.begin(), kind.standing.end(), [](const auto& entry) { return !entry.first.name.empty(); });
+  const bool shared = std::any_of(kind.standing.begin(), kind.standing.end(),
+                                  [](const auto& entry) { return !entry.first.name.empty(); });
   if (shared) {
-    const std::optional<std::uint64_t> have = object == nullptr ? std::nullopt : as_number(object->meta.resource_version);
+    const std::optional<std::uint64_t> have =
+        object == nullptr ? std::nullopt : as_number(object->meta.resource_version);
     return have && *have >= *wanted;
   }
   return kind.progress && *kind.progress >= *wanted;

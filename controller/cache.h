@@ -37,9 +37,9 @@ using Shelf = std::map<std::string, std::vector<ObjectPtr>, std::less<>>;
 struct KindState {
   Kind kind = Kind::other;
   WatchMachine::Standing standing = WatchMachine::Standing::starting;
-  bool wanted = true;       // false: an optional kind whose CRD is not there, so nobody follows it
+  bool wanted = true;  // false: an optional kind whose CRD is not there, so nobody follows it
   std::size_t objects = 0;
-  std::string why;          // the last error, "" when there is none
+  std::string why;  // the last error, "" when there is none
 };
 
 class Cache {
@@ -52,11 +52,13 @@ class Cache {
   std::optional<CacheChange> remove(const Object& object, std::string_view resource_version) EXCLUDES(mutex_);
   // Everything in scope is now what `objects` says and nothing else, as of `resource_version`: the swap at the end of
   // a list. What vanished meanwhile is among the changes.
-  std::vector<CacheChange> replace(Kind kind, const Scope& scope, Shelf objects, std::string_view resource_version) EXCLUDES(mutex_);
+  std::vector<CacheChange> replace(Kind kind, const Scope& scope, Shelf objects, std::string_view resource_version)
+      EXCLUDES(mutex_);
   // Nothing of the kind changed up to `resource_version`.
   void bookmark(Kind kind, std::string_view resource_version) EXCLUDES(mutex_);
   // Returns true when that is another standing than before, or trouble (`why`) began or ended.
-  bool set_standing(Kind kind, const Scope& scope, WatchMachine::Standing standing, bool wanted, std::string why) EXCLUDES(mutex_);
+  bool set_standing(Kind kind, const Scope& scope, WatchMachine::Standing standing, bool wanted, std::string why)
+      EXCLUDES(mutex_);
 
   // ---- for everybody ----
 

@@ -40,6 +40,8 @@ std::set<Scope> wanted_config_maps(const World& world) {
   return wanted;
 }
 
-bool names_config_maps(const Workload& workload) { return is_istiod(workload) || read_ingress_controller(workload).has_value(); }
+bool names_config_maps(const Workload& workload) {
+  return is_istiod(workload) || read_ingress_controller(workload).has_value();
+}
 
 }  // namespace meshgraft

@@ -24,7 +24,8 @@ void DirtyQueue::add_rate_limited(const std::string& name, Duration at_least) {
   if (stopped_) return;
   const int failures = failures_[name]++;
   // 5 ms · 2^18 is past 1000 s already; the shift must not overflow.
-  const Duration delay = failures >= 18 ? kBackoffMost : std::min<Duration>(kBackoffFirst * (1 << failures), kBackoffMost);
+  const Duration delay =
+      failures >= 18 ? kBackoffMost : std::min<Duration>(kBackoffFirst * (1 << failures), kBackoffMost);
   if (listener_ != nullptr) listener_->on_retried();
   delay_locked(name, clock_.now() + std::max(delay, at_least));
 }

@@ -29,9 +29,9 @@ class QueueListener {
 
 class DirtyQueue {
  public:
-  static constexpr Duration kDebounce = std::chrono::milliseconds(200);       // docs/design: one plan for a burst of events
-  static constexpr Duration kBackoffFirst = std::chrono::milliseconds(5);     // client-go default_rate_limiters.go
-  static constexpr Duration kBackoffMost = std::chrono::seconds(1000);        // the same
+  static constexpr Duration kDebounce = std::chrono::milliseconds(200);  // docs/design: one plan for a burst of events
+  static constexpr Duration kBackoffFirst = std::chrono::milliseconds(5);  // client-go default_rate_limiters.go
+  static constexpr Duration kBackoffMost = std::chrono::seconds(1000);     // the same
 
   explicit DirtyQueue(Clock& clock, QueueListener* listener = nullptr) : clock_(clock), listener_(listener) {}
   DirtyQueue(const DirtyQueue&) = delete;

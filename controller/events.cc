@@ -12,13 +12,7 @@
 namespace meshgraft {
 namespace {
 
-// FNV-1a, 64 bits: a name that is the same for the same news, so that a restart finds its own Event there already.
-std::uint64_t fingerprint(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return hash;
-}
-
+// The same for the same news, so that a restart finds its own Event there already.
 std::string event_name(const std::string& object, std::string_view identity) {
   constexpr std::size_t kNameMost = 253;  // of any object's name
   const std::string suffix = fmt::format(".{:016x}", fingerprint(identity));
@@ -35,6 +29,12 @@ std::string shortened(std::string text, std::size_t most) {
 
 }  // namespace
 
+std::uint64_t fingerprint(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return hash;
+}
+
 std::string rfc3339_utc(std::chrono::system_clock::time_point time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
   std::tm parts{};
@@ -46,15 +46,18 @@ std::string rfc3339_utc(std::chrono::system_clock::time_point time) {
 
 void EventRecorder::report(const std::string& ns, const std::vector<Finding>& findings) {
   const MutexLock lock(mutex_);
-  auto& told = told_[ns];
-  std::map<std::pair<ObjectKey, std::string>, std::string> now;
+  std::map<std::uint64_t, std::uint64_t>& told = told_[ns];
+  std::map<std::uint64_t, std::uint64_t> now;
   for (const Finding& finding : findings) {
-    const std::pair<ObjectKey, std::string> what{finding.about, finding.code};
+    const std::uint64_t what = fingerprint(finding.code + to_string(finding.about));
+    const std::uint64_t content = fingerprint(finding.text);
     if (now.contains(what)) continue;  // several of one code on one object: the first stands for them
     const auto before = told.find(what);
-    const bool known = before != told.end() && before->second == finding.text;
+    const bool known = before != told.end() && before->second == content;
     std::string text = finding.remedy.empty() ? finding.text : finding.text + ". " + finding.remedy;
-    if (known || enqueue({finding.about, finding.code, std::move(text), finding.severity != Severity::info, 0})) now.emplace(what, finding.text);
+    if (known || enqueue({finding.about, finding.code, std::move(text), finding.severity != Severity::info, 0})) {
+      now.emplace(what, content);
+    }
   }
   told = std::move(now);
 }
@@ -114,9 +117,12 @@ bool EventRecorder::step() {
 bool EventRecorder::send(const Item& item) {
   const ObjectPtr object = cache_.get(item.about);
   // Events about a Namespace stand in it: that is where people look for them.
-  const std::string ns = item.about.kind == Kind::namespace_ ? item.about.name : item.about.ns.empty() ? "default" : item.about.ns;
+  const std::string ns = item.about.kind == Kind::namespace_ ? item.about.name
+                         : item.about.ns.empty()             ? "default"
+                                                             : item.about.ns;
   const std::string uid = object == nullptr ? "" : object->meta.uid;
-  const ObjectKey key{Kind::event, ns, event_name(item.about.name, uid + item.reason + item.text + to_string(item.about))};
+  const ObjectKey key{Kind::event, ns,
+                      event_name(item.about.name, uid + item.reason + item.text + to_string(item.about))};
   const std::string now = rfc3339_utc(clock_.utc());
   Json about{{"name", item.about.name}, {"namespace", ns}};
   if (item.about.kind != Kind::other) {
@@ -140,13 +146,16 @@ bool EventRecorder::send(const Item& item) {
   if (written) return true;
   switch (written.error().kind) {
     case ErrorClass::exists:
-    case ErrorClass::not_found: return true;  // sent before; the namespace is gone
+    case ErrorClass::not_found:
+      return true;  // sent before; the namespace is gone
     case ErrorClass::transport:
     case ErrorClass::throttled:
     case ErrorClass::server:
-    case ErrorClass::unauthorized: return false;
+    case ErrorClass::unauthorized:
+      return false;
     default:
-      if (!std::exchange(said_refused_, true)) spdlog::warn("event {}: {}; further refusals are not logged", to_string(item.about), written.error().message);
+      if (!std::exchange(said_refused_, true))
+        spdlog::warn("event {}: {}; further refusals are not logged", to_string(item.about), written.error().message);
       return true;
   }
 }

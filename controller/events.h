@@ -1,13 +1,13 @@
 #pragma once
-// EventRecorder: findings and news as Kubernetes Events on the objects that they are about: one per object and code until
-// its text changes. Workers report, a thread of its own sends; reporting never blocks and never fails. What cannot be
-// sent is dropped: /metrics and `meshgraft check` show the same findings.
+// EventRecorder: findings and news as Kubernetes Events on the objects that they are about: one per object and code
+// until its text changes. Workers report, a thread of its own sends; reporting never blocks and never fails. What
+// cannot be sent is dropped: /metrics and `meshgraft check` show the same findings.
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "controller/cache.h"
@@ -19,10 +19,10 @@ namespace meshgraft {
 
 class EventRecorder {
  public:
-  static constexpr std::size_t kQueue = 1000;                           // client-go tools/record event.go
-  static constexpr int kTries = 12;                                     // the same
-  static constexpr Duration kPause = std::chrono::seconds(10);          // the same, between tries
-  static constexpr std::size_t kMessageMost = 1024;                     // bytes; kube-apiserver's validation of Events
+  static constexpr std::size_t kQueue = 1000;                   // client-go tools/record event.go
+  static constexpr int kTries = 12;                             // the same
+  static constexpr Duration kPause = std::chrono::seconds(10);  // the same, between tries
+  static constexpr std::size_t kMessageMost = 1024;             // bytes; kube-apiserver's validation of Events
 
   EventRecorder(Api& api, const Cache& cache, Clock& clock) : api_(api), cache_(cache), clock_(clock) {}
 
@@ -57,10 +57,14 @@ class EventRecorder {
   Mutex mutex_;
   Condition changed_;
   std::deque<Item> items_ GUARDED_BY(mutex_);
-  std::map<std::string, std::map<std::pair<ObjectKey, std::string>, std::string>> told_ GUARDED_BY(mutex_);
+  // By namespace: fingerprint of object and code -> of the text. Texts themselves would be a good part of the memory.
+  std::map<std::string, std::map<std::uint64_t, std::uint64_t>> told_ GUARDED_BY(mutex_);
   bool stopped_ GUARDED_BY(mutex_) = false;
   bool said_refused_ = false;  // of the sending thread
 };
+
+// FNV-1a of 64 bits: the same for the same text in every run of the program.
+std::uint64_t fingerprint(std::string_view text);
 
 // "2026-01-01T00:00:00Z".
 std::string rfc3339_utc(std::chrono::system_clock::time_point time);

@@ -25,7 +25,9 @@ std::vector<std::string> Expectations::fulfilled_by(Kind kind) {
   const MutexLock lock(mutex_);
   std::vector<std::string> done;
   for (auto entry = by_namespace_.begin(); entry != by_namespace_.end();) {
-    const std::size_t fell = std::erase_if(entry->second, [this, kind](const Expected& expected) { return expected.key.kind == kind && is_over(expected); });
+    const std::size_t fell = std::erase_if(entry->second, [this, kind](const Expected& expected) {
+      return expected.key.kind == kind && is_over(expected);
+    });
     if (fell > 0 && entry->second.empty()) {
       done.push_back(entry->first);
       entry = by_namespace_.erase(entry);

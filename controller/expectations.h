@@ -36,7 +36,9 @@ class Expectations {
     std::string resource_version;
     Time until;
   };
-  [[nodiscard]] bool is_over(const Expected& expected) const { return clock_.now() >= expected.until || cache_.has_seen(expected.key, expected.resource_version); }
+  [[nodiscard]] bool is_over(const Expected& expected) const {
+    return clock_.now() >= expected.until || cache_.has_seen(expected.key, expected.resource_version);
+  }
 
   Cache& cache_;
   Clock& clock_;

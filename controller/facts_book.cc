@@ -36,9 +36,9 @@ bool FactsBook::settle(const std::string& ns, bool settled) {
 
 bool FactsBook::concern(const std::string& ns) const {
   const MutexLock lock(mutex_);
-  return derived_.nacos_wanted.contains(ns) || std::any_of(derived_.gateways.begin(), derived_.gateways.end(), [&ns](const GatewayFacts& gateway) {
-           return gateway.kubesphere && gateway.ns == ns;
-         });
+  return derived_.nacos_wanted.contains(ns) ||
+         std::any_of(derived_.gateways.begin(), derived_.gateways.end(),
+                     [&ns](const GatewayFacts& gateway) { return gateway.kubesphere && gateway.ns == ns; });
 }
 
 }  // namespace meshgraft

@@ -20,7 +20,9 @@ bool is_gateway(const Namespace& ns) { return has(ns.meta.labels, keys::kGateway
 std::string crd_name(const KindInfo& row) { return std::string(row.plural) + "." + std::string(row.group); }
 
 // The namespace that a change is planned with.
-const std::string& namespace_of(const Object& object) { return object.kind == Kind::namespace_ ? object.meta.name : object.meta.ns; }
+const std::string& namespace_of(const Object& object) {
+  return object.kind == Kind::namespace_ ? object.meta.name : object.meta.ns;
+}
 
 bool carries_undo(const CacheChange& change) {
   return (change.before != nullptr && has(change.before->meta.annotations, keys::kUndo)) ||
@@ -53,7 +55,8 @@ void Intake::on_changes(Kind kind, const std::vector<CacheChange>& changes) {
 void Intake::consider(const CacheChange& change, bool& facts_touched, bool& config_maps_touched) {
   const Object& any = change.any();
   const std::string& ns = namespace_of(any);
-  if (any.kind == Kind::config_map || any.kind == Kind::deployment || any.kind == Kind::stateful_set || any.kind == Kind::daemon_set) {
+  if (any.kind == Kind::config_map || any.kind == Kind::deployment || any.kind == Kind::stateful_set ||
+      any.kind == Kind::daemon_set) {
     const Workload* workload = as<Workload>(&any);
     if (workload != nullptr && (change.before == nullptr || change.after == nullptr)) {
       config_maps_touched = config_maps_touched || names_config_maps(*workload);
@@ -66,12 +69,14 @@ void Intake::consider(const CacheChange& change, bool& facts_touched, bool& conf
     facts_touched = true;
     return;
   }
-  const std::shared_ptr<const Namespace> object = ns.empty() ? nullptr : as<Namespace>(cache_.get({Kind::namespace_, "", ns}));
+  const std::shared_ptr<const Namespace> object =
+      ns.empty() ? nullptr : as<Namespace>(cache_.get({Kind::namespace_, "", ns}));
   const bool joined = object != nullptr && has(object->meta.labels, keys::kApp);
   const bool special = !joined || is_gateway(*object);
   facts_touched = facts_touched || touches_facts(change.before.get(), change.after.get(), special);
   if (ns.empty()) return;
-  if (joined || (object != nullptr && is_gateway(*object)) || is_known(ns) || facts_.concern(ns) || carries_undo(change)) {
+  if (joined || (object != nullptr && is_gateway(*object)) || is_known(ns) || facts_.concern(ns) ||
+      carries_undo(change)) {
     {
       const MutexLock lock(mutex_);
       marks_.try_emplace(ns, clock_.now());
@@ -141,13 +146,18 @@ void Intake::become_ready() {
       }
     }
     facts_.touch();
+  }
+  // Before any worker may reserve a place: rollouts that a former process began take theirs first.
+  ledger_.expect(concerned());
+  {
+    const MutexLock lock(mutex_);
     ready_ = true;  // what changes from here on is enqueued by consider(), what is there already below
   }
   const std::set<std::string> all = concerned();
   spdlog::info("synced: {} namespaces to look after", all.size());
-  ledger_.expect(all);
   for (const std::string& ns : all) queue_.add(ns);
   queue_.add(std::string(kFacts));
+  if (ready_observer_) ready_observer_();
 }
 
 std::set<std::string> Intake::concerned() const {

@@ -22,13 +22,17 @@ class Intake final : public WatchListener {
   // The name in the queue that stands for "derive the facts anew" instead of a namespace.
   static constexpr std::string_view kFacts = "";
 
-  Intake(Cache& cache, DirtyQueue& queue, FactsBook& facts, RolloutLedger& ledger, Expectations& expectations, Clock& clock)
+  Intake(Cache& cache, DirtyQueue& queue, FactsBook& facts, RolloutLedger& ledger, Expectations& expectations,
+         Clock& clock)
       : cache_(cache), queue_(queue), facts_(facts), ledger_(ledger), expectations_(expectations), clock_(clock) {}
 
   // Before the first watcher starts. `watchers` outlives the watchers' threads.
   void connect(Watchers& watchers) EXCLUDES(mutex_);
   // Called for every list or stream that ended badly, and for nothing else.
   void on_restarts(std::function<void(Kind, ErrorClass)> observer) { restart_observer_ = std::move(observer); }
+
+  // Called once, when ready() has become true and all work was enqueued.
+  void on_ready(std::function<void()> observer) { ready_observer_ = std::move(observer); }
 
   void on_changes(Kind kind, const std::vector<CacheChange>& changes) override EXCLUDES(mutex_);
   void on_progress(Kind kind) override;
@@ -63,6 +67,7 @@ class Intake final : public WatchListener {
   Expectations& expectations_;
   Clock& clock_;
   std::function<void(Kind, ErrorClass)> restart_observer_;
+  std::function<void()> ready_observer_;
   std::atomic<bool> ready_ = false;
 
   mutable Mutex mutex_;

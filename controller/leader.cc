@@ -10,7 +10,9 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::int64_t seconds_of(Duration duration) { return std::chrono::duration_cast<std::chrono::seconds>(duration).count(); }
+constexpr std::int64_t seconds_of(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
 
 // "2026-01-01T00:00:00.000000Z": metav1.MicroTime.
 std::string micro_time(std::chrono::system_clock::time_point time) {
@@ -18,8 +20,8 @@ std::string micro_time(std::chrono::system_clock::time_point time) {
   const std::time_t seconds = static_cast<std::time_t>(micros / 1'000'000);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     micros % 1'000'000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, micros % 1'000'000);
 }
 
 }  // namespace
@@ -74,7 +76,11 @@ bool Leader::try_acquire_or_renew() {
   last_ = nullptr;
   ApiResult<Json> lease = api_.get_json(key_);
   if (!lease && lease.error().kind == ErrorClass::not_found) {
-    return write({{"apiVersion", "coordination.k8s.io/v1"}, {"kind", "Lease"}, {"metadata", {{"name", key_.name}, {"namespace", key_.ns}}}, {"spec", Json::object()}}, true, begin);
+    return write({{"apiVersion", "coordination.k8s.io/v1"},
+                  {"kind", "Lease"},
+                  {"metadata", {{"name", key_.name}, {"namespace", key_.ns}}},
+                  {"spec", Json::object()}},
+                 true, begin);
   }
   if (!lease) {
     spdlog::warn("lease {}/{}: {}", key_.ns, key_.name, lease.error().message);
@@ -120,10 +126,12 @@ Json Leader::renewed(const Json& lease) const {
 // `begin`: before the request was made, so that the Lease is never thought longer than it is.
 bool Leader::write(const Json& lease, bool create, Time begin) {
   Json body = create ? renewed(lease) : lease;
-  const ApiResult<Written> written = create ? api_.create(key_, body, keys::kFieldManager) : api_.replace(key_, body, keys::kFieldManager);
+  const ApiResult<Written> written =
+      create ? api_.create(key_, body, keys::kFieldManager) : api_.replace(key_, body, keys::kFieldManager);
   if (!written) {
     const ErrorClass kind = written.error().kind;
-    if (kind != ErrorClass::conflict && kind != ErrorClass::exists) spdlog::warn("lease {}/{}: {}", key_.ns, key_.name, written.error().message);
+    if (kind != ErrorClass::conflict && kind != ErrorClass::exists)
+      spdlog::warn("lease {}/{}: {}", key_.ns, key_.name, written.error().message);
     return false;
   }
   body["metadata"]["resourceVersion"] = written->resource_version;
@@ -150,7 +158,9 @@ void Leader::release() {
     lease["spec"]["holderIdentity"] = "";
     lease["spec"]["leaseDurationSeconds"] = 1;
     lease["spec"]["renewTime"] = micro_time(clock_.utc());
-    if (const ApiResult<Written> written = api_.replace(key_, lease, keys::kFieldManager); written || written.error().kind != ErrorClass::conflict) return;
+    if (const ApiResult<Written> written = api_.replace(key_, lease, keys::kFieldManager);
+        written || written.error().kind != ErrorClass::conflict)
+      return;
     lease = nullptr;
   }
 }

@@ -27,8 +27,8 @@ class Leader {
   Leader(Api& api, Clock& clock, std::string ns, std::string name, std::string identity)
       : api_(api), clock_(clock), key_{Kind::lease, std::move(ns), std::move(name)}, identity_(std::move(identity)) {}
 
-  // Holds or tries to get the Lease until stop() or until it is lost: then `on_lost` is called, once, and the process must
-  // end. `on_led` is called when the Lease is ours for the first time.
+  // Holds or tries to get the Lease until stop() or until it is lost: then `on_lost` is called, once, and the process
+  // must end. `on_led` is called when the Lease is ours for the first time.
   void run(const std::function<void()>& on_led, const std::function<void()>& on_lost) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
 
@@ -63,13 +63,13 @@ class Leader {
   Condition changed_;
   bool leading_ GUARDED_BY(mutex_) = false;
   bool stopped_ GUARDED_BY(mutex_) = false;
-  Time renewed_at_ GUARDED_BY(mutex_);       // when the last renewal that succeeded began
-  std::string seen_ GUARDED_BY(mutex_);      // the Lease's content as last seen
-  Time seen_at_ GUARDED_BY(mutex_);          // when it was last seen to change
+  Time renewed_at_ GUARDED_BY(mutex_);   // when the last renewal that succeeded began
+  std::string seen_ GUARDED_BY(mutex_);  // the Lease's content as last seen
+  Time seen_at_ GUARDED_BY(mutex_);      // when it was last seen to change
 
   // Of the thread in run().
-  Json last_;          // as we wrote it last
-  bool led_ = false;   // it was ours once
+  Json last_;         // as we wrote it last
+  bool led_ = false;  // it was ours once
 };
 
 // Lets a change through while its leader may write; otherwise it is ErrorClass::cancelled.

@@ -33,24 +33,32 @@ Buckets join_buckets() { return {1, 5, 15, 60, 300, 900, 1800, 3600, 7200}; }
 constexpr std::string_view kQueueName = "namespace";
 
 // The kinds that rules write, and the verbs that a Change may have.
-constexpr std::array kWrittenKinds{Kind::namespace_, Kind::deployment, Kind::stateful_set, Kind::daemon_set, Kind::service, Kind::ingress,
-                                   Kind::config_map, Kind::application, Kind::envoy_filter, Kind::gateway};
-constexpr std::array kVerbs{Verb::apply, Verb::restore, Verb::edit, Verb::create, Verb::remove, Verb::orphan, Verb::scale};
+constexpr std::array kWrittenKinds{Kind::namespace_,   Kind::deployment, Kind::stateful_set, Kind::daemon_set,
+                                   Kind::service,      Kind::ingress,    Kind::config_map,   Kind::application,
+                                   Kind::envoy_filter, Kind::gateway};
+constexpr std::array kVerbs{Verb::apply,  Verb::restore, Verb::edit, Verb::create,
+                            Verb::remove, Verb::orphan,  Verb::scale};
 constexpr std::array kResults{ChangeResult::ok, ChangeResult::conflict, ChangeResult::refused, ChangeResult::failed};
 constexpr std::array kMethods{"GET", "POST", "PUT", "PATCH", "DELETE"};
 constexpr std::array kRequestVerbs{"GET", "LIST", "WATCH", "POST", "PUT", "PATCH", "DELETE"};
 constexpr std::array kCodes{200, 201, 202, 400, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503, 504};
-constexpr std::array kPhases{MemberPhase::waiting, MemberPhase::rolling, MemberPhase::joined, MemberPhase::held, MemberPhase::blocked, MemberPhase::excluded};
+constexpr std::array kPhases{MemberPhase::waiting, MemberPhase::rolling, MemberPhase::joined,
+                             MemberPhase::held,    MemberPhase::blocked, MemberPhase::excluded};
 constexpr std::array kPolicies{Policy::observe, Policy::join, Policy::replace};
-constexpr std::array kErrorClasses{ErrorClass::transport, ErrorClass::cancelled, ErrorClass::bad_answer, ErrorClass::gone, ErrorClass::too_large_rv,
-                                   ErrorClass::throttled, ErrorClass::server, ErrorClass::unauthorized, ErrorClass::forbidden,
-                                   ErrorClass::not_found, ErrorClass::conflict, ErrorClass::exists, ErrorClass::invalid, ErrorClass::other};
+constexpr std::array kErrorClasses{ErrorClass::transport, ErrorClass::cancelled,    ErrorClass::bad_answer,
+                                   ErrorClass::gone,      ErrorClass::too_large_rv, ErrorClass::throttled,
+                                   ErrorClass::server,    ErrorClass::unauthorized, ErrorClass::forbidden,
+                                   ErrorClass::not_found, ErrorClass::conflict,     ErrorClass::exists,
+                                   ErrorClass::invalid,   ErrorClass::other};
 
 std::string_view name_of(Policy policy) {
   switch (policy) {
-    case Policy::observe: return "observe";
-    case Policy::join: return "join";
-    case Policy::replace: return "replace";
+    case Policy::observe:
+      return "observe";
+    case Policy::join:
+      return "join";
+    case Policy::replace:
+      return "replace";
   }
   return "";
 }
@@ -84,19 +92,26 @@ MetricFamily single(std::string name, std::string help, MetricType type, double 
 
 std::string_view to_string(ChangeResult result) {
   switch (result) {
-    case ChangeResult::ok: return "ok";
-    case ChangeResult::conflict: return "conflict";
-    case ChangeResult::refused: return "refused";
-    case ChangeResult::failed: return "failed";
+    case ChangeResult::ok:
+      return "ok";
+    case ChangeResult::conflict:
+      return "conflict";
+    case ChangeResult::refused:
+      return "refused";
+    case ChangeResult::failed:
+      return "failed";
   }
   return "";
 }
 
 std::string_view to_string(RolloutResult result) {
   switch (result) {
-    case RolloutResult::started: return "started";
-    case RolloutResult::completed: return "completed";
-    case RolloutResult::failed: return "failed";
+    case RolloutResult::started:
+      return "started";
+    case RolloutResult::completed:
+      return "completed";
+    case RolloutResult::failed:
+      return "failed";
   }
   return "";
 }
@@ -110,21 +125,35 @@ struct Metrics::Impl {
 
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& changes = counters("meshgraft_changes_total", "Writes.");
-  prometheus::Family<prometheus::Counter>& rollouts = counters("meshgraft_rollouts_total", "Rollouts that meshgraft began.");
-  prometheus::Family<prometheus::Counter>& replacements = counters("meshgraft_replacements_total", "Deployments re-created with a fuller selector.");
-  prometheus::Family<prometheus::Counter>& restarts = counters("meshgraft_watch_restarts_total", "Watches begun again.");
-  prometheus::Family<prometheus::Counter>& requests = counters("rest_client_requests_total", "Requests to the API server.");
-  prometheus::Family<prometheus::Histogram>& request_seconds = histograms("rest_client_request_duration_seconds", "Duration of requests to the API server.");
-  prometheus::Histogram& reconcile = histograms("meshgraft_reconcile_seconds", "Planning a namespace and carrying out what may be done at once.").Add({}, work_buckets());
-  prometheus::Histogram& event_to_write = histograms("meshgraft_event_to_write_seconds", "From an event of the API server to the write that it led to.").Add({}, work_buckets());
-  prometheus::Histogram& join = histograms("meshgraft_join_seconds", "From the label seen to the namespace fully joined.").Add({}, join_buckets());
+  prometheus::Family<prometheus::Counter>& rollouts =
+      counters("meshgraft_rollouts_total", "Rollouts that meshgraft began.");
+  prometheus::Family<prometheus::Counter>& replacements =
+      counters("meshgraft_replacements_total", "Deployments re-created with a fuller selector.");
+  prometheus::Family<prometheus::Counter>& restarts =
+      counters("meshgraft_watch_restarts_total", "Watches begun again.");
+  prometheus::Family<prometheus::Counter>& requests =
+      counters("rest_client_requests_total", "Requests to the API server.");
+  prometheus::Family<prometheus::Histogram>& request_seconds =
+      histograms("rest_client_request_duration_seconds", "Duration of requests to the API server.");
+  prometheus::Histogram& reconcile =
+      histograms("meshgraft_reconcile_seconds", "Planning a namespace and carrying out what may be done at once.")
+          .Add({}, work_buckets());
+  prometheus::Histogram& event_to_write =
+      histograms("meshgraft_event_to_write_seconds", "From an event of the API server to the write that it led to.")
+          .Add({}, work_buckets());
+  prometheus::Histogram& join =
+      histograms("meshgraft_join_seconds", "From the label seen to the namespace fully joined.")
+          .Add({}, join_buckets());
   const prometheus::Labels queue{{"name", std::string(kQueueName)}};
   prometheus::Gauge& depth = gauges("workqueue_depth", "Namespaces waiting.").Add(queue);
   prometheus::Counter& adds = counters("workqueue_adds_total", "Namespaces put into the queue.").Add(queue);
   prometheus::Counter& retries = counters("workqueue_retries_total", "Namespaces put back after a failure.").Add(queue);
-  prometheus::Histogram& queue_seconds = histograms("workqueue_queue_duration_seconds", "Waiting in the queue.").Add(queue, queue_buckets());
-  prometheus::Histogram& work_seconds = histograms("workqueue_work_duration_seconds", "Working on a namespace.").Add(queue, queue_buckets());
-  prometheus::Gauge& leader = gauges("leader_election_master_status", "1 on the replica that writes.").Add({{"name", "meshgraft"}});
+  prometheus::Histogram& queue_seconds =
+      histograms("workqueue_queue_duration_seconds", "Waiting in the queue.").Add(queue, queue_buckets());
+  prometheus::Histogram& work_seconds =
+      histograms("workqueue_work_duration_seconds", "Working on a namespace.").Add(queue, queue_buckets());
+  prometheus::Gauge& leader =
+      gauges("leader_election_master_status", "1 on the replica that writes.").Add({{"name", "meshgraft"}});
 
   std::function<std::vector<KindState>()> kinds;
   std::function<DirtyQueue::Running()> running;
@@ -154,9 +183,11 @@ void Metrics::Impl::add_namespaces(std::vector<MetricFamily>& all) const {
   const MutexLock lock(mutex);
   for (const auto& [ns, numbers] : namespaces) {
     ++count[numbers.policy];
-    for (std::size_t i = 0; i < kPhases.size(); ++i) add(members, {{"namespace", ns}, {"state", std::string(to_string(kPhases[i]))}}, numbers.phases[i]);
+    for (std::size_t i = 0; i < kPhases.size(); ++i)
+      add(members, {{"namespace", ns}, {"state", std::string(to_string(kPhases[i]))}}, numbers.phases[i]);
     for (const auto& [what, number] : numbers.findings) {
-      add(findings, {{"namespace", ns}, {"code", what.first}, {"severity", std::string(to_string(what.second))}}, number);
+      add(findings, {{"namespace", ns}, {"code", what.first}, {"severity", std::string(to_string(what.second))}},
+          number);
     }
   }
   for (const Policy policy : kPolicies) add(by_policy, {{"policy", std::string(name_of(policy))}}, count[policy]);
@@ -169,34 +200,44 @@ void Metrics::Impl::add_namespaces(std::vector<MetricFamily>& all) const {
 void Metrics::Impl::add_states(std::vector<MetricFamily>& all) const {
   MetricFamily objects = family("meshgraft_cache_objects", "Objects held in memory.", MetricType::Gauge);
   if (kinds) {
-    for (const KindState& state : kinds()) add(objects, {{"kind", kind_name(state.kind)}}, static_cast<double>(state.objects));
+    for (const KindState& state : kinds())
+      add(objects, {{"kind", kind_name(state.kind)}}, static_cast<double>(state.objects));
   }
   all.push_back(std::move(objects));
-  all.push_back(single("meshgraft_contested_fields", "Fields given up because another manager keeps changing them back.", MetricType::Gauge, 0));
+  all.push_back(single("meshgraft_contested_fields",
+                       "Fields given up because another manager keeps changing them back.", MetricType::Gauge, 0));
 
   const DirtyQueue::Running now = running ? running() : DirtyQueue::Running{};
-  MetricFamily unfinished = family("workqueue_unfinished_work_seconds", "Seconds that namespaces under work have been worked on so far.", MetricType::Gauge);
+  MetricFamily unfinished = family("workqueue_unfinished_work_seconds",
+                                   "Seconds that namespaces under work have been worked on so far.", MetricType::Gauge);
   add(unfinished, {{"name", std::string(kQueueName)}}, now.total_seconds);
   all.push_back(std::move(unfinished));
-  MetricFamily longest = family("workqueue_longest_running_processor_seconds", "The longest of them.", MetricType::Gauge);
+  MetricFamily longest =
+      family("workqueue_longest_running_processor_seconds", "The longest of them.", MetricType::Gauge);
   add(longest, {{"name", std::string(kQueueName)}}, now.longest_seconds);
   all.push_back(std::move(longest));
 
   const ProcessUsage usage = read_process_usage();
-  all.push_back(single("process_cpu_seconds_total", "CPU time, user and system.", MetricType::Counter, usage.cpu_seconds));
+  all.push_back(
+      single("process_cpu_seconds_total", "CPU time, user and system.", MetricType::Counter, usage.cpu_seconds));
   all.push_back(single("process_resident_memory_bytes", "Resident memory.", MetricType::Gauge, usage.resident_bytes));
   all.push_back(single("process_virtual_memory_bytes", "Virtual memory.", MetricType::Gauge, usage.virtual_bytes));
-  all.push_back(single("process_start_time_seconds", "Start of the process, Unix time.", MetricType::Gauge, usage.start_seconds));
+  all.push_back(
+      single("process_start_time_seconds", "Start of the process, Unix time.", MetricType::Gauge, usage.start_seconds));
   all.push_back(single("process_open_fds", "Open file descriptors.", MetricType::Gauge, usage.open_fds));
   all.push_back(single("process_max_fds", "The most that may be open.", MetricType::Gauge, usage.max_fds));
 }
 
 Metrics::Metrics(std::string_view version, std::string_view commit) : impl_(std::make_unique<Impl>()) {
-  impl_->gauges("meshgraft_build_info", "Always 1.").Add({{"version", std::string(version)}, {"commit", std::string(commit)}}).Set(1);
+  impl_->gauges("meshgraft_build_info", "Always 1.")
+      .Add({{"version", std::string(version)}, {"commit", std::string(commit)}})
+      .Set(1);
   for (const Kind kind : kWrittenKinds) {
     for (const Verb verb : kVerbs) {
       for (const ChangeResult result : kResults) {
-        impl_->changes.Add({{"kind", kind_name(kind)}, {"verb", std::string(to_string(verb))}, {"result", std::string(to_string(result))}});
+        impl_->changes.Add({{"kind", kind_name(kind)},
+                            {"verb", std::string(to_string(verb))},
+                            {"result", std::string(to_string(result))}});
       }
     }
   }
@@ -206,7 +247,8 @@ Metrics::Metrics(std::string_view version, std::string_view commit) : impl_(std:
   for (const char* result : {"completed", "rolled_back"}) impl_->replacements.Add({{"result", result}});
   for (const KindInfo& row : meshgraft::kinds()) {
     if (row.watch == Watch::never && row.kind != Kind::config_map) continue;
-    for (const ErrorClass reason : kErrorClasses) impl_->restarts.Add({{"kind", kind_name(row.kind)}, {"reason", std::string(to_string(reason))}});
+    for (const ErrorClass reason : kErrorClasses)
+      impl_->restarts.Add({{"kind", kind_name(row.kind)}, {"reason", std::string(to_string(reason))}});
   }
   for (const char* method : kMethods) {
     for (const int code : kCodes) impl_->requests.Add({{"code", code_of(code)}, {"method", method}});
@@ -250,15 +292,22 @@ void Metrics::on_watch_restart(Kind kind, ErrorClass reason) {
   impl_->restarts.Add({{"kind", kind_name(kind)}, {"reason", std::string(to_string(reason))}}).Increment();
 }
 void Metrics::on_change(Kind kind, Verb verb, ChangeResult result) {
-  impl_->changes.Add({{"kind", kind_name(kind)}, {"verb", std::string(to_string(verb))}, {"result", std::string(to_string(result))}}).Increment();
+  impl_->changes
+      .Add({{"kind", kind_name(kind)},
+            {"verb", std::string(to_string(verb))},
+            {"result", std::string(to_string(result))}})
+      .Increment();
 }
-void Metrics::on_rollout(RolloutResult result) { impl_->rollouts.Add({{"result", std::string(to_string(result))}}).Increment(); }
+void Metrics::on_rollout(RolloutResult result) {
+  impl_->rollouts.Add({{"result", std::string(to_string(result))}}).Increment();
+}
 void Metrics::on_reconcile(double seconds) { impl_->reconcile.Observe(seconds); }
 void Metrics::on_event_written(double seconds) { impl_->event_to_write.Observe(seconds); }
 void Metrics::on_joined(double seconds) { impl_->join.Observe(seconds); }
 void Metrics::set_leader(bool leader) { impl_->leader.Set(leader ? 1 : 0); }
 
-void Metrics::set_namespace(const std::string& ns, Policy policy, const std::vector<MemberState>& members, const std::vector<Finding>& findings) {
+void Metrics::set_namespace(const std::string& ns, Policy policy, const std::vector<MemberState>& members,
+                            const std::vector<Finding>& findings) {
   Impl::NamespaceNumbers numbers;
   numbers.policy = policy;
   for (const MemberState& member : members) {

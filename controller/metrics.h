@@ -51,7 +51,8 @@ class Metrics final : public QueueListener {
   void set_leader(bool leader);
 
   // How a labelled namespace stands; replaces what was said before.
-  void set_namespace(const std::string& ns, Policy policy, const std::vector<MemberState>& members, const std::vector<Finding>& findings);
+  void set_namespace(const std::string& ns, Policy policy, const std::vector<MemberState>& members,
+                     const std::vector<Finding>& findings);
   void forget_namespace(const std::string& ns);
 
  private:

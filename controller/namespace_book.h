@@ -3,6 +3,7 @@
 // decides what is written, so that a restart loses nothing. A namespace is on one worker at a time, so its page needs
 // no lock of its own.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,12 +17,12 @@
 namespace meshgraft {
 
 struct NamespacePage {
-  bool announced = false;                      // the plan's totals were told before the first write
-  std::optional<Time> joining_since;           // first plan that had something to do
-  std::set<ObjectKey> restarted;               // by us, and not yet complete or failed
-  std::map<ObjectKey, Finding> refused;        // writes that the server refused, until one succeeds
-  std::map<ObjectKey, int> conflicts;          // writes in a row that met another writer
-  std::set<std::pair<ObjectKey, std::string>> logged;  // findings in the log, by object and code
+  bool announced = false;                // the plan's totals were told before the first write
+  std::optional<Time> joining_since;     // first plan that had something to do
+  std::set<ObjectKey> restarted;         // by us, and not yet complete or failed
+  std::map<ObjectKey, Finding> refused;  // writes that the server refused, until one succeeds
+  std::map<ObjectKey, int> conflicts;    // writes in a row that met another writer
+  std::set<std::uint64_t> logged;        // findings in the log, by fingerprint of object and code
 };
 
 class NamespaceBook {

@@ -19,11 +19,16 @@ namespace {
 std::string_view level_name(spdlog::level::level_enum level) {
   switch (level) {
     case spdlog::level::trace:
-    case spdlog::level::debug: return "debug";
-    case spdlog::level::warn: return "warn";
-    case spdlog::level::err: return "error";
-    case spdlog::level::critical: return "critical";
-    default: return "info";
+    case spdlog::level::debug:
+      return "debug";
+    case spdlog::level::warn:
+      return "warn";
+    case spdlog::level::err:
+      return "error";
+    case spdlog::level::critical:
+      return "critical";
+    default:
+      return "info";
   }
 }
 
@@ -75,7 +80,9 @@ struct OutcomeLog::Line {
       const std::string& field = value.get_ref<const std::string&>();
       const bool plain = name == "message" || field.find_first_of(" \"=") == std::string::npos;
       if (!line.empty()) line += ' ';
-      line += name == "message" ? field : name + "=" + (plain ? field : value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+      line += name == "message"
+                  ? field
+                  : name + "=" + (plain ? field : value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
     }
     return line;
   }
@@ -95,11 +102,13 @@ void OutcomeLog::wrote(const std::string& ns, const Change& change) const {
   if (change.stage == Stage::namespace_status) return spdlog::debug(line.text());
   spdlog::info(line.text());
   std::string step = fmt::format("{} {} {}", to_string(change.verb), to_string(change.target), to_string(change.stage));
-  if (change.restarts > 0) step += fmt::format(" restarts {} {}", change.restarts, change.restarts == 1 ? "pod" : "pods");
+  if (change.restarts > 0)
+    step += fmt::format(" restarts {} {}", change.restarts, change.restarts == 1 ? "pod" : "pods");
   print(step);
 }
 
-void OutcomeLog::failed(const std::string& ns, const Change& change, std::string_view code, std::string_view why) const {
+void OutcomeLog::failed(const std::string& ns, const Change& change, std::string_view code,
+                        std::string_view why) const {
   Line line{json_, {}};
   line.add("message", "not written");
   line.add("ns", ns);
@@ -123,7 +132,8 @@ void OutcomeLog::found(const std::string& ns, const Finding& finding) const {
   spdlog::log(finding.severity == Severity::info ? spdlog::level::info : spdlog::level::warn, line.text());
 }
 
-void OutcomeLog::told(const std::string& ns, std::string_view what, const ObjectKey& about, std::string_view more) const {
+void OutcomeLog::told(const std::string& ns, std::string_view what, const ObjectKey& about,
+                      std::string_view more) const {
   Line line{json_, {}};
   line.add("message", what);
   line.add("ns", ns);

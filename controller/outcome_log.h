@@ -1,6 +1,7 @@
 #pragma once
-// OutcomeLog: one line for every outcome, with ns, kind, name, rule and code, for machines (the log) and, in text format,
-// one short line for people on standard output. Workers write to it from any thread. init_logging() is called by run once.
+// OutcomeLog: one line for every outcome, with ns, kind, name, rule and code, for machines (the log) and, in text
+// format, one short line for people on standard output. Workers write to it from any thread. init_logging() is called
+// by run once.
 
 #include <string>
 #include <string_view>

@@ -5,9 +5,9 @@
 namespace meshgraft {
 
 struct ProcessUsage {
-  double cpu_seconds = 0;     // user and system
+  double cpu_seconds = 0;  // user and system
   double resident_bytes = 0, virtual_bytes = 0;
-  double start_seconds = 0;   // Unix time
+  double start_seconds = 0;  // Unix time
   double open_fds = 0, max_fds = 0;
 };
 

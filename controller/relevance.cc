@@ -29,9 +29,10 @@ bool same_meta(const Meta& a, const Meta& b) {
 // What can be concluded from a workload's counters. 4 of 10 or 5 of 10 pods updated is the same to every rule.
 auto rollout_of(const Workload& w) {
   const Workload::Status& s = w.status;
-  return std::tuple(s.known, s.observed_generation >= w.meta.generation, s.updated >= w.replicas, s.updated >= s.replicas,
-                    s.available >= w.replicas, s.available >= s.updated, s.ready >= w.replicas, s.ready > 0, s.available > 0,
-                    s.unavailable > 0, s.replicas > 0, s.rollout_complete, s.deadline_exceeded, s.quota_exceeded, s.message);
+  return std::tuple(s.known, s.observed_generation >= w.meta.generation, s.updated >= w.replicas,
+                    s.updated >= s.replicas, s.available >= w.replicas, s.available >= s.updated, s.ready >= w.replicas,
+                    s.ready > 0, s.available > 0, s.unavailable > 0, s.replicas > 0, s.rollout_complete,
+                    s.deadline_exceeded, s.quota_exceeded, s.message);
 }
 
 bool same(const Namespace& a, const Namespace& b) { return a.terminating == b.terminating; }
@@ -50,19 +51,27 @@ bool same(const Ingress& a, const Ingress& b) {
   return a.class_name == b.class_name && a.default_backend == b.default_backend && a.rules == b.rules &&
          a.tls_hosts == b.tls_hosts && a.tls == b.tls;
 }
-bool same(const IngressClass& a, const IngressClass& b) { return a.controller == b.controller && a.is_default == b.is_default; }
+bool same(const IngressClass& a, const IngressClass& b) {
+  return a.controller == b.controller && a.is_default == b.is_default;
+}
 bool same(const ConfigMap& a, const ConfigMap& b) { return a.data == b.data; }
 bool same(const WebhookConfiguration& a, const WebhookConfiguration& b) { return a.webhooks == b.webhooks; }
 bool same(const Crd&, const Crd&) { return true; }
 bool same(const Application& a, const Application& b) {
   return a.match_labels == b.match_labels && a.add_owner_ref == b.add_owner_ref && a.components == b.components;
 }
-bool same(const VirtualService& a, const VirtualService& b) { return a.hosts == b.hosts && a.destinations == b.destinations; }
+bool same(const VirtualService& a, const VirtualService& b) {
+  return a.hosts == b.hosts && a.destinations == b.destinations;
+}
 bool same(const DestinationRule& a, const DestinationRule& b) {
   return a.host == b.host && a.tls_mode == b.tls_mode && a.subsets == b.subsets;
 }
-bool same(const EnvoyFilter& a, const EnvoyFilter& b) { return a.workload_selector == b.workload_selector && a.spec == b.spec; }
-bool same(const PeerAuthentication& a, const PeerAuthentication& b) { return a.mode == b.mode && a.match_labels == b.match_labels; }
+bool same(const EnvoyFilter& a, const EnvoyFilter& b) {
+  return a.workload_selector == b.workload_selector && a.spec == b.spec;
+}
+bool same(const PeerAuthentication& a, const PeerAuthentication& b) {
+  return a.mode == b.mode && a.match_labels == b.match_labels;
+}
 bool same(const Strategy& a, const Strategy& b) {
   return std::tie(a.type, a.principal, a.governor, a.policy, a.match_labels, a.hosts, a.subsets) ==
          std::tie(b.type, b.principal, b.governor, b.policy, b.match_labels, b.hosts, b.subsets);
@@ -75,7 +84,8 @@ bool same(const ClusterConfiguration& a, const ClusterConfiguration& b) {
   return a.mesh_enabled == b.mesh_enabled && a.mesh_status == b.mesh_status && a.version == b.version;
 }
 bool same(const InstallPlan& a, const InstallPlan& b) {
-  return std::tie(a.extension, a.extension_version, a.state, a.enabled) == std::tie(b.extension, b.extension_version, b.state, b.enabled);
+  return std::tie(a.extension, a.extension_version, a.state, a.enabled) ==
+         std::tie(b.extension, b.extension_version, b.state, b.enabled);
 }
 
 template <typename T>
@@ -85,7 +95,8 @@ bool same_as(const Object& a, const Object& b) {
 
 // Names and numbers of ports aside, which rules rewrite.
 bool same_target(const Service& a, const Service& b) {
-  if (a.type != b.type || a.cluster_ip != b.cluster_ip || a.selector != b.selector || a.ports.size() != b.ports.size()) return false;
+  if (a.type != b.type || a.cluster_ip != b.cluster_ip || a.selector != b.selector || a.ports.size() != b.ports.size())
+    return false;
   for (std::size_t i = 0; i < a.ports.size(); ++i) {
     if (a.ports[i].port != b.ports[i].port) return false;
   }
@@ -105,26 +116,44 @@ bool is_istiod(const Workload& workload) {
 bool same_for_rules(const Object& before, const Object& after) {
   if (!same_meta(before.meta, after.meta)) return false;
   switch (before.kind) {
-    case Kind::namespace_: return same_as<Namespace>(before, after);
+    case Kind::namespace_:
+      return same_as<Namespace>(before, after);
     case Kind::deployment:
     case Kind::stateful_set:
-    case Kind::daemon_set: return same_as<Workload>(before, after);
-    case Kind::service: return same_as<Service>(before, after);
-    case Kind::ingress: return same_as<Ingress>(before, after);
-    case Kind::ingress_class: return same_as<IngressClass>(before, after);
-    case Kind::config_map: return same_as<ConfigMap>(before, after);
-    case Kind::webhook_configuration: return same_as<WebhookConfiguration>(before, after);
-    case Kind::crd: return same_as<Crd>(before, after);
-    case Kind::application: return same_as<Application>(before, after);
-    case Kind::virtual_service: return same_as<VirtualService>(before, after);
-    case Kind::destination_rule: return same_as<DestinationRule>(before, after);
-    case Kind::envoy_filter: return same_as<EnvoyFilter>(before, after);
-    case Kind::peer_authentication: return same_as<PeerAuthentication>(before, after);
-    case Kind::strategy: return same_as<Strategy>(before, after);
-    case Kind::gateway: return same_as<Gateway>(before, after);
-    case Kind::cluster_configuration: return same_as<ClusterConfiguration>(before, after);
-    case Kind::install_plan: return same_as<InstallPlan>(before, after);
-    default: return before.meta.resource_version == after.meta.resource_version;
+    case Kind::daemon_set:
+      return same_as<Workload>(before, after);
+    case Kind::service:
+      return same_as<Service>(before, after);
+    case Kind::ingress:
+      return same_as<Ingress>(before, after);
+    case Kind::ingress_class:
+      return same_as<IngressClass>(before, after);
+    case Kind::config_map:
+      return same_as<ConfigMap>(before, after);
+    case Kind::webhook_configuration:
+      return same_as<WebhookConfiguration>(before, after);
+    case Kind::crd:
+      return same_as<Crd>(before, after);
+    case Kind::application:
+      return same_as<Application>(before, after);
+    case Kind::virtual_service:
+      return same_as<VirtualService>(before, after);
+    case Kind::destination_rule:
+      return same_as<DestinationRule>(before, after);
+    case Kind::envoy_filter:
+      return same_as<EnvoyFilter>(before, after);
+    case Kind::peer_authentication:
+      return same_as<PeerAuthentication>(before, after);
+    case Kind::strategy:
+      return same_as<Strategy>(before, after);
+    case Kind::gateway:
+      return same_as<Gateway>(before, after);
+    case Kind::cluster_configuration:
+      return same_as<ClusterConfiguration>(before, after);
+    case Kind::install_plan:
+      return same_as<InstallPlan>(before, after);
+    default:
+      return before.meta.resource_version == after.meta.resource_version;
   }
 }
 
@@ -139,15 +168,18 @@ bool touches_facts(const Object* before, const Object* after, bool special) {
     case Kind::peer_authentication:
     case Kind::gateway:
     case Kind::cluster_configuration:
-    case Kind::install_plan: return true;
+    case Kind::install_plan:
+      return true;
     case Kind::deployment:
     case Kind::stateful_set:
     case Kind::daemon_set: {
       if (before == nullptr || after == nullptr || special || is_istiod(*as<Workload>(after))) return true;
       return as<Workload>(before)->pod.containers != as<Workload>(after)->pod.containers;
     }
-    case Kind::service: return before == nullptr || after == nullptr || !same_target(*as<Service>(before), *as<Service>(after));
-    default: return false;
+    case Kind::service:
+      return before == nullptr || after == nullptr || !same_target(*as<Service>(before), *as<Service>(after));
+    default:
+      return false;
   }
 }
 

@@ -12,8 +12,8 @@ namespace meshgraft {
 bool same_for_rules(const Object& before, const Object& after);
 
 // True when a change from `before` to `after` (either may be null: created, deleted) can change a fact of the whole
-// cluster (reconcilers/facts.h). `special`: the namespace is not joined to an app, or serves a gateway or the mesh itself;
-// there the state of a workload's rollout is a fact too, elsewhere only what its containers run.
+// cluster (reconcilers/facts.h). `special`: the namespace is not joined to an app, or serves a gateway or the mesh
+// itself; there the state of a workload's rollout is a fact too, elsewhere only what its containers run.
 bool touches_facts(const Object* before, const Object* after, bool special);
 
 }  // namespace meshgraft

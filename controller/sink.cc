@@ -14,7 +14,8 @@ Json guarded(const Change& change, PatchType type) {
   Json body = change.body;
   if (type == PatchType::json) {
     Json tests = Json::array();
-    if (!change.pre.uid.empty()) tests.push_back({{"op", "test"}, {"path", "/metadata/uid"}, {"value", change.pre.uid}});
+    if (!change.pre.uid.empty())
+      tests.push_back({{"op", "test"}, {"path", "/metadata/uid"}, {"value", change.pre.uid}});
     if (!change.pre.resource_version.empty()) {
       tests.push_back({{"op", "test"}, {"path", "/metadata/resourceVersion"}, {"value", change.pre.resource_version}});
     }
@@ -29,20 +30,28 @@ Json guarded(const Change& change, PatchType type) {
 
 bool is_ours(const Json& object) {
   const std::vector<const Json*> managers = items(object, "/metadata/managedFields");
-  return std::any_of(managers.begin(), managers.end(), [](const Json* entry) { return text(*entry, "/manager") == keys::kFieldManager; });
+  return std::any_of(managers.begin(), managers.end(),
+                     [](const Json* entry) { return text(*entry, "/manager") == keys::kFieldManager; });
 }
 
 }  // namespace
 
 ApiResult<Outcome> LiveSink::carry_out(const Change& change) {
   switch (change.verb) {
-    case Verb::apply: return patch(change, PatchType::apply, keys::kFieldManager);
-    case Verb::restore: return patch(change, PatchType::merge, keys::kUndoManager);
-    case Verb::edit: return patch(change, PatchType::json, keys::kFieldManager);
-    case Verb::scale: return patch(change, PatchType::merge, keys::kFieldManager);
-    case Verb::create: return create(change);
-    case Verb::remove: return remove(change, false);
-    case Verb::orphan: return remove(change, true);
+    case Verb::apply:
+      return patch(change, PatchType::apply, keys::kFieldManager);
+    case Verb::restore:
+      return patch(change, PatchType::merge, keys::kUndoManager);
+    case Verb::edit:
+      return patch(change, PatchType::json, keys::kFieldManager);
+    case Verb::scale:
+      return patch(change, PatchType::merge, keys::kFieldManager);
+    case Verb::create:
+      return create(change);
+    case Verb::remove:
+      return remove(change, false);
+    case Verb::orphan:
+      return remove(change, true);
   }
   return Outcome{};
 }

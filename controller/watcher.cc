@@ -127,7 +127,8 @@ void Watcher::send(const NextWatch& request) {
     const MutexLock lock(mutex_);
     return reaction.go_on && !stopped_ && !reassigned_;
   };
-  const ApiResult<Unit> end = api_.watch(watch, [&lines, &on_event](std::string_view bytes) { return lines.feed(bytes, on_event); });
+  const ApiResult<Unit> end =
+      api_.watch(watch, [&lines, &on_event](std::string_view bytes) { return lines.feed(bytes, on_event); });
   const ApiError* error = end ? nullptr : &end.error();
   machine_->on_watch_end(error, clock_.now(), random());
   const std::optional<ApiError>& why = machine_->last_error();
@@ -155,8 +156,9 @@ void Watcher::carry_out(CacheStep step) {
     case CacheOp::upsert:
     case CacheOp::remove: {
       if (!in_scope(*following_, *step.object)) return;
-      std::optional<CacheChange> change = step.op == CacheOp::upsert ? cache_.upsert(std::move(step.object), step.resource_version)
-                                                                     : cache_.remove(*step.object, step.resource_version);
+      std::optional<CacheChange> change = step.op == CacheOp::upsert
+                                              ? cache_.upsert(std::move(step.object), step.resource_version)
+                                              : cache_.remove(*step.object, step.resource_version);
       if (change) {
         changes.push_back(std::move(*change));
         listener_.on_changes(kind_, changes);
@@ -180,13 +182,21 @@ void Watcher::report_standing() {
   if (!cache_.set_standing(kind_, *following_, standing, true, why)) return;
   const std::string_view plural = info(kind_).plural;
   switch (standing) {
-    case Standing::failing: spdlog::warn("watch {}: {}", plural, why); break;
-    case Standing::forbidden: spdlog::error("watch {}: forbidden, rules that read it are off: {}", plural, why); break;
-    case Standing::absent: spdlog::info("watch {}: not served here", plural); break;
+    case Standing::failing:
+      spdlog::warn("watch {}: {}", plural, why);
+      break;
+    case Standing::forbidden:
+      spdlog::error("watch {}: forbidden, rules that read it are off: {}", plural, why);
+      break;
+    case Standing::absent:
+      spdlog::info("watch {}: not served here", plural);
+      break;
     case Standing::starting:
       if (!why.empty()) spdlog::warn("watch {}: {}", plural, why);
       break;
-    case Standing::synced: spdlog::debug("watch {}: following", plural); break;
+    case Standing::synced:
+      spdlog::debug("watch {}: following", plural);
+      break;
   }
   listener_.on_standing(kind_);
 }

@@ -74,7 +74,7 @@ class Watcher {
   std::optional<WatchMachine> machine_;  // always there; made anew for a new assignment
   Decoder decoder_;
   std::mt19937 random_;
-  Shelf list_;                        // of a list under way
+  Shelf list_;  // of a list under way
   std::optional<Scope> following_;
 
   mutable Mutex mutex_;

@@ -11,7 +11,8 @@ Watchers::Watchers(Api& api, Cache& cache, WatchListener& listener, Clock& clock
   for (const KindInfo& row : kinds()) {
     if (row.watch != Watch::never) watchers_.emplace_back(row.kind, api, cache, listener, clock, seed++);
   }
-  for (std::size_t i = 0; i < kConfigMaps; ++i) watchers_.emplace_back(Kind::config_map, api, cache, listener, clock, seed++);
+  for (std::size_t i = 0; i < kConfigMaps; ++i)
+    watchers_.emplace_back(Kind::config_map, api, cache, listener, clock, seed++);
 }
 
 void Watchers::start() {
@@ -27,7 +28,8 @@ void Watchers::serve(Kind kind, bool served) {
   Watcher* watcher = of(kind);
   if (watcher == nullptr || (served && watcher->assigned())) return;
   // Said here already, so that whoever asks before the watcher's thread woke up gets the right answer.
-  cache_.set_standing(kind, Scope{}, served ? WatchMachine::Standing::starting : WatchMachine::Standing::absent, served, "");
+  cache_.set_standing(kind, Scope{}, served ? WatchMachine::Standing::starting : WatchMachine::Standing::absent, served,
+                      "");
   if (served || watcher->assigned()) watcher->assign(served ? std::optional<Scope>(Scope{}) : std::nullopt);
 }
 

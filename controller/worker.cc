@@ -18,7 +18,12 @@ constexpr int kPodsPage = 500;  // client-go tools/pager
 
 double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-bool takes_a_place(const Change& change) { return change.impact == Impact::restart && change.restarts > 0; }
+bool takes_a_place(const Change& change) { return change.impact == Impact::restart && change.restarts > 0 && !change.at_once; }
+
+// Whether a write that was answered with this error may have been carried out all the same.
+bool may_have_happened(const ApiError& error) {
+  return error.sent && (error.kind == ErrorClass::transport || error.kind == ErrorClass::bad_answer || error.kind == ErrorClass::server);
+}
 
 std::string totals(const Plan& plan) {
   int restarts = 0;
@@ -100,6 +105,7 @@ Worker::Round Worker::look_at(const std::string& ns) {
       what = plan(*view, reading.facts, p_.settings);
     } else if (pods.error().kind != ErrorClass::forbidden && pods.error().kind != ErrorClass::not_found) {
       spdlog::warn("list pods of {}: {}", ns, pods.error().message);
+      account(*view, what, p_.book.page(ns));  // its rollouts count for the others all the same
       return {Verdict::failed, pods.error().retry_after.value_or(std::chrono::seconds(0))};
     }
   }
@@ -110,7 +116,8 @@ Worker::Round Worker::look_at(const std::string& ns) {
   if (!what.now.empty() || what.status) {
     if (!what.now.empty()) announce(*view, what, page);
     round = carry_out(ns, what, page);
-    if (mark && round.verdict != Verdict::nothing_to_do) p_.metrics.on_event_written(seconds_of(p_.clock.now() - *mark));
+    if (mark && round.verdict != Verdict::nothing_to_do)
+      p_.metrics.on_event_written(seconds_of(p_.clock.now() - *mark));
   }
   report(*view, reading.facts, what, page);
   return round;
@@ -148,7 +155,8 @@ ApiResult<Unit> Worker::add_pods(NamespaceView& view) {
 void Worker::account(const NamespaceView& view, const Plan& plan, NamespacePage& page) {
   const bool ours = is_labelled(*view.ns) || !plan.now.empty() || !plan.waiting.empty();
   p_.intake.know(view.name, ours);
-  for (const std::string& other : p_.ledger.observe(view.name, plan.rolling_count, !plan.waiting.empty())) p_.queue.add(other);
+  for (const std::string& other : p_.ledger.observe(view.name, plan.rolling_count, !plan.waiting.empty()))
+    p_.queue.add(other);
   if (p_.facts.settle(view.name, plan.settled_before_gateway)) p_.intake.enqueue_gateways();
   follow_rollouts(view, plan, page);
 
@@ -157,10 +165,12 @@ void Worker::account(const NamespaceView& view, const Plan& plan, NamespacePage&
   } else if (!plan.settled && !page.joining_since) {
     page.joining_since = p_.clock.now();
   } else if (plan.settled && page.joining_since) {
-    const auto joined = std::count_if(plan.members.begin(), plan.members.end(), [](const MemberState& member) { return member.phase == MemberPhase::joined; });
+    const auto joined = std::count_if(plan.members.begin(), plan.members.end(),
+                                      [](const MemberState& member) { return member.phase == MemberPhase::joined; });
     p_.metrics.on_joined(seconds_of(p_.clock.now() - *page.joining_since));
     page.joining_since.reset();
-    p_.log.told(view.name, "settled", view.ns->key(), plan.members.empty() ? "" : fmt::format("{} of {} members joined", joined, plan.members.size()));
+    p_.log.told(view.name, "settled", view.ns->key(),
+                plan.members.empty() ? "" : fmt::format("{} of {} members joined", joined, plan.members.size()));
   }
 }
 
@@ -196,7 +206,9 @@ Worker::Round Worker::carry_out(const std::string& ns, const Plan& plan, Namespa
 
   const std::vector<ApiResult<Outcome>> answers = p_.senders.carry_out(changes);
   Round worst{Verdict::wrote};
-  worst.only_removes = std::all_of(changes.begin(), changes.end(), [](const Change* change) { return change->verb == Verb::remove || change->verb == Verb::orphan; });
+  worst.only_removes = std::all_of(changes.begin(), changes.end(), [](const Change* change) {
+    return change->verb == Verb::remove || change->verb == Verb::orphan;
+  });
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const Round one = judge(ns, *changes[i], answers[i], page);
     worst.verdict = std::max(worst.verdict, one.verdict);
@@ -205,7 +217,8 @@ Worker::Round Worker::carry_out(const std::string& ns, const Plan& plan, Namespa
   return worst;
 }
 
-Worker::Round Worker::judge(const std::string& ns, const Change& change, const ApiResult<Outcome>& answer, NamespacePage& page) {
+Worker::Round Worker::judge(const std::string& ns, const Change& change, const ApiResult<Outcome>& answer,
+                            NamespacePage& page) {
   const bool placed = takes_a_place(change);
   if (answer) {
     p_.expectations.expect(ns, change.target, answer->resource_version);
@@ -218,7 +231,7 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
   }
 
   const ApiError& error = answer.error();
-  const bool unknown = error.kind == ErrorClass::transport && error.sent;
+  const bool unknown = may_have_happened(error);
   if (placed && unknown) p_.ledger.keep_uncertain(ns, change.target);
   if (placed && !unknown) {
     for (const std::string& other : p_.ledger.release(ns, change.target)) p_.queue.add(other);
@@ -236,7 +249,8 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
     case ErrorClass::exists:
     case ErrorClass::other:
       p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::refused);
-      page.refused.insert_or_assign(change.target, finding(error.kind == ErrorClass::forbidden ? "MG910" : "MG911", change.target, error.message));
+      page.refused.insert_or_assign(change.target, finding(error.kind == ErrorClass::forbidden ? "MG910" : "MG911",
+                                                           change.target, error.message));
       return {Verdict::refused};
     default:
       p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::failed);
@@ -252,7 +266,8 @@ void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& p
   }
   // A refusal stands for as long as there is something to write there.
   std::erase_if(page.refused, [&plan](const auto& refused) {
-    return std::none_of(plan.now.begin(), plan.now.end(), [&refused](const Change& change) { return change.target == refused.first; }) &&
+    return std::none_of(plan.now.begin(), plan.now.end(),
+                        [&refused](const Change& change) { return change.target == refused.first; }) &&
            !(plan.status && plan.status->target == refused.first);
   });
   std::vector<Finding> findings = plan.findings;
@@ -260,9 +275,9 @@ void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& p
   p_.events.report(view.name, findings);
   p_.metrics.set_namespace(view.name, read_options(*view.ns, p_.settings).policy, plan.members, findings);
 
-  std::set<std::pair<ObjectKey, std::string>> now;
+  std::set<std::uint64_t> now;
   for (const Finding& finding : findings) {
-    const std::pair<ObjectKey, std::string> what{finding.about, finding.code};
+    const std::uint64_t what = fingerprint(finding.code + to_string(finding.about));
     if (now.insert(what).second && !page.logged.contains(what)) p_.log.found(view.name, finding);
   }
   page.logged = std::move(now);

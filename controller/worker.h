@@ -3,7 +3,8 @@
 // several of them a thread each; tests call step(). The heart of the controller; all that it knows of rules is plan().
 //
 // Guarantees
-// - A namespace is never on two workers, and nothing is planned before every kind that is served and permitted is synced.
+// - A namespace is never on two workers, and nothing is planned before every kind that is served and permitted is
+// synced.
 // - A namespace with a write that the cache has not seen waits for it: a plan never overlooks its own writes.
 // - No restart is sent without a place in the ledger.
 // - One object that cannot be written stops no other object, one namespace no other namespace.
@@ -50,14 +51,14 @@ class Worker {
 
  private:
   enum class Verdict {
-    not_ready,         // the cache is not complete yet; everything is enqueued when it is
-    gone,              // there is no such namespace
-    waits_for_cache,   // a write of ours is not in the cache yet
+    not_ready,        // the cache is not complete yet; everything is enqueued when it is
+    gone,             // there is no such namespace
+    waits_for_cache,  // a write of ours is not in the cache yet
     nothing_to_do,
-    wrote,             // at least one write, and none failed
-    look_again,        // somebody else was faster
-    refused,           // the server will not have it: a finding, and later again
-    failed,            // the server could not be asked, or not answer
+    wrote,       // at least one write, and none failed
+    look_again,  // somebody else was faster
+    refused,     // the server will not have it: a finding, and later again
+    failed,      // the server could not be asked, or not answer
   };
   struct Round {
     Verdict verdict = Verdict::nothing_to_do;

@@ -16,7 +16,9 @@ using Standing = WatchMachine::Standing;
 struct CacheTest : testing::Test {
   Cache cache;
 
-  void follow(Kind kind, Standing standing = Standing::synced) { cache.set_standing(kind, Scope{}, standing, true, ""); }
+  void follow(Kind kind, Standing standing = Standing::synced) {
+    cache.set_standing(kind, Scope{}, standing, true, "");
+  }
   Shelf shelf(std::vector<ObjectPtr> objects) {
     Shelf shelf;
     put_on(shelf, std::move(objects));
@@ -56,10 +58,12 @@ TEST_F(Cache_, a_view_does_not_change_when_the_cache_does) {
 }
 
 TEST_F(Cache_, a_list_replaces_everything_and_reports_what_vanished) {
-  cache.replace(Kind::service, Scope{}, shelf({made<Service>("a", "one"), made<Service>("a", "two"), made<Service>("b", "three")}), "10");
+  cache.replace(Kind::service, Scope{},
+                shelf({made<Service>("a", "one"), made<Service>("a", "two"), made<Service>("b", "three")}), "10");
   auto changed = made<Service>("a", "two", "12");
   changed->type = "NodePort";
-  const std::vector<CacheChange> changes = cache.replace(Kind::service, Scope{}, shelf({made<Service>("a", "one", "11"), changed, made<Service>("c", "four")}), "20");
+  const std::vector<CacheChange> changes = cache.replace(
+      Kind::service, Scope{}, shelf({made<Service>("a", "one", "11"), changed, made<Service>("c", "four")}), "20");
   ASSERT_EQ(changes.size(), 3U) << "one's new version alone is no change";
   EXPECT_EQ(changes[0].after->meta.name, "two");
   EXPECT_EQ(changes[1].before->meta.name, "three");
@@ -131,7 +135,8 @@ TEST_F(Cache_, a_bookmark_or_a_list_shows_a_write_too) {
   cache.replace(Kind::deployment, Scope{}, {}, "200");
   EXPECT_TRUE(cache.has_seen({Kind::deployment, "shop", "web"}, "200"));
   cache.replace(Kind::deployment, Scope{}, {}, "50");
-  EXPECT_FALSE(cache.has_seen({Kind::deployment, "shop", "web"}, "100")) << "a server restored from a backup counts anew";
+  EXPECT_FALSE(cache.has_seen({Kind::deployment, "shop", "web"}, "100"))
+      << "a server restored from a backup counts anew";
 }
 
 TEST_F(Cache_, versions_that_are_no_numbers_are_compared_by_equality) {
@@ -145,7 +150,8 @@ TEST_F(Cache_, a_kind_that_was_followed_and_is_forbidden_for_a_moment_is_waited_
   follow(Kind::deployment);
   cache.upsert(made_deployment("shop", "web", "99"), "99");
   follow(Kind::deployment, Standing::forbidden);
-  EXPECT_FALSE(cache.has_seen({Kind::deployment, "shop", "web"}, "100")) << "a plan from the old copy would repeat the write";
+  EXPECT_FALSE(cache.has_seen({Kind::deployment, "shop", "web"}, "100"))
+      << "a plan from the old copy would repeat the write";
 }
 
 TEST_F(Cache_, nobody_waits_for_a_kind_that_nobody_follows) {
@@ -240,10 +246,12 @@ TEST(Relevance, a_recreated_object_is_another_one) {
 
 TEST(Relevance, every_kind_is_the_same_as_itself) {
   for (const ObjectPtr& object : std::vector<ObjectPtr>{
-           made<Namespace>("", "a"), made_deployment("a", "a"), made<Service>("a", "a"), made<Ingress>("a", "a"), made<IngressClass>("", "a"),
-           made<ConfigMap>("a", "a"), made<WebhookConfiguration>("", "a"), made<Crd>("", "a"), made<Application>("a", "a"), made<VirtualService>("a", "a"),
-           made<DestinationRule>("a", "a"), made<EnvoyFilter>("a", "a"), made<PeerAuthentication>("a", "a"), made<Strategy>("a", "a"),
-           made<Gateway>("a", "a"), made<ClusterConfiguration>("a", "a"), made<InstallPlan>("", "a")}) {
+           made<Namespace>("", "a"), made_deployment("a", "a"), made<Service>("a", "a"), made<Ingress>("a", "a"),
+           made<IngressClass>("", "a"), made<ConfigMap>("a", "a"), made<WebhookConfiguration>("", "a"),
+           made<Crd>("", "a"), made<Application>("a", "a"), made<VirtualService>("a", "a"),
+           made<DestinationRule>("a", "a"), made<EnvoyFilter>("a", "a"), made<PeerAuthentication>("a", "a"),
+           made<Strategy>("a", "a"), made<Gateway>("a", "a"), made<ClusterConfiguration>("a", "a"),
+           made<InstallPlan>("", "a")}) {
     EXPECT_TRUE(same_for_rules(*object, *object)) << to_string(object->key());
   }
 }

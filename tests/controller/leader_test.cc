@@ -23,17 +23,24 @@ struct LeaderTest : testing::Test {
   Leader b{api, clock, "meshgraft-system", "meshgraft", "b"};
 
   LeaderTest() {
-    EXPECT_TRUE(engine.seed({{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "meshgraft-system"}}}}).ok());
+    EXPECT_TRUE(
+        engine.seed({{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "meshgraft-system"}}}}).ok());
   }
   Json spec() const {
     const fakes::Object lease = engine.object("coordination.k8s.io/v1", "Lease", "meshgraft-system", "meshgraft");
     return lease == nullptr ? Json() : (*lease)["spec"];
   }
   void hold(const std::string& holder, const std::string& renewed) {
-    ASSERT_TRUE(engine.seed({{"apiVersion", "coordination.k8s.io/v1"},
-                             {"kind", "Lease"},
-                             {"metadata", {{"name", "meshgraft"}, {"namespace", "meshgraft-system"}}},
-                             {"spec", {{"holderIdentity", holder}, {"leaseDurationSeconds", 15}, {"leaseTransitions", 4}, {"acquireTime", renewed}, {"renewTime", renewed}}}})
+    ASSERT_TRUE(engine
+                    .seed({{"apiVersion", "coordination.k8s.io/v1"},
+                           {"kind", "Lease"},
+                           {"metadata", {{"name", "meshgraft"}, {"namespace", "meshgraft-system"}}},
+                           {"spec",
+                            {{"holderIdentity", holder},
+                             {"leaseDurationSeconds", 15},
+                             {"leaseTransitions", 4},
+                             {"acquireTime", renewed},
+                             {"renewTime", renewed}}}})
                     .ok());
   }
 };

@@ -23,10 +23,12 @@ std::vector<std::string> lines_of(const std::string& text) {
 TEST(Metrics_, every_counter_is_there_at_zero_from_the_start) {
   const Metrics metrics("1.0", "abc");
   const std::string text = metrics.text();
-  for (const char* line : {"meshgraft_changes_total{kind=\"Deployment\",result=\"ok\",verb=\"apply\"} 0", "meshgraft_rollouts_total{result=\"failed\"} 0",
-                           "meshgraft_replacements_total{result=\"completed\"} 0", "meshgraft_watch_restarts_total{kind=\"Ingress\",reason=\"gone\"} 0",
-                           "rest_client_requests_total{code=\"409\",method=\"PATCH\"} 0", "workqueue_retries_total{name=\"namespace\"} 0",
-                           "meshgraft_namespaces{policy=\"join\"} 0", "leader_election_master_status{name=\"meshgraft\"} 0"}) {
+  for (const char* line :
+       {"meshgraft_changes_total{kind=\"Deployment\",result=\"ok\",verb=\"apply\"} 0",
+        "meshgraft_rollouts_total{result=\"failed\"} 0", "meshgraft_replacements_total{result=\"completed\"} 0",
+        "meshgraft_watch_restarts_total{kind=\"Ingress\",reason=\"gone\"} 0",
+        "rest_client_requests_total{code=\"409\",method=\"PATCH\"} 0", "workqueue_retries_total{name=\"namespace\"} 0",
+        "meshgraft_namespaces{policy=\"join\"} 0", "leader_election_master_status{name=\"meshgraft\"} 0"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }
@@ -49,7 +51,8 @@ TEST(Metrics_, what_is_counted_is_shown) {
 
 TEST(Metrics_, the_tables_names_are_served) {
   Metrics metrics("1.0", "abc");
-  metrics.set_namespace("shop", Policy::join, {}, {{"MG203", Severity::warning, {Kind::deployment, "shop", "web"}, "", ""}});
+  metrics.set_namespace("shop", Policy::join, {},
+                        {{"MG203", Severity::warning, {Kind::deployment, "shop", "web"}, "", ""}});
   const std::string text = metrics.text();
   for (const MetricInfo& row : metric_table()) {
     if (row.name == "meshgraft_releases") continue;  // no series before the first release
@@ -64,7 +67,12 @@ TEST(Metrics_, no_name_of_an_object_and_a_bounded_number_of_series_at_1000_names
     const std::string ns = "ns-" + std::to_string(i);
     std::vector<MemberState> members(20);
     std::vector<Finding> findings;
-    for (int f = 0; f < 40; ++f) findings.push_back({f % 2 == 0 ? "MG203" : "MG204", Severity::warning, {Kind::deployment, ns, "secret-name-" + std::to_string(f)}, "", ""});
+    for (int f = 0; f < 40; ++f)
+      findings.push_back({f % 2 == 0 ? "MG203" : "MG204",
+                          Severity::warning,
+                          {Kind::deployment, ns, "secret-name-" + std::to_string(f)},
+                          "",
+                          ""});
     metrics.set_namespace(ns, Policy::join, members, findings);
   }
   const std::string text = metrics.text();

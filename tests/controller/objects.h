@@ -18,14 +18,16 @@ std::shared_ptr<T> made(const std::string& ns, const std::string& name, const st
   return object;
 }
 
-inline std::shared_ptr<Namespace> made_namespace(const std::string& name, const Labels& labels = {}, const std::string& version = "1") {
+inline std::shared_ptr<Namespace> made_namespace(const std::string& name, const Labels& labels = {},
+                                                 const std::string& version = "1") {
   auto object = made<Namespace>("", name, version);
   object->meta.labels = labels;
   return object;
 }
 
 // A Deployment of two pods, complete.
-inline std::shared_ptr<Workload> made_deployment(const std::string& ns, const std::string& name, const std::string& version = "1") {
+inline std::shared_ptr<Workload> made_deployment(const std::string& ns, const std::string& name,
+                                                 const std::string& version = "1") {
   auto object = made<Workload>(ns, name, version);
   object->replicas = 2;
   object->meta.generation = 1;

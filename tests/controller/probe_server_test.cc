@@ -30,15 +30,17 @@ std::string ask(int port, const std::string& path, const std::string& method = "
   EXPECT_EQ(::send(socket, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
   std::string answer;
   std::array<char, 4096> piece{};
-  for (ssize_t size = 0; (size = ::recv(socket, piece.data(), piece.size(), 0)) > 0;) answer.append(piece.data(), static_cast<std::size_t>(size));
+  for (ssize_t size = 0; (size = ::recv(socket, piece.data(), piece.size(), 0)) > 0;)
+    answer.append(piece.data(), static_cast<std::size_t>(size));
   ::close(socket);
   return answer;
 }
 
 struct Probe : testing::Test {
   std::string ailment, unreadiness;
-  Result<std::unique_ptr<ProbeServer>> server = ProbeServer::start(
-      "127.0.0.1:0", {[] { return std::string("up 1\n"); }, [this] { return ailment; }, [this] { return unreadiness; }, [] { return std::string("[+] services\n"); }});
+  Result<std::unique_ptr<ProbeServer>> server =
+      ProbeServer::start("127.0.0.1:0", {[] { return std::string("up 1\n"); }, [this] { return ailment; },
+                                         [this] { return unreadiness; }, [] { return std::string("[+] services\n"); }});
 };
 
 TEST_F(Probe, metrics_are_text) {

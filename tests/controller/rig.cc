@@ -31,7 +31,8 @@ RigCluster::RigCluster(fakes::Profile profile) {
 }
 
 std::int64_t RigCluster::millis() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.utc().time_since_epoch()).count() + 365LL * 86'400'000;  // the engine begins in 2026
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.utc().time_since_epoch()).count() +
+         365LL * 86'400'000;  // the engine begins in 2026
 }
 
 void RigCluster::play_on() {
@@ -49,13 +50,18 @@ void RigCluster::add_namespace(const std::string& name) {
 void RigCluster::add_app(const std::string& ns, const std::string& name, int replicas, const std::string& image) {
   Json deployment = named("apps/v1", "Deployment", ns, name);
   deployment["metadata"]["labels"] = {{"run", name}};
-  deployment["spec"] = {{"replicas", replicas},
-                        {"selector", {{"matchLabels", {{"run", name}}}}},
-                        {"template",
-                         {{"metadata", {{"labels", {{"run", name}}}}},
-                          {"spec", {{"containers", Json::array({{{"name", "app"}, {"image", image}, {"ports", Json::array({{{"containerPort", 8080}}})}}})}}}}}};
+  deployment["spec"] = {
+      {"replicas", replicas},
+      {"selector", {{"matchLabels", {{"run", name}}}}},
+      {"template",
+       {{"metadata", {{"labels", {{"run", name}}}}},
+        {"spec",
+         {{"containers",
+           Json::array(
+               {{{"name", "app"}, {"image", image}, {"ports", Json::array({{{"containerPort", 8080}}})}}})}}}}}};
   Json service = named("v1", "Service", ns, name);
-  service["spec"] = {{"selector", {{"run", name}}}, {"ports", Json::array({{{"name", "http"}, {"port", 80}, {"targetPort", 8080}}})}};
+  service["spec"] = {{"selector", {{"run", name}}},
+                     {"ports", Json::array({{{"name", "http"}, {"port", 80}, {"targetPort", 8080}}})}};
   for (const Json& object : {deployment, service}) {
     if (object["kind"] == "Service" && engine.object("v1", "Service", ns, name) != nullptr) continue;
     const fakes::Answer answer = engine.seed(object);
@@ -71,7 +77,8 @@ void RigCluster::annotate(const std::string& ns, const std::string& key, const s
   patch(*this, ns, {{"metadata", {{"annotations", {{key, value.empty() ? Json(nullptr) : Json(value)}}}}}});
 }
 
-Json RigCluster::object(const std::string& api_version, const std::string& kind, const std::string& ns, const std::string& name) const {
+Json RigCluster::object(const std::string& api_version, const std::string& kind, const std::string& ns,
+                        const std::string& name) const {
   const fakes::Object found = engine.object(api_version, kind, ns, name);
   return found == nullptr ? Json() : *found;
 }
@@ -80,7 +87,10 @@ int RigCluster::pods_with_sidecar(const std::string& ns) const {
   int count = 0;
   for (const fakes::Object& pod : engine.objects("v1", "Pod", ns)) {
     const Json& containers = (*pod)["spec"]["containers"];
-    count += std::any_of(containers.begin(), containers.end(), [](const Json& one) { return one["name"] == keys::kProxyContainer; }) ? 1 : 0;
+    count += std::any_of(containers.begin(), containers.end(),
+                         [](const Json& one) { return one["name"] == keys::kProxyContainer; })
+                 ? 1
+                 : 0;
   }
   return count;
 }
@@ -88,7 +98,9 @@ int RigCluster::pods_with_sidecar(const std::string& ns) const {
 int RigCluster::ready_endpoints(const std::string& ns, const std::string& service) const {
   int count = 0;
   for (const fakes::Object& slice : engine.objects("discovery.k8s.io/v1", "EndpointSlice", ns)) {
-    if ((*slice)["metadata"]["labels"].value("kubernetes.io/service-name", "") != service || !slice->contains("endpoints")) continue;
+    if ((*slice)["metadata"]["labels"].value("kubernetes.io/service-name", "") != service ||
+        !slice->contains("endpoints"))
+      continue;
     for (const Json& endpoint : (*slice)["endpoints"]) count += endpoint["conditions"].value("ready", false) ? 1 : 0;
   }
   return count;
@@ -107,11 +119,20 @@ std::vector<Json> RigCluster::events(const std::string& ns) const {
 }
 
 RigController::RigController(RigCluster& on, Settings with, Api* through)
-    : cluster(on), settings(std::move(with)), api(through == nullptr ? static_cast<Api&>(on.api) : *through), queue(on.clock, &metrics),
-      ledger(on.clock, settings.max_rollouts), facts(cache, ledger, settings), expectations(cache, on.clock),
-      intake(cache, queue, facts, ledger, expectations, on.clock), watchers(api, cache, intake, on.clock), sink(api), senders(sink),
+    : cluster(on),
+      settings(std::move(with)),
+      api(through == nullptr ? static_cast<Api&>(on.api) : *through),
+      queue(on.clock, &metrics),
+      ledger(on.clock, settings.max_rollouts),
+      facts(cache, ledger, settings),
+      expectations(cache, on.clock),
+      intake(cache, queue, facts, ledger, expectations, on.clock),
+      watchers(api, cache, intake, on.clock),
+      sink(api),
+      senders(sink),
       events(api, cache, on.clock),
-      worker(WorkerParts{cache, queue, intake, facts, ledger, expectations, senders, api, events, metrics, book, log, on.clock, settings}) {
+      worker(WorkerParts{cache, queue, intake, facts, ledger, expectations, senders, api, events, metrics, book, log,
+                         on.clock, settings}) {
   spdlog::set_level(spdlog::level::off);
   intake.connect(watchers);
   intake.on_restarts([this](Kind kind, ErrorClass reason) { metrics.on_watch_restart(kind, reason); });

@@ -1,6 +1,7 @@
 #pragma once
-// Rig: the whole controller over an embedded API server with a small cluster behind it, in one thread under a clock that
-// the test advances. Every test of the controller as a whole starts from one. Never sleeps; nothing in it is random.
+// Rig: the whole controller over an embedded API server with a small cluster behind it, in one thread under a clock
+// that the test advances. Every test of the controller as a whole starts from one. Never sleeps; nothing in it is
+// random.
 
 #include <gtest/gtest.h>
 
@@ -36,12 +37,16 @@ struct RigCluster {
 
   // A namespace, and in it a Deployment `name` with a Service of the same name on port 80.
   void add_namespace(const std::string& name);
-  void add_app(const std::string& ns, const std::string& name, int replicas = 2, const std::string& image = "shop/app:1.0");
+  void add_app(const std::string& ns, const std::string& name, int replicas = 2,
+               const std::string& image = "shop/app:1.0");
   void label(const std::string& ns, const std::string& key, const std::string& value);
   void annotate(const std::string& ns, const std::string& key, const std::string& value);
 
-  [[nodiscard]] Json object(const std::string& api_version, const std::string& kind, const std::string& ns, const std::string& name) const;
-  [[nodiscard]] Json deployment(const std::string& ns, const std::string& name) const { return object("apps/v1", "Deployment", ns, name); }
+  [[nodiscard]] Json object(const std::string& api_version, const std::string& kind, const std::string& ns,
+                            const std::string& name) const;
+  [[nodiscard]] Json deployment(const std::string& ns, const std::string& name) const {
+    return object("apps/v1", "Deployment", ns, name);
+  }
   // Pods of `ns` that carry the sidecar.
   [[nodiscard]] int pods_with_sidecar(const std::string& ns) const;
   // Ready endpoints of a Service, over all its slices.
@@ -59,9 +64,10 @@ struct RigController {
   void pump();
   // Works on what is ready now, without letting time or the cluster go on. Returns how many namespaces were worked on.
   int work();
-  // Lets controller and cluster go on until nothing happens for `quiet` and nothing is due before. `each` is called after every
-  // step of either.
-  void settle(Duration quiet = std::chrono::seconds(5), const std::function<void()>& each = [] {});
+  // Lets controller and cluster go on until nothing happens for `quiet` and nothing is due before. `each` is called
+  // after every step of either.
+  void settle(
+      Duration quiet = std::chrono::seconds(5), const std::function<void()>& each = [] {});
 
   RigCluster& cluster;
   const Settings settings;

@@ -27,7 +27,9 @@ struct SinkTest : testing::Test {
     Change change;
     change.target = {Kind::deployment, "shop", "web"};
     change.pre.uid = uid();
-    change.body = {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"metadata", {{"name", "web"}, {"namespace", "shop"}, {"labels", {{"app", value}}}}}};
+    change.body = {{"apiVersion", "apps/v1"},
+                   {"kind", "Deployment"},
+                   {"metadata", {{"name", "web"}, {"namespace", "shop"}, {"labels", {{"app", value}}}}}};
     return change;
   }
 };
@@ -47,7 +49,8 @@ TEST_F(Sink_, an_apply_is_sent_as_field_manager_meshgraft_with_the_uid) {
 
 TEST_F(Sink_, an_apply_for_an_object_that_is_gone_creates_nothing) {
   const Change change = labelled("web");
-  ASSERT_TRUE(cluster.engine.remove({cluster.engine.by_plural("apps", "v1", "deployments"), "v1", "shop", "web", ""}, {}).ok());
+  ASSERT_TRUE(
+      cluster.engine.remove({cluster.engine.by_plural("apps", "v1", "deployments"), "v1", "shop", "web", ""}, {}).ok());
   const ApiResult<Outcome> done = sink.carry_out(change);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorClass::conflict);
@@ -95,7 +98,10 @@ Change new_application() {
   Change change;
   change.target = {Kind::application, "shop", "bookshop"};
   change.verb = Verb::create;
-  change.body = {{"apiVersion", "app.k8s.io/v1beta1"}, {"kind", "Application"}, {"metadata", {{"name", "bookshop"}, {"namespace", "shop"}}}, {"spec", {{"addOwnerRef", false}}}};
+  change.body = {{"apiVersion", "app.k8s.io/v1beta1"},
+                 {"kind", "Application"},
+                 {"metadata", {{"name", "bookshop"}, {"namespace", "shop"}}},
+                 {"spec", {{"addOwnerRef", false}}}};
   return change;
 }
 
@@ -152,7 +158,8 @@ TEST(Senders_, answers_come_in_the_order_of_the_changes_whoever_sends_them) {
           pointers.push_back(&changes[i]);
         }
         const std::vector<ApiResult<Outcome>> answers = senders.carry_out(pointers);
-        for (std::size_t i = 0; i < changes.size(); ++i) EXPECT_EQ(answers[i]->resource_version, changes[i].target.name);
+        for (std::size_t i = 0; i < changes.size(); ++i)
+          EXPECT_EQ(answers[i]->resource_version, changes[i].target.name);
       }
     });
   }
@@ -167,7 +174,9 @@ struct EventsTest : SinkTest {
   Cache cache;
   EventRecorder recorder{cluster.api, cache, cluster.clock};
 
-  static Finding about_web(const std::string& text) { return finding("MG203", {Kind::deployment, "shop", "web"}, text); }
+  static Finding about_web(const std::string& text) {
+    return finding("MG203", {Kind::deployment, "shop", "web"}, text);
+  }
   std::size_t sent() {
     std::size_t sent = 0;
     while (recorder.step()) ++sent;
@@ -213,7 +222,8 @@ TEST_F(Events, a_restarted_controller_finds_its_own_event_there) {
 
 TEST_F(Events, SpamFilter_more_than_the_queue_holds_is_dropped_and_reported_later) {
   std::vector<Finding> many;
-  for (std::size_t i = 0; i < EventRecorder::kQueue + 10; ++i) many.push_back(finding("MG203", {Kind::deployment, "shop", "d" + std::to_string(i)}, "x"));
+  for (std::size_t i = 0; i < EventRecorder::kQueue + 10; ++i)
+    many.push_back(finding("MG203", {Kind::deployment, "shop", "d" + std::to_string(i)}, "x"));
   recorder.report("shop", many);
   EXPECT_EQ(sent(), EventRecorder::kQueue);
   recorder.report("shop", many);

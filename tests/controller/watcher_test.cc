@@ -18,7 +18,10 @@ class Heard final : public WatchListener {
  public:
   void on_changes(Kind, const std::vector<CacheChange>& seen) override {
     for (const CacheChange& change : seen) {
-      changes.push_back((change.before == nullptr ? "+" : change.after == nullptr ? "-" : "~") + change.any().meta.name);
+      changes.push_back((change.before == nullptr  ? "+"
+                         : change.after == nullptr ? "-"
+                                                   : "~") +
+                        change.any().meta.name);
     }
   }
   void on_progress(Kind) override { ++progress; }
@@ -43,7 +46,8 @@ struct WatcherTest : testing::Test {
     watcher.assign(Scope{});
   }
   void remove_service(const std::string& name) {
-    ASSERT_TRUE(cluster.engine.remove({cluster.engine.by_plural("", "v1", "services"), "v1", "shop", name, ""}, {}).ok());
+    ASSERT_TRUE(
+        cluster.engine.remove({cluster.engine.by_plural("", "v1", "services"), "v1", "shop", name, ""}, {}).ok());
   }
   Standing standing() const {
     for (const KindState& state : cache.states()) {
@@ -136,7 +140,10 @@ TEST_F(Watcher_, a_single_object_is_filtered_on_arrival) {
   one.assign(Scope{"istio-system", "istio-1-11-2"});
   one.step();
   EXPECT_THAT(other.taken(), ElementsAre("+istio-1-11-2"));
-  const Json noise{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "kube-root-ca.crt"}, {"namespace", "istio-system"}}}, {"data", {{"a", "b"}}}};
+  const Json noise{{"apiVersion", "v1"},
+                   {"kind", "ConfigMap"},
+                   {"metadata", {{"name", "kube-root-ca.crt"}, {"namespace", "istio-system"}}},
+                   {"data", {{"a", "b"}}}};
   ASSERT_TRUE(cluster.engine.seed(noise).ok());
   one.step();
   EXPECT_THAT(other.taken(), IsEmpty());
@@ -163,19 +170,33 @@ TEST(Intake_, an_optional_kind_is_followed_when_its_crd_comes_and_dropped_when_i
   ASSERT_TRUE(controller.intake.ready());
   EXPECT_FALSE(controller.cache.world().served.contains(Kind::application));
 
-  const Json crd{{"apiVersion", "apiextensions.k8s.io/v1"},
-                 {"kind", "CustomResourceDefinition"},
-                 {"metadata", {{"name", "applications.app.k8s.io"}}},
-                 {"spec",
-                  {{"group", "app.k8s.io"},
-                   {"scope", "Namespaced"},
-                   {"names", {{"plural", "applications"}, {"singular", "application"}, {"kind", "Application"}, {"listKind", "ApplicationList"}}},
-                   {"versions", Json::array({{{"name", "v1beta1"}, {"served", true}, {"storage", true}, {"schema", {{"openAPIV3Schema", {{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}}}}}}})}}}};
+  const Json crd{
+      {"apiVersion", "apiextensions.k8s.io/v1"},
+      {"kind", "CustomResourceDefinition"},
+      {"metadata", {{"name", "applications.app.k8s.io"}}},
+      {"spec",
+       {{"group", "app.k8s.io"},
+        {"scope", "Namespaced"},
+        {"names",
+         {{"plural", "applications"},
+          {"singular", "application"},
+          {"kind", "Application"},
+          {"listKind", "ApplicationList"}}},
+        {"versions", Json::array({{{"name", "v1beta1"},
+                                   {"served", true},
+                                   {"storage", true},
+                                   {"schema",
+                                    {{"openAPIV3Schema",
+                                      {{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}}}}}}})}}}};
   ASSERT_TRUE(cluster.engine.seed(crd).ok());
   controller.settle();
   EXPECT_TRUE(controller.cache.world().served.contains(Kind::application));
 
-  ASSERT_TRUE(cluster.engine.remove({cluster.engine.by_plural("apiextensions.k8s.io", "v1", "customresourcedefinitions"), "v1", "", "applications.app.k8s.io", ""}, {}).ok());
+  ASSERT_TRUE(cluster.engine
+                  .remove({cluster.engine.by_plural("apiextensions.k8s.io", "v1", "customresourcedefinitions"), "v1",
+                           "", "applications.app.k8s.io", ""},
+                          {})
+                  .ok());
   controller.settle();
   EXPECT_FALSE(controller.cache.world().served.contains(Kind::application));
   EXPECT_TRUE(controller.intake.ready()) << "once ready, always ready";
@@ -183,10 +204,15 @@ TEST(Intake_, an_optional_kind_is_followed_when_its_crd_comes_and_dropped_when_i
 
 TEST(Intake_, only_the_config_maps_that_facts_need_are_kept) {
   RigCluster cluster;
-  ASSERT_TRUE(cluster.engine.seed({{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "big"}, {"namespace", "istio-system"}}}}).ok());
+  ASSERT_TRUE(cluster.engine
+                  .seed({{"apiVersion", "v1"},
+                         {"kind", "ConfigMap"},
+                         {"metadata", {{"name", "big"}, {"namespace", "istio-system"}}}})
+                  .ok());
   RigController controller(cluster);
   controller.settle();
-  for (const ObjectPtr& object : controller.cache.all(Kind::config_map)) EXPECT_THAT(object->meta.name, testing::StartsWith("istio"));
+  for (const ObjectPtr& object : controller.cache.all(Kind::config_map))
+    EXPECT_THAT(object->meta.name, testing::StartsWith("istio"));
   EXPECT_EQ(controller.cache.all(Kind::config_map).size(), 2U);
 }
 
