@@ -12,6 +12,7 @@
 #include "reconcilers/reconciler.h"
 #include "reconcilers/service.h"
 #include "reconcilers/stateful_set.h"
+#include "reconcilers/subsets.h"
 
 namespace meshgraft {
 namespace {
@@ -45,6 +46,7 @@ constexpr std::array<RbacRule, 1> kApplications{{{"app.k8s.io", "applications", 
 std::span<const Reconciler> registry() {
   static const std::array kRows{
       Reconciler{"platform", desired_platform, kPlatform},
+      Reconciler{"subsets", desired_subsets, {}},
       Reconciler{"middleware_ports", desired_middleware_ports, rbac_middleware_ports()},
       Reconciler{"deployment", desired_deployments, kDeployments},
       Reconciler{"stateful_set", desired_stateful_sets, kStatefulSets},

@@ -264,5 +264,31 @@ TEST(Application, is_left_out_where_its_crd_is_not_served) {
   EXPECT_THAT(codes(end), HasSubstr("MG905"));
 }
 
+TEST(Subsets, a_route_to_a_subset_that_is_gone_is_named) {
+  const auto routes = [](const std::string& host, const std::string& subset) {
+    return "---\napiVersion: networking.istio.io/v1alpha3\nkind: VirtualService\nmetadata: {name: web}\nspec: {hosts: [web], http: [{route: [{destination: {host: " + host +
+           ", subset: " + subset + "}}]}]}\n";
+  };
+  const auto subsets = [](const std::string& list) {
+    return "---\napiVersion: networking.istio.io/v1alpha3\nkind: DestinationRule\nmetadata: {name: web}\nspec: {host: web, subsets: [" + list + "]}\n";
+  };
+  struct Case {
+    const char* sentence;
+    std::string yaml;
+    bool named;
+  };
+  const Case cases[] = {
+      {"it is there", routes("web", "v1") + subsets("{name: v1, labels: {version: v1}}"), false},
+      {"it is there under the long name", routes("web.shop.svc.cluster.local", "v1") + subsets("{name: v1, labels: {version: v1}}"), false},
+      {"the list is empty", routes("web", "v1") + subsets(""), true},
+      {"there is no DestinationRule", routes("web", "v1"), true},
+      {"another namespace's is not ours to know", routes("web.mall", "v1"), false},
+  };
+  for (const Case& one : cases) {
+    const Plan seen = live::plan(live::shop() + live::deployment("web") + live::service("web") + one.yaml);
+    EXPECT_EQ(live::codes(seen).find("MG208") != std::string::npos, one.named) << one.sentence;
+  }
+}
+
 }  // namespace
 }  // namespace meshgraft
