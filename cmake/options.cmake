@@ -3,7 +3,7 @@ find_package(Threads REQUIRED)
 add_library(mg_options INTERFACE)
 target_include_directories(mg_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(mg_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
-# The macro U(x) of cpprestsdk breaks fmt's headers (measured: docs/design/cpprestsdk.md).
+# The macro U(x) of cpprestsdk breaks fmt's headers (measured: docs/design/2026-11-22-cpprestsdk.md).
 target_compile_definitions(mg_options INTERFACE _TURN_OFF_PLATFORM_STRING SPDLOG_FMT_EXTERNAL)
 target_link_libraries(mg_options INTERFACE Threads::Threads)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")

@@ -62,8 +62,6 @@ void settings_flags(CLI::App& app, Options& options, Raw& raw) {
   list_flag(app, "--nacos-namespaces", raw.nacos_namespaces, "NAMES", "Namespaces whose Nacos may be given its ports without a label", true);
   text_flag(app, "--client-ip-mode", raw.client_ip, "MODE", "How client addresses are kept: envoyFilter, meshWide, bypass or off (default envoyFilter)");
   list_flag(app, "--trusted-proxies", raw.trusted_proxies, "CIDRS", "Proxies before the gateway whose X-Forwarded-For is believed", true);
-  app.add_flag("--replace-enabled", settings.replace_enabled, "Allow Deployments to be re-created (policy replace)");
-  app.add_flag("--releases-enabled", settings.releases_enabled, "Allow Strategies to be promoted and aborted");
 }
 
 void log_flags(CLI::App& app, Raw& raw) {

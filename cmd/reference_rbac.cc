@@ -35,7 +35,7 @@ std::string reference_rbac() {
     }
   }
   rights[{"", "events", ""}].insert({"create", "patch"});
-  rights[{"coordination.k8s.io", "leases", "--leader-elect, and in the Lease's own namespace"}].insert({"create", "get", "patch", "update"});
+  rights[{"coordination.k8s.io", "leases", "--leader-elect, and in the Lease's own namespace"}].insert({"create", "get", "update"});
 
   // Resources of a group with the same verbs and the same switch share a rule.
   std::map<std::tuple<std::string, std::string, std::set<std::string>>, std::set<std::string>> rules;

@@ -237,6 +237,7 @@ class Planner {
     const Intent* first = nullptr;
     std::string why;
     Impact impact = Impact::none;
+    bool at_once = false;
     bool announce = false;
     bool wanted = false;
     for (const std::size_t i : work.pending) {
@@ -245,6 +246,7 @@ class Planner {
         wish = merged(std::move(wish), intent.wish);
         if (first == nullptr) first = &intent;
         impact = std::max(impact, intent.impact);
+        at_once = at_once || intent.at_once;
         if (why.find(intent.why) == std::string::npos) why += (why.empty() ? "" : "; ") + intent.why;
         wanted = true;
       } else if (restarts(intent.stage) && metadata_before(intent.stage) == stage) {
@@ -258,6 +260,7 @@ class Planner {
     Change change = apply_of(wish, *work.object, *work.record, announce ? &announced : nullptr);
     change.stage = stage;
     change.impact = impact;
+    change.at_once = at_once;
     change.rule = std::string(first->rule);
     change.why = why.empty() ? "the undo record, before the template changes" : why;
     if (const Workload* workload = as<Workload>(work.object.get()); workload != nullptr && impact == Impact::restart) {
@@ -336,6 +339,14 @@ class Planner {
   }
 
   Plan finish_frozen() {
+    // What was rolling when the bad value came goes on, and keeps its place in the cluster.
+    for (const auto& workload : view_.workloads) {
+      const Rollout state = rollout_of(*workload);
+      if ((state != Rollout::under_way && state != Rollout::fresh) || !looks_recorded(workload->meta) || !read_record(workload->meta).owns_template()) continue;
+      rolling_.under_way.push_back(workload);
+    }
+    plan_.rolling_count = static_cast<int>(rolling_.under_way.size());
+    plan_.rolling = plan_.rolling_count > 0;
     plan_.members = member_table(context_, {}, rolling_);
     for (MemberState& member : plan_.members) {
       if (member.phase != MemberPhase::joined) continue;

@@ -181,6 +181,7 @@ struct Change {
   Stage stage = Stage::member_metadata;
   Impact impact = Impact::none;
   int restarts = 0;         // pods that it restarts
+  bool at_once = false;     // a restart outside the gate: these pods serve nobody yet, or starve without it
   std::string rule;         // the reconciler's name
   std::string why;          // one clause for people: "labels and governance of member catalog"
   std::vector<std::string> adds;        // fields that it adds, for people
