@@ -118,15 +118,17 @@ class Scenario(unittest.TestCase):
     # What was written.
 
     def versions(self, *namespaces):
-        """{(kind, namespace, name): resourceVersion} of all that meshgraft may write to."""
-        kinds = ["Deployment", "StatefulSet", "Service", "Ingress", "ConfigMap", "Application", "EnvoyFilter",
-                 "VirtualService", "DestinationRule", "ControllerRevision"]
+        """{(kind, namespace, name): version} of what meshgraft may write to: resourceVersions,
+        but generations where somebody else goes on writing a status."""
         found = {("Namespace", "", n): self.api.get("Namespace", None, n)["metadata"]["resourceVersion"]
                  for n in namespaces}
-        for kind in kinds:
-            for n in namespaces:
-                for o in self.api.list(kind, n):
-                    found[kind, n, o["metadata"]["name"]] = o["metadata"]["resourceVersion"]
+        for field, kinds in (
+                ("resourceVersion", ("Service", "Ingress", "ConfigMap", "EnvoyFilter", "ControllerRevision")),
+                ("generation", ("Deployment", "StatefulSet", "DaemonSet", "Application"))):
+            for kind in kinds:
+                for n in namespaces:
+                    for o in self.api.list(kind, n):
+                        found[kind, n, o["metadata"]["name"]] = o["metadata"][field]
         return found
 
     def writes(self, since=0):

@@ -115,7 +115,8 @@ class Laws(Scenario):
             # expired. And for a moment it forbids everything, until it has read its roles.
             self.cluster.crash("kube-apiserver")
             self.namespace("after", ONE_SERVICE, {APP: "after"})
-            self.wait_until_joined(controller, "after")
+            # Its back-off may have grown to half a minute meanwhile.
+            self.wait_until_joined(controller, "after", seconds=240)
             self.assert_sidecar("after", "one")
         # Not a request to the member that was joined already; the report on its namespace
         # may say for a moment that kinds cannot be read, and then takes it back.
