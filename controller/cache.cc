@@ -71,6 +71,14 @@ void copy_all(const Shelf& shelf, std::vector<std::shared_ptr<const T>>& into) {
 // Nothing more will be heard of the kind for now, or all that is there was heard.
 bool is_decided(const KindState& state) { return !state.wanted || state.standing != Standing::starting; }
 
+// The copy is true, or will be again. What was read once and is forbidden now is asked for again (a starting API server
+// forbids everything for a moment): until then its copy is old, not gone.
+bool is_followed(const KindState& state, bool was_read) {
+  if (!state.wanted) return false;
+  return state.standing == Standing::synced || state.standing == Standing::failing ||
+         (state.standing == Standing::forbidden && was_read);
+}
+
 }  // namespace
 
 void put_on(Shelf& shelf, std::vector<ObjectPtr> objects) {
@@ -251,8 +259,7 @@ World Cache::world() const {
   for (const KindInfo& row : kinds()) {
     if (row.watch != Watch::if_served) continue;
     for (const auto& [scope, state] : slot(row.kind).standing) {
-      if (state.wanted && (state.standing == Standing::synced || state.standing == Standing::failing))
-        world.served.insert(row.kind);
+      if (is_followed(state, slot(row.kind).progress.has_value())) world.served.insert(row.kind);
     }
   }
   return world;
@@ -262,14 +269,10 @@ bool Cache::has_seen(const ObjectKey& key, std::string_view resource_version) co
   if (key.kind == Kind::other || resource_version.empty()) return true;
   const MutexLock lock(mutex_);
   const Slot& kind = slot(key.kind);
-  // What was followed and is forbidden now is asked for again (a starting API server forbids everything for a moment):
-  // its copy is old, so a plan made from it would repeat every write.
   const auto watched = [&key, &kind](const auto& entry) {
     const auto& [scope, state] = entry;
     const bool in_scope = scope.name.empty() || (scope.ns == key.ns && scope.name == key.name);
-    const bool suspended = state.standing == Standing::forbidden && kind.progress.has_value();
-    return in_scope && state.wanted &&
-           (state.standing == Standing::synced || state.standing == Standing::failing || suspended);
+    return in_scope && is_followed(state, kind.progress.has_value());
   };
   if (std::none_of(kind.standing.begin(), kind.standing.end(), watched)) return true;
 

@@ -18,11 +18,14 @@ constexpr int kPodsPage = 500;  // client-go tools/pager
 
 double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-bool takes_a_place(const Change& change) { return change.impact == Impact::restart && change.restarts > 0 && !change.at_once; }
+bool takes_a_place(const Change& change) {
+  return change.impact == Impact::restart && change.restarts > 0 && !change.at_once;
+}
 
 // Whether a write that was answered with this error may have been carried out all the same.
 bool may_have_happened(const ApiError& error) {
-  return error.sent && (error.kind == ErrorClass::transport || error.kind == ErrorClass::bad_answer || error.kind == ErrorClass::server);
+  return error.sent && (error.kind == ErrorClass::transport || error.kind == ErrorClass::bad_answer ||
+                        error.kind == ErrorClass::server);
 }
 
 std::string totals(const Plan& plan) {

@@ -117,6 +117,13 @@ TEST_F(Cache_, the_world_names_the_optional_kinds_that_are_synced) {
   EXPECT_EQ(cache.world().served, std::set<Kind>{Kind::application});
 }
 
+TEST_F(Cache_, a_kind_that_is_forbidden_for_a_moment_is_still_served) {
+  follow(Kind::application);
+  cache.bookmark(Kind::application, "100");
+  follow(Kind::application, Standing::forbidden);
+  EXPECT_EQ(cache.world().served, std::set<Kind>{Kind::application});
+}
+
 TEST_F(Cache_, a_write_is_seen_when_its_kind_has_come_that_far) {
   follow(Kind::deployment);
   const ObjectKey web{Kind::deployment, "shop", "web"};
