@@ -60,7 +60,8 @@ void roll_out(Workload& workload) {
   workload.status = Workload::Status{};
   workload.status.known = true;
   workload.status.observed_generation = workload.meta.generation;
-  workload.status.replicas = workload.status.updated = workload.status.ready = workload.status.available = workload.replicas;
+  workload.status.replicas = workload.status.updated = workload.status.ready = workload.status.available =
+      workload.replicas;
   workload.status.rollout_complete = workload.kind == Kind::deployment;
 }
 
@@ -68,12 +69,15 @@ void merge_workload(const Json& body, Workload& workload) {
   const PodTemplate before = workload.pod;
   merge_labels(body, "/spec/template/metadata/labels", workload.pod.labels);
   merge_labels(body, "/spec/template/metadata/annotations", workload.pod.annotations);
-  if (const std::optional<bool> host = maybe_bool(body, "/spec/template/spec/hostNetwork")) workload.pod.host_network = *host;
-  if (const std::optional<std::string> dns = maybe_text(body, "/spec/template/spec/dnsPolicy")) workload.pod.dns_policy = *dns;
+  if (const std::optional<bool> host = maybe_bool(body, "/spec/template/spec/hostNetwork"))
+    workload.pod.host_network = *host;
+  if (const std::optional<std::string> dns = maybe_text(body, "/spec/template/spec/dnsPolicy"))
+    workload.pod.dns_policy = *dns;
   merge_containers(body, workload.pod);
   const std::string_view strategy = workload.kind == Kind::deployment ? "/spec/strategy" : "/spec/updateStrategy";
   if (const Json* rolling = value_at(body, std::string(strategy) + "/rollingUpdate"); rolling != nullptr) {
-    if (const Json* value = value_at(*rolling, "/maxUnavailable"); value != nullptr) workload.max_unavailable = int_or_text(*value);
+    if (const Json* value = value_at(*rolling, "/maxUnavailable"); value != nullptr)
+      workload.max_unavailable = int_or_text(*value);
     if (const Json* value = value_at(*rolling, "/maxSurge"); value != nullptr) workload.max_surge = int_or_text(*value);
   }
   if (!(workload.pod == before)) roll_out(workload);
@@ -84,7 +88,8 @@ void merge_service(const Json& body, Service& service) {
     for (ServicePort& port : service.ports) {
       if (port.port != number(*wanted, "/port") || port.protocol != text(*wanted, "/protocol", "TCP")) continue;
       if (const std::optional<std::string> name = maybe_text(*wanted, "/name")) port.name = *name;
-      if (const std::optional<std::string> protocol = maybe_text(*wanted, "/appProtocol")) port.app_protocol = *protocol;
+      if (const std::optional<std::string> protocol = maybe_text(*wanted, "/appProtocol"))
+        port.app_protocol = *protocol;
     }
   }
 }
@@ -218,20 +223,32 @@ std::shared_ptr<Object> copy_as(const Object& object) {
 
 std::shared_ptr<Object> copy_of(const Object& object) {
   switch (object.kind) {
-    case Kind::namespace_: return copy_as<Namespace>(object);
+    case Kind::namespace_:
+      return copy_as<Namespace>(object);
     case Kind::deployment:
     case Kind::stateful_set:
-    case Kind::daemon_set: return copy_as<Workload>(object);
-    case Kind::service: return copy_as<Service>(object);
-    case Kind::ingress: return copy_as<Ingress>(object);
-    case Kind::config_map: return copy_as<ConfigMap>(object);
-    case Kind::application: return copy_as<Application>(object);
-    case Kind::envoy_filter: return copy_as<EnvoyFilter>(object);
-    case Kind::destination_rule: return copy_as<DestinationRule>(object);
-    case Kind::virtual_service: return copy_as<VirtualService>(object);
-    case Kind::gateway: return copy_as<Gateway>(object);
-    case Kind::strategy: return copy_as<Strategy>(object);
-    default: return nullptr;  // a kind that no rule writes
+    case Kind::daemon_set:
+      return copy_as<Workload>(object);
+    case Kind::service:
+      return copy_as<Service>(object);
+    case Kind::ingress:
+      return copy_as<Ingress>(object);
+    case Kind::config_map:
+      return copy_as<ConfigMap>(object);
+    case Kind::application:
+      return copy_as<Application>(object);
+    case Kind::envoy_filter:
+      return copy_as<EnvoyFilter>(object);
+    case Kind::destination_rule:
+      return copy_as<DestinationRule>(object);
+    case Kind::virtual_service:
+      return copy_as<VirtualService>(object);
+    case Kind::gateway:
+      return copy_as<Gateway>(object);
+    case Kind::strategy:
+      return copy_as<Strategy>(object);
+    default:
+      return nullptr;  // a kind that no rule writes
   }
 }
 

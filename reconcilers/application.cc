@@ -51,12 +51,13 @@ std::string fingerprint(const App& app) {
 bool carries(const Meta& meta, std::string_view name, std::string_view version) {
   const auto has_name = meta.labels.find(keys::kAppName);
   const auto has_version = meta.labels.find(keys::kAppVersion);
-  return has_name != meta.labels.end() && has_name->second == name && has_version != meta.labels.end() && has_version->second == version;
+  return has_name != meta.labels.end() && has_name->second == name && has_version != meta.labels.end() &&
+         has_version->second == version;
 }
 
 class Apps {
  public:
-  explicit Apps(const Context& context) : context_(context) {
+  explicit Apps(const Context& context) {
     apps_[context.options.app].version = context.membership.app_version;
     for (const Member& member : context.membership.members) {
       if (member.excluded || !member.blocked.empty()) continue;
@@ -67,10 +68,12 @@ class Apps {
       count(*member.workload, member.app_name);
     }
     for (const auto& service : context.membership.services) {
-      if (const auto name = service->meta.labels.find(keys::kAppName); name != service->meta.labels.end()) count(*service, name->second);
+      if (const auto name = service->meta.labels.find(keys::kAppName); name != service->meta.labels.end())
+        count(*service, name->second);
     }
     for (const auto& ingress : context.view.ingresses) {
-      if (const auto name = ingress->meta.labels.find(keys::kAppName); name != ingress->meta.labels.end()) count(*ingress, name->second);
+      if (const auto name = ingress->meta.labels.find(keys::kAppName); name != ingress->meta.labels.end())
+        count(*ingress, name->second);
     }
   }
 
@@ -84,7 +87,6 @@ class Apps {
     if (!app->second.ours && looks_recorded(object.meta)) app->second.ours = true;
   }
 
-  const Context& context_;
   std::map<std::string, App, std::less<>> apps_;
 };
 
@@ -104,7 +106,8 @@ Extra creation(const Context& context, const std::string& name, const App& app) 
         {"namespace", context.view.name},
         {"labels", labels},
         {"annotations", {{std::string(keys::kGoverned), "true"}, {std::string(keys::kTouchedAt), fingerprint(app)}}}}},
-      {"spec", {{"selector", {{"matchLabels", labels}}}, {"addOwnerRef", false}, {"componentKinds", component_kinds()}}}};
+      {"spec",
+       {{"selector", {{"matchLabels", labels}}}, {"addOwnerRef", false}, {"componentKinds", component_kinds()}}}};
   return extra;
 }
 
@@ -115,7 +118,8 @@ bool needs_touch(const Application& application, const App& app, const std::stri
   if (touched != application.meta.annotations.end()) return touched->second != now;
   if (app.ours) return true;
   return std::any_of(app.members.begin(), app.members.end(), [&application](const std::string& member) {
-    return std::find(application.components.begin(), application.components.end(), member) == application.components.end();
+    return std::find(application.components.begin(), application.components.end(), member) ==
+           application.components.end();
   });
 }
 
@@ -139,7 +143,8 @@ Decision desired_application(const Context& context) {
       continue;
     }
     if (application->add_owner_ref) {
-      decision.findings.push_back(finding("MG102", application->key(), "spec.addOwnerRef is true: deleting this app would delete its members"));
+      decision.findings.push_back(
+          finding("MG102", application->key(), "spec.addOwnerRef is true: deleting this app would delete its members"));
     }
     Intent intent;
     for (const auto& one : context.view.applications) {

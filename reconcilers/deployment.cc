@@ -18,7 +18,8 @@ void append(std::string& list, std::string_view item) {
 
 bool has_metadata(const Workload& workload, const Labels& labels) {
   const Labels::const_iterator governed = workload.meta.annotations.find(keys::kGoverned);
-  return governed != workload.meta.annotations.end() && governed->second == "true" && is_subset(labels, workload.meta.labels);
+  return governed != workload.meta.annotations.end() && governed->second == "true" &&
+         is_subset(labels, workload.meta.labels);
 }
 
 Intent metadata_of(const Member& member, const Labels& labels) {
@@ -43,7 +44,8 @@ void report_governance(const Context& context, const Member& member, const Label
     gap = governance_gap(*member.workload, *member.service, then);
   }
   if (gap.empty()) return;
-  if (context.options.policy == Policy::replace) gap += "; policy replace is taken as join: re-creating is not part of this version";
+  if (context.options.policy == Policy::replace)
+    gap += "; policy replace is taken as join: re-creating is not part of this version";
   decision.findings.push_back(finding("MG203", member.workload->key(), std::move(gap)));
 }
 
@@ -62,12 +64,14 @@ std::string governance_gap(const Workload& deployment, const Service& service, c
     const auto in_selector = deployment.selector.match_labels.find(key);
     if (in_selector == deployment.selector.match_labels.end() || in_selector->second != value) append(foreign, key);
   }
-  if (!foreign.empty()) return "spec.selector.matchLabels does not cover the selector of Service " + service.meta.name + ": " + foreign;
+  if (!foreign.empty())
+    return "spec.selector.matchLabels does not cover the selector of Service " + service.meta.name + ": " + foreign;
   for (const auto& [key, value] : service.selector) {
     const auto in_labels = labels.find(key);
     if (in_labels == labels.end() || in_labels->second != value) append(foreign, key);
   }
-  if (!foreign.empty()) return "metadata.labels does not cover the selector of Service " + service.meta.name + ": " + foreign;
+  if (!foreign.empty())
+    return "metadata.labels does not cover the selector of Service " + service.meta.name + ": " + foreign;
   return "";
 }
 

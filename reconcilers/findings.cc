@@ -10,8 +10,8 @@ namespace {
 
 std::vector<FindingInfo> all_rows() {
   std::vector<FindingInfo> rows;
-  for (const std::span<const FindingInfo> part : {findings_1xx(), findings_2xx(), findings_3xx(), findings_4xx(), findings_5xx(),
-                                                  findings_6xx(), findings_7xx(), findings_9xx()}) {
+  for (const std::span<const FindingInfo> part : {findings_1xx(), findings_2xx(), findings_3xx(), findings_4xx(),
+                                                  findings_5xx(), findings_6xx(), findings_7xx(), findings_9xx()}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
   std::sort(rows.begin(), rows.end(), [](const FindingInfo& a, const FindingInfo& b) { return a.code < b.code; });
@@ -27,8 +27,9 @@ std::span<const FindingInfo> finding_table() {
 
 const FindingInfo* finding_info(std::string_view code) {
   const std::span<const FindingInfo> rows = finding_table();
-  const auto found = std::lower_bound(rows.begin(), rows.end(), code,
-                                      [](const FindingInfo& row, std::string_view wanted) { return row.code < wanted; });
+  const auto found =
+      std::lower_bound(rows.begin(), rows.end(), code,
+                       [](const FindingInfo& row, std::string_view wanted) { return row.code < wanted; });
   return found != rows.end() && found->code == code ? &*found : nullptr;
 }
 
@@ -45,9 +46,12 @@ Finding finding(std::string_view code, ObjectKey about, std::string text, std::s
 
 std::string_view to_string(Severity severity) {
   switch (severity) {
-    case Severity::error: return "error";
-    case Severity::warning: return "warning";
-    case Severity::info: return "info";
+    case Severity::error:
+      return "error";
+    case Severity::warning:
+      return "warning";
+    case Severity::info:
+      return "info";
   }
   return "unknown";
 }

@@ -50,20 +50,32 @@ void put(std::vector<std::shared_ptr<const T>>& list, const ObjectKey& key, cons
 template <typename View, typename F>
 void with_list(View& view, Kind kind, F f) {
   switch (kind) {
-    case Kind::service: return f(view.services);
-    case Kind::ingress: return f(view.ingresses);
-    case Kind::config_map: return f(view.config_maps);
-    case Kind::application: return f(view.applications);
-    case Kind::virtual_service: return f(view.virtual_services);
-    case Kind::destination_rule: return f(view.destination_rules);
-    case Kind::envoy_filter: return f(view.envoy_filters);
-    case Kind::strategy: return f(view.strategies);
-    case Kind::gateway: return f(view.gateways);
-    default: return;
+    case Kind::service:
+      return f(view.services);
+    case Kind::ingress:
+      return f(view.ingresses);
+    case Kind::config_map:
+      return f(view.config_maps);
+    case Kind::application:
+      return f(view.applications);
+    case Kind::virtual_service:
+      return f(view.virtual_services);
+    case Kind::destination_rule:
+      return f(view.destination_rules);
+    case Kind::envoy_filter:
+      return f(view.envoy_filters);
+    case Kind::strategy:
+      return f(view.strategies);
+    case Kind::gateway:
+      return f(view.gateways);
+    default:
+      return;
   }
 }
 
-bool is_workload(Kind kind) { return kind == Kind::deployment || kind == Kind::stateful_set || kind == Kind::daemon_set; }
+bool is_workload(Kind kind) {
+  return kind == Kind::deployment || kind == Kind::stateful_set || kind == Kind::daemon_set;
+}
 
 // Plays one world; lives for one call.
 class Play {
@@ -72,7 +84,8 @@ class Play {
 
   Foreseen take() {
     for (const auto& [name, view] : result_.after.namespaces) {
-      if (view.ns != nullptr && view.ns->meta.labels.find(keys::kApp) != view.ns->meta.labels.end()) unsettled_.insert(name);
+      if (view.ns != nullptr && view.ns->meta.labels.find(keys::kApp) != view.ns->meta.labels.end())
+        unsettled_.insert(name);
     }
     int round = 0;
     for (int i = 0; i < kMaxRounds; ++i) {
@@ -89,8 +102,9 @@ class Play {
     }
     for (const auto& [name, plan] : plan_all()) {
       if (!plan.now.empty()) {
-        note(finding("MG199", {Kind::namespace_, "", name}, "after " + std::to_string(kMaxRounds) + " rounds " +
-                                                                 to_string(plan.now.front().target) + " would still change"));
+        note(finding("MG199", {Kind::namespace_, "", name},
+                     "after " + std::to_string(kMaxRounds) + " rounds " + to_string(plan.now.front().target) +
+                         " would still change"));
       }
       result_.end[name] = plan;
     }
@@ -161,7 +175,9 @@ class Play {
     int rounds = 0;
     for (const auto& [name, plan] : plans) {
       int restarts = 0;
-      const int at_a_time = std::max(1, std::min(read_options(*result_.after.namespaces.at(name).ns, settings_).max_rollouts, settings_.max_rollouts));
+      const int at_a_time =
+          std::max(1, std::min(read_options(*result_.after.namespaces.at(name).ns, settings_).max_rollouts,
+                               settings_.max_rollouts));
       for (const Change& change : plan.now) {
         const bool gated = change.impact == Impact::restart;
         const int behind = gated ? restarts++ / at_a_time : 0;

@@ -41,9 +41,9 @@ std::set<std::string_view> services_behind_ingresses(const NamespaceView& view) 
 struct Node {
   std::size_t intent = 0;
   std::string_view name;
-  bool at_the_front = false;             // an Ingress leads to it
-  std::vector<std::size_t> callers;      // nodes that have to wait for this one
-  std::size_t waits_for = 0;             // callees that are not done
+  bool at_the_front = false;         // an Ingress leads to it
+  std::vector<std::size_t> callers;  // nodes that have to wait for this one
+  std::size_t waits_for = 0;         // callees that are not done
 };
 
 // What comes first among nodes that wait for nothing.
@@ -54,7 +54,8 @@ bool before(const Node& a, const Node& b) {
 
 const Workload& workload_of(const Intent& intent) { return *as<Workload>(intent.object.get()); }
 
-std::vector<Node> nodes_of(const std::vector<Intent>& intents, const std::vector<std::size_t>& candidates, const Context& context) {
+std::vector<Node> nodes_of(const std::vector<Intent>& intents, const std::vector<std::size_t>& candidates,
+                           const Context& context) {
   std::map<std::string_view, std::vector<std::size_t>, std::less<>> behind;  // Service name -> nodes
   const std::set<std::string_view> front = services_behind_ingresses(context.view);
   std::vector<Node> nodes;
@@ -94,14 +95,17 @@ Rolling rolling_of(const std::vector<Intent>& intents) {
     const Workload* workload = as<Workload>(intent.object.get());
     if (workload == nullptr) continue;
     if (rollout_is_over(*workload) || !read_record(workload->meta).owns_template()) continue;
-    (rollout_of(*workload) == Rollout::exceeded ? rolling.exceeded : rolling.under_way).push_back(std::static_pointer_cast<const Workload>(intent.object));
+    (rollout_of(*workload) == Rollout::exceeded ? rolling.exceeded : rolling.under_way)
+        .push_back(std::static_pointer_cast<const Workload>(intent.object));
   }
   return rolling;
 }
 
-Room room_for_restarts(const Rolling& rolling, const NamespaceOptions& options, const Settings& settings, const Facts& facts) {
+Room room_for_restarts(const Rolling& rolling, const NamespaceOptions& options, const Settings& settings,
+                       const Facts& facts) {
   if (!rolling.exceeded.empty()) {
-    return {0, to_string(rolling.exceeded.front()->key()) + " missed its progress deadline and stops the queue (MG215)"};
+    return {0,
+            to_string(rolling.exceeded.front()->key()) + " missed its progress deadline and stops the queue (MG215)"};
   }
   const int here = static_cast<int>(rolling.under_way.size());
   const int in_namespace = options.max_rollouts - here;
@@ -116,7 +120,8 @@ Room room_for_restarts(const Rolling& rolling, const NamespaceOptions& options, 
   return room;
 }
 
-std::vector<std::size_t> restart_order(const std::vector<Intent>& intents, std::vector<std::size_t> candidates, const Context& context) {
+std::vector<std::size_t> restart_order(const std::vector<Intent>& intents, std::vector<std::size_t> candidates,
+                                       const Context& context) {
   if (candidates.size() < 2) return candidates;
   std::vector<Node> nodes = nodes_of(intents, candidates, context);
   const auto less = [&nodes](std::size_t a, std::size_t b) {

@@ -24,10 +24,12 @@ struct Room {
   int places = 0;
   std::string why;
 };
-Room room_for_restarts(const Rolling& rolling, const NamespaceOptions& options, const Settings& settings, const Facts& facts);
+Room room_for_restarts(const Rolling& rolling, const NamespaceOptions& options, const Settings& settings,
+                       const Facts& facts);
 
 // `candidates` (indexes into `intents`) in the order in which they restart: a workload whose environment names a
 // Service comes after the workloads behind that Service, then those behind an Ingress come last, then by name.
-std::vector<std::size_t> restart_order(const std::vector<Intent>& intents, std::vector<std::size_t> candidates, const Context& context);
+std::vector<std::size_t> restart_order(const std::vector<Intent>& intents, std::vector<std::size_t> candidates,
+                                       const Context& context);
 
 }  // namespace meshgraft

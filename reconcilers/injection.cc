@@ -12,7 +12,8 @@ namespace meshgraft {
 namespace {
 
 // istio/istio pkg/kube/inject/initializer.go, IgnoredNamespaces.
-constexpr std::array<std::string_view, 4> kIgnored{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"};
+constexpr std::array<std::string_view, 4> kIgnored{"kube-system", "kube-public", "kube-node-lease",
+                                                   "local-path-storage"};
 
 constexpr Version kReadsLabel{1, 12, 0};    // pkg/kube/inject/inject.go: from here the pod's label is read, and first
 constexpr Version kStrictValues{1, 27, 0};  // from here only "true" and "false" are values
@@ -41,7 +42,8 @@ std::optional<bool> meaning(std::string_view value, bool strict) {
 // Layer 1: does the API server ask any injector about this pod?
 bool asked(const MeshFacts& mesh, const Labels& namespace_labels, const Labels& pod_labels) {
   return std::any_of(mesh.injectors.begin(), mesh.injectors.end(), [&](const Webhook& webhook) {
-    return webhook.for_pods && webhook.namespace_selector.matches(namespace_labels) && webhook.object_selector.matches(pod_labels);
+    return webhook.for_pods && webhook.namespace_selector.matches(namespace_labels) &&
+           webhook.object_selector.matches(pod_labels);
   });
 }
 
@@ -63,8 +65,8 @@ InjectionVerdict not_asked(std::string_view ns, const Labels& namespace_labels, 
 
 }  // namespace
 
-InjectionVerdict injection(const MeshFacts& mesh, std::string_view ns, const Labels& namespace_labels, const Labels& pod_labels,
-                           const Labels& pod_annotations, bool host_network) {
+InjectionVerdict injection(const MeshFacts& mesh, std::string_view ns, const Labels& namespace_labels,
+                           const Labels& pod_labels, const Labels& pod_annotations, bool host_network) {
   if (!mesh.present || mesh.injectors.empty()) return {false, "the cluster has no sidecar injector"};
   if (host_network) {
     return {false, "spec.template.spec.hostNetwork is true: such pods never get a sidecar",

@@ -70,7 +70,8 @@ void fill_phase(const Member& member, const Progress* progress, const Rolling& r
 
 }  // namespace
 
-std::vector<MemberState> member_table(const Context& context, const std::map<ObjectKey, Progress>& progress, const Rolling& rolling) {
+std::vector<MemberState> member_table(const Context& context, const std::map<ObjectKey, Progress>& progress,
+                                      const Rolling& rolling) {
   std::vector<MemberState> table;
   table.reserve(context.membership.members.size());
   for (const Member& member : context.membership.members) {
@@ -84,7 +85,8 @@ std::vector<MemberState> member_table(const Context& context, const std::map<Obj
     fill_phase(member, found == progress.end() ? nullptr : &found->second, rolling, state);
     state.sidecar = state.phase == MemberPhase::joined && member.sidecar;
     state.governed = is_governed(member);
-    if (state.why.empty() && !state.governed && state.phase == MemberPhase::joined && context.facts.platform.kubesphere) {
+    if (state.why.empty() && !state.governed && state.phase == MemberPhase::joined &&
+        context.facts.platform.kubesphere) {
       state.why = why_not_governed(member);
     }
     table.push_back(std::move(state));
@@ -110,8 +112,9 @@ std::string status_line(const std::vector<MemberState>& members, const std::vect
     ++count;
     codes.insert(one.code);
   }
-  std::string line = "joined " + std::to_string(joined) + "/" + std::to_string(members.size() - excluded) + ", rolling " +
-                     std::to_string(rolling) + ", held " + std::to_string(held) + ", findings " + std::to_string(count);
+  std::string line = "joined " + std::to_string(joined) + "/" + std::to_string(members.size() - excluded) +
+                     ", rolling " + std::to_string(rolling) + ", held " + std::to_string(held) + ", findings " +
+                     std::to_string(count);
   if (codes.empty()) return line;
   std::string list;
   for (const std::string_view code : codes) list += (list.empty() ? "" : " ") + std::string(code);

@@ -19,7 +19,8 @@ struct Progress {
   bool passing = false;  // that hold ends by itself
 };
 
-std::vector<MemberState> member_table(const Context& context, const std::map<ObjectKey, Progress>& progress, const Rolling& rolling);
+std::vector<MemberState> member_table(const Context& context, const std::map<ObjectKey, Progress>& progress,
+                                      const Rolling& rolling);
 
 // "joined 11/12, rolling 1, held 0, findings 2 (MG203 MG401)". Infos are not counted.
 std::string status_line(const std::vector<MemberState>& members, const std::vector<Finding>& findings);

@@ -75,7 +75,8 @@ bool accepts_outage(const Context& context, const Workload& workload) {
 // A governed Service sends traffic to subsets alone: pods of a template without `version` starve until it is mended.
 bool starves(const Member& member) {
   const std::string* governed = value_of(member.service->meta.annotations, keys::kGoverned);
-  return governed != nullptr && *governed == "true" && value_of(member.workload->pod.labels, keys::kVersionLabel) == nullptr;
+  return governed != nullptr && *governed == "true" &&
+         value_of(member.workload->pod.labels, keys::kVersionLabel) == nullptr;
 }
 
 // Fills hold, passing, at_once and the findings that go with them.
@@ -90,8 +91,9 @@ void hold_back(const Context& context, const Member& member, TemplateDecision& d
   }
   if (workload.paused) {
     intent.hold = "spec.paused is true";
-    decision.findings.push_back(finding("MG223", workload.key(), "spec.paused is true: a new template would not roll out",
-                                        "kubectl rollout resume deployment " + workload.meta.name + " -n " + workload.meta.ns));
+    decision.findings.push_back(
+        finding("MG223", workload.key(), "spec.paused is true: a new template would not roll out",
+                "kubectl rollout resume deployment " + workload.meta.name + " -n " + workload.meta.ns));
     return;
   }
   const Rollout state = rollout_of(workload);
@@ -102,9 +104,12 @@ void hold_back(const Context& context, const Member& member, TemplateDecision& d
   }
   if (restart_leaves_a_gap(workload) && !accepts_outage(context, workload)) {
     intent.hold = "its restart would leave a gap (MG209)";
-    std::string how = workload.strategy == "Recreate" ? "strategy Recreate" : std::to_string(workload.replicas) + " replica(s)";
-    if (workload.kind == Kind::deployment && workload.strategy != "Recreate") how += " and a maxUnavailable that covers all of them";
-    decision.findings.push_back(finding("MG209", workload.key(), "with " + how + " its last pod stops before a new one is ready"));
+    std::string how =
+        workload.strategy == "Recreate" ? "strategy Recreate" : std::to_string(workload.replicas) + " replica(s)";
+    if (workload.kind == Kind::deployment && workload.strategy != "Recreate")
+      how += " and a maxUnavailable that covers all of them";
+    decision.findings.push_back(
+        finding("MG209", workload.key(), "with " + how + " its last pod stops before a new one is ready"));
     return;
   }
   if (state == Rollout::complete || read_record(workload.meta).owns_template()) return;

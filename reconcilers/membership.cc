@@ -22,7 +22,8 @@ const std::string* value_of(const Labels& labels, std::string_view key) {
 
 bool mentions(const LabelSelector& selector, std::string_view key) {
   return selector.match_labels.find(key) != selector.match_labels.end() ||
-         std::any_of(selector.expressions.begin(), selector.expressions.end(), [key](const Requirement& clause) { return clause.key == key; });
+         std::any_of(selector.expressions.begin(), selector.expressions.end(),
+                     [key](const Requirement& clause) { return clause.key == key; });
 }
 
 // Works out the membership of one namespace; a value that lives for one call of find_members.
@@ -56,10 +57,12 @@ class Census {
     candidate_.resize(view_.services.size(), false);
     for (std::size_t i = 0; i < view_.services.size(); ++i) {
       const Service& service = *view_.services[i];
-      if (service.meta.deleting || is_excluded(service.meta) || result_.middleware.has_service(service.meta.name)) continue;
+      if (service.meta.deleting || is_excluded(service.meta) || result_.middleware.has_service(service.meta.name))
+        continue;
       if (service.external_name()) continue;
       if (service.selector.empty()) {
-        result_.findings.push_back(finding("MG310", service.key(), "the Service has no selector, so no workload belongs to it"));
+        result_.findings.push_back(
+            finding("MG310", service.key(), "the Service has no selector, so no workload belongs to it"));
       } else if (!service.headless()) {
         candidate_[i] = true;
       }
@@ -103,7 +106,8 @@ class Census {
 
   void consider(std::uint32_t w) {
     const Workload& workload = *view_.workloads[w];
-    if (workload.kind == Kind::daemon_set || workload.meta.deleting || result_.middleware.has_workload(workload.key())) return;
+    if (workload.kind == Kind::daemon_set || workload.meta.deleting || result_.middleware.has_workload(workload.key()))
+      return;
     Member member;
     member.workload = view_.workloads[w];
     if (is_excluded(workload.meta)) {
@@ -127,14 +131,16 @@ class Census {
   // The keys on the workload itself: a bad one blocks it.
   void check_keys(Member& member) {
     const Labels& annotations = member.workload->meta.annotations;
-    for (const std::string_view key : {keys::kInject, keys::kAcceptOutage, keys::kExclude, keys::kReplace, keys::kManifestsUpdated}) {
+    for (const std::string_view key :
+         {keys::kInject, keys::kAcceptOutage, keys::kExclude, keys::kReplace, keys::kManifestsUpdated}) {
       const std::string* value = value_of(annotations, key);
       if (value != nullptr && *value != "true" && *value != "false") {
         return block(member, "MG111", std::string(key) + " is \"" + *value + "\"; allowed: true, false");
       }
     }
     if (const std::string* value = value_of(annotations, keys::kVersion); value != nullptr && !is_version(*value)) {
-      return block(member, "MG111", std::string(keys::kVersion) + " is \"" + *value + "\"; allowed: 1 to 16 of a-z and 0-9");
+      return block(member, "MG111",
+                   std::string(keys::kVersion) + " is \"" + *value + "\"; allowed: 1 to 16 of a-z and 0-9");
     }
     const Meta& meta = member.workload->meta;
     if (meta.annotations.find(keys::kUndo) == meta.annotations.end() || looks_recorded(meta)) return;
@@ -168,8 +174,9 @@ class Census {
           return true;
         }
       }
-      block(member, "MG201", std::string(keys::kService) + " names Service " + *named + ", which does not select this workload" +
-                                 (found.empty() ? "" : "; these do: " + names(found)));
+      block(member, "MG201",
+            std::string(keys::kService) + " names Service " + *named + ", which does not select this workload" +
+                (found.empty() ? "" : "; these do: " + names(found)));
       return true;
     }
     if (found.empty()) {
@@ -179,8 +186,9 @@ class Census {
       });
       if (!left_alone) {
         result_.findings.push_back(finding("MG219", workload.key(),
-                                           services_of_[w].empty() ? "no Service selects its pods"
-                                                                   : "only headless Services select its pods: " + names(services_of_[w])));
+                                           services_of_[w].empty()
+                                               ? "no Service selects its pods"
+                                               : "only headless Services select its pods: " + names(services_of_[w])));
       }
       return false;
     }
@@ -241,8 +249,9 @@ class Census {
     const Workload& workload = *view_.workloads[w];
     if (workload.pod.labels.find(key) == workload.pod.labels.end()) return false;
     if (mentions(workload.selector, key)) return true;
-    return std::any_of(services_of_[w].begin(), services_of_[w].end(),
-                       [&](std::uint32_t s) { return view_.services[s]->selector.find(key) != view_.services[s]->selector.end(); });
+    return std::any_of(services_of_[w].begin(), services_of_[w].end(), [&](std::uint32_t s) {
+      return view_.services[s]->selector.find(key) != view_.services[s]->selector.end();
+    });
   }
 
   // `wanted`, or the value that stands there and has to stay.
@@ -258,13 +267,15 @@ class Census {
     member.app_version = settled(w, keys::kAppVersion, result_.app_version);
     member.sidecar = wants_sidecar(workload);
     if (member.app_label != member.service->meta.name) {
-      result_.findings.push_back(finding("MG207", workload.key(),
-                                         "a selector uses app=" + member.app_label + ", so it does not become app=" + member.service->meta.name));
+      result_.findings.push_back(finding(
+          "MG207", workload.key(),
+          "a selector uses app=" + member.app_label + ", so it does not become app=" + member.service->meta.name));
     }
     if (member.app_name != options_.app || member.app_version != result_.app_version) {
       result_.findings.push_back(finding("MG210", workload.key(),
-                                         "a selector uses app.kubernetes.io/name=" + member.app_name + ", version " + member.app_version +
-                                             ": it appears under the app " + member.app_name + " instead of " + options_.app));
+                                         "a selector uses app.kubernetes.io/name=" + member.app_name + ", version " +
+                                             member.app_version + ": it appears under the app " + member.app_name +
+                                             " instead of " + options_.app));
     }
     // The template of a StatefulSet is touched for a sidecar alone.
     if (workload.kind == Kind::deployment || member.sidecar) check_new_labels(w, member);
@@ -278,7 +289,9 @@ class Census {
     Labels labels = wanted;
     labels.insert(workload.pod.labels.begin(), workload.pod.labels.end());
     if (!workload.selector.matches(labels)) {
-      return block(member, "MG218", "spec.selector would not match the template with app=" + member.app_label + ", version=" + member.version);
+      return block(
+          member, "MG218",
+          "spec.selector would not match the template with app=" + member.app_label + ", version=" + member.version);
     }
     for (const auto& pair : wanted) {
       const auto found = by_pair_.find({pair.first, pair.second});
@@ -287,7 +300,9 @@ class Census {
         const Service& service = *view_.services[s];
         const bool already = std::find(services_of_[w].begin(), services_of_[w].end(), s) != services_of_[w].end();
         if (!already && is_subset(service.selector, labels)) {
-          return block(member, "MG220", "with " + pair.first + "=" + pair.second + " Service " + service.meta.name + " would select its pods");
+          return block(
+              member, "MG220",
+              "with " + pair.first + "=" + pair.second + " Service " + service.meta.name + " would select its pods");
         }
       }
     }
@@ -317,7 +332,8 @@ class Census {
       for (Member* member : group) {
         if (read_record(member->workload->meta).owns_template()) continue;  // joined before the other came
         block(*member, "MG202",
-              "Deployments " + list + " are all version " + std::string(key.second) + " behind Service " + std::string(key.first));
+              "Deployments " + list + " are all version " + std::string(key.second) + " behind Service " +
+                  std::string(key.first));
       }
     }
   }
@@ -343,8 +359,9 @@ class Census {
   std::vector<bool> candidate_;                          // by Service
   std::vector<std::vector<std::uint32_t>> services_of_;  // by workload: every Service that selects it
   std::vector<std::uint32_t> selecting_ours_;            // Services that select by a label that we write
-  std::map<std::pair<std::string_view, std::string_view>, std::vector<std::uint32_t>> by_pair_;  // the same by such a pair
-  std::set<std::string_view> behind_ingress_;            // Service names
+  std::map<std::pair<std::string_view, std::string_view>, std::vector<std::uint32_t>>
+      by_pair_;                                // the same by such a pair
+  std::set<std::string_view> behind_ingress_;  // Service names
 };
 
 }  // namespace
@@ -364,26 +381,31 @@ Labels member_labels(const Member& member) {
 }
 
 const Member* Membership::member_of(const Workload& workload) const {
-  const auto found = std::lower_bound(members.begin(), members.end(), workload, [](const Member& member, const Workload& wanted) {
-    if (member.workload->kind != wanted.kind) return member.workload->kind < wanted.kind;
-    return member.workload->meta.name < wanted.meta.name;
-  });
-  if (found == members.end() || found->workload->kind != workload.kind || found->workload->meta.name != workload.meta.name) return nullptr;
+  const auto found =
+      std::lower_bound(members.begin(), members.end(), workload, [](const Member& member, const Workload& wanted) {
+        if (member.workload->kind != wanted.kind) return member.workload->kind < wanted.kind;
+        return member.workload->meta.name < wanted.meta.name;
+      });
+  if (found == members.end() || found->workload->kind != workload.kind ||
+      found->workload->meta.name != workload.meta.name)
+    return nullptr;
   return &*found;
 }
 
 std::vector<const Member*> Membership::members_of(const Service& service) const {
   std::vector<const Member*> found;
   const std::pair<std::string_view, std::uint32_t> first{service.meta.name, 0};
-  for (auto at = std::lower_bound(by_service.begin(), by_service.end(), first); at != by_service.end() && at->first == service.meta.name; ++at) {
+  for (auto at = std::lower_bound(by_service.begin(), by_service.end(), first);
+       at != by_service.end() && at->first == service.meta.name; ++at) {
     found.push_back(&members[at->second]);
   }
   return found;
 }
 
 bool Membership::is_member(std::string_view service_name) const {
-  const auto found = std::lower_bound(services.begin(), services.end(), service_name,
-                                      [](const ServicePtr& service, std::string_view name) { return service->meta.name < name; });
+  const auto found =
+      std::lower_bound(services.begin(), services.end(), service_name,
+                       [](const ServicePtr& service, std::string_view name) { return service->meta.name < name; });
   return found != services.end() && (*found)->meta.name == service_name;
 }
 

@@ -17,26 +17,26 @@ namespace meshgraft {
 
 struct Member {
   std::shared_ptr<const Workload> workload;
-  std::shared_ptr<const Service> service;   // null when blocked for want of one
+  std::shared_ptr<const Service> service;  // null when blocked for want of one
   std::string version;
-  std::string app_name;       // value of app.kubernetes.io/name on workload and Service (rules 1.5)
-  std::string app_label;      // value of app on the workload (rules 1.4)
-  std::string app_version;    // value of app.kubernetes.io/version on the workload: the app's, or what a selector keeps
-  bool sidecar = false;       // wanted
-  bool excluded = false;      // meshgraft.io/exclude
-  std::string blocked;        // the code that blocks it ("MG201"), "" when nothing does
-  std::string why;            // for people, when blocked
+  std::string app_name;     // value of app.kubernetes.io/name on workload and Service (rules 1.5)
+  std::string app_label;    // value of app on the workload (rules 1.4)
+  std::string app_version;  // value of app.kubernetes.io/version on the workload: the app's, or what a selector keeps
+  bool sidecar = false;     // wanted
+  bool excluded = false;    // meshgraft.io/exclude
+  std::string blocked;      // the code that blocks it ("MG201"), "" when nothing does
+  std::string why;          // for people, when blocked
 };
 
 struct Membership {
-  std::vector<Member> members;            // sorted by kind and name; blocked and excluded ones too
+  std::vector<Member> members;  // sorted by kind and name; blocked and excluded ones too
   Middleware middleware;
-  std::string app_version;                // value of app.kubernetes.io/version on every object of the app
+  std::string app_version;  // value of app.kubernetes.io/version on every object of the app
   std::vector<Finding> findings;
   // The candidate Services with at least one member that is not blocked, sorted by name.
   std::vector<std::shared_ptr<const Service>> services;
 
-  [[nodiscard]] const Member* member_of(const Workload& workload) const;   // null: not a member at all
+  [[nodiscard]] const Member* member_of(const Workload& workload) const;  // null: not a member at all
   [[nodiscard]] std::vector<const Member*> members_of(const Service& service) const;
   [[nodiscard]] bool is_member(std::string_view service_name) const;
 

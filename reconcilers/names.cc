@@ -6,53 +6,82 @@ namespace meshgraft {
 
 std::string_view to_string(Stage stage) {
   switch (stage) {
-    case Stage::middleware_ports: return "middleware-ports";
-    case Stage::member_metadata: return "member-metadata";
-    case Stage::member_template: return "member-template";
-    case Stage::service_ports: return "service-ports";
-    case Stage::service_annotation: return "service-annotation";
-    case Stage::application: return "application";
-    case Stage::ingress_backend: return "ingress-backend";
-    case Stage::ingress: return "ingress";
-    case Stage::gateway_config: return "gateway-config";
-    case Stage::envoy_filter: return "envoy-filter";
-    case Stage::gateway_metadata: return "gateway-metadata";
-    case Stage::gateway_template: return "gateway-template";
-    case Stage::namespace_status: return "namespace-status";
+    case Stage::middleware_ports:
+      return "middleware-ports";
+    case Stage::member_metadata:
+      return "member-metadata";
+    case Stage::member_template:
+      return "member-template";
+    case Stage::service_ports:
+      return "service-ports";
+    case Stage::service_annotation:
+      return "service-annotation";
+    case Stage::application:
+      return "application";
+    case Stage::ingress_backend:
+      return "ingress-backend";
+    case Stage::ingress:
+      return "ingress";
+    case Stage::gateway_config:
+      return "gateway-config";
+    case Stage::envoy_filter:
+      return "envoy-filter";
+    case Stage::gateway_metadata:
+      return "gateway-metadata";
+    case Stage::gateway_template:
+      return "gateway-template";
+    case Stage::namespace_status:
+      return "namespace-status";
   }
   return "unknown";
 }
 
 std::string_view to_string(Verb verb) {
   switch (verb) {
-    case Verb::apply: return "apply";
-    case Verb::restore: return "restore";
-    case Verb::edit: return "edit";
-    case Verb::create: return "create";
-    case Verb::remove: return "remove";
-    case Verb::orphan: return "orphan";
-    case Verb::scale: return "scale";
+    case Verb::apply:
+      return "apply";
+    case Verb::restore:
+      return "restore";
+    case Verb::edit:
+      return "edit";
+    case Verb::create:
+      return "create";
+    case Verb::remove:
+      return "remove";
+    case Verb::orphan:
+      return "orphan";
+    case Verb::scale:
+      return "scale";
   }
   return "unknown";
 }
 
 std::string_view to_string(Impact impact) {
   switch (impact) {
-    case Impact::none: return "none";
-    case Impact::traffic: return "traffic";
-    case Impact::restart: return "restart";
+    case Impact::none:
+      return "none";
+    case Impact::traffic:
+      return "traffic";
+    case Impact::restart:
+      return "restart";
   }
   return "unknown";
 }
 
 std::string_view to_string(MemberPhase phase) {
   switch (phase) {
-    case MemberPhase::waiting: return "waiting";
-    case MemberPhase::rolling: return "rolling";
-    case MemberPhase::joined: return "joined";
-    case MemberPhase::held: return "held";
-    case MemberPhase::blocked: return "blocked";
-    case MemberPhase::excluded: return "excluded";
+    case MemberPhase::waiting:
+      return "waiting";
+    case MemberPhase::rolling:
+      return "rolling";
+    case MemberPhase::joined:
+      return "joined";
+    case MemberPhase::held:
+      return "held";
+    case MemberPhase::blocked:
+      return "blocked";
+    case MemberPhase::excluded:
+      return "excluded";
   }
   return "unknown";
 }

@@ -25,11 +25,13 @@ class Reading {
 
   void bad(std::string_view key, std::string_view value, std::string_view allowed) {
     options_.frozen = true;
-    options_.findings.push_back(finding("MG101", ns_.key(),
-                                        std::string(key) + " is \"" + std::string(value) + "\"; allowed: " + std::string(allowed)));
+    options_.findings.push_back(finding(
+        "MG101", ns_.key(), std::string(key) + " is \"" + std::string(value) + "\"; allowed: " + std::string(allowed)));
   }
 
-  [[nodiscard]] const std::string* annotation(std::string_view key) const { return value_of(ns_.meta.annotations, key); }
+  [[nodiscard]] const std::string* annotation(std::string_view key) const {
+    return value_of(ns_.meta.annotations, key);
+  }
 
   // "true", "false" or absent.
   void flag(std::string_view key, bool& target) {
@@ -51,9 +53,10 @@ void read_app(const Namespace& ns, const Settings& settings, Reading& reading, N
   const std::string* app = value_of(ns.meta.labels, keys::kApp);
   if (app == nullptr) return;
   if (!settings.namespace_selector.matches(ns.meta.labels)) {
-    options.findings.push_back(finding("MG105", ns.key(),
-                                       std::string(keys::kApp) + "=" + *app +
-                                           " has no effect: the chart's namespaces.selector does not match this namespace"));
+    options.findings.push_back(
+        finding("MG105", ns.key(),
+                std::string(keys::kApp) + "=" + *app +
+                    " has no effect: the chart's namespaces.selector does not match this namespace"));
     return;
   }
   if (!is_dns_label(*app)) {
@@ -67,9 +70,10 @@ void read_gateway(const Namespace& ns, const Settings& settings, Reading& readin
   const std::string* gateway = value_of(ns.meta.labels, keys::kGateway);
   if (gateway == nullptr) return;
   if (!settings.gateway_namespaces.empty() && !settings.gateway_namespaces.contains(ns.meta.name)) {
-    options.findings.push_back(finding("MG105", ns.key(),
-                                       std::string(keys::kGateway) + "=" + *gateway +
-                                           " has no effect: the chart's gateway.namespaces does not list this namespace"));
+    options.findings.push_back(
+        finding("MG105", ns.key(),
+                std::string(keys::kGateway) + "=" + *gateway +
+                    " has no effect: the chart's gateway.namespaces does not list this namespace"));
     return;
   }
   if (*gateway != "ingress-nginx") {
@@ -155,13 +159,15 @@ NamespaceOptions read_options(const Namespace& ns, const Settings& settings) {
 
   if (ns.terminating || ns.meta.deleting) {
     options.frozen = true;
-    options.findings.push_back(finding("MG109", ns.key(), "the namespace is being deleted: nothing is changed in it any more"));
+    options.findings.push_back(
+        finding("MG109", ns.key(), "the namespace is being deleted: nothing is changed in it any more"));
   }
   if (options.paused) {
     options.frozen = true;
     options.findings.push_back(finding("MG110", ns.key(),
-                                       settings.paused ? "the chart's value paused is true: nothing is changed anywhere"
-                                                       : std::string(keys::kPaused) + " is true: nothing is changed here"));
+                                       settings.paused
+                                           ? "the chart's value paused is true: nothing is changed anywhere"
+                                           : std::string(keys::kPaused) + " is true: nothing is changed here"));
   }
   return options;
 }

@@ -64,7 +64,8 @@ bool looks_recorded(const Meta& meta) {
   if (found == meta.annotations.end()) return false;
   const std::string_view text = found->second;
   if (!text.starts_with('{') || !text.ends_with('}')) return false;
-  return meta.uid.empty() ? text.find("\"uid\"") == std::string_view::npos : text.find(meta.uid) != std::string_view::npos;
+  return meta.uid.empty() ? text.find("\"uid\"") == std::string_view::npos
+                          : text.find(meta.uid) != std::string_view::npos;
 }
 
 std::string record_text(const Record& record, std::string_view uid) {

@@ -25,7 +25,8 @@ Rollout rollout_of(const Workload& workload) {
   if (workload.replicas == 0 && workload.kind != Kind::daemon_set) return Rollout::empty;
   if (!status.known) return Rollout::complete;
   const bool seen = status.observed_generation >= workload.meta.generation;
-  const bool replaced = seen && status.updated == workload.replicas && (status.replicas == workload.replicas || workload.kind == Kind::daemon_set);
+  const bool replaced = seen && status.updated == workload.replicas &&
+                        (status.replicas == workload.replicas || workload.kind == Kind::daemon_set);
   const bool available = status.ready >= workload.replicas && status.available >= workload.replicas;
   if (replaced && available) return Rollout::complete;
   if (seen && status.deadline_exceeded) return Rollout::exceeded;
@@ -42,12 +43,15 @@ bool rollout_is_over(const Workload& workload) {
 bool restart_leaves_a_gap(const Workload& workload) {
   const std::int64_t replicas = workload.replicas;
   if (replicas == 0) return false;
-  if (workload.kind == Kind::stateful_set) return replicas <= std::max<std::int64_t>(1, resolved(workload.max_unavailable, replicas, false, {1, "", false}));
+  if (workload.kind == Kind::stateful_set)
+    return replicas <= std::max<std::int64_t>(1, resolved(workload.max_unavailable, replicas, false, {1, "", false}));
   if (workload.strategy == "Recreate") return true;
   // apps/v1 defaults: 25 % each for a Deployment; 1 and 0 for a DaemonSet.
   const bool daemon = workload.kind == Kind::daemon_set;
-  const std::int64_t surge = resolved(workload.max_surge, replicas, true, daemon ? IntOrString{0, "", true} : IntOrString{0, "25%", false});
-  std::int64_t unavailable = resolved(workload.max_unavailable, replicas, daemon, daemon ? IntOrString{1, "", false} : IntOrString{0, "25%", false});
+  const std::int64_t surge =
+      resolved(workload.max_surge, replicas, true, daemon ? IntOrString{0, "", true} : IntOrString{0, "25%", false});
+  std::int64_t unavailable = resolved(workload.max_unavailable, replicas, daemon,
+                                      daemon ? IntOrString{1, "", false} : IntOrString{0, "25%", false});
   // kubernetes pkg/controller/deployment/util, ResolveFenceposts: both 0 would never move.
   if (surge == 0 && unavailable == 0) unavailable = 1;
   return unavailable >= replicas;

@@ -21,8 +21,9 @@ class Governance {
   // nullopt: this Service has the annotation, or never gets it.
   std::optional<Intent> annotation(const std::shared_ptr<const Service>& service) {
     const std::vector<const Member*> members = context_.membership.members_of(*service);
-    const bool deployments =
-        std::any_of(members.begin(), members.end(), [](const Member* one) { return one->workload->kind == Kind::deployment && !one->excluded; });
+    const bool deployments = std::any_of(members.begin(), members.end(), [](const Member* one) {
+      return one->workload->kind == Kind::deployment && !one->excluded;
+    });
     if (!deployments) return std::nullopt;  // MG206 at the StatefulSet says why
     Intent intent;
     intent.object = service;
@@ -49,21 +50,24 @@ class Governance {
     for (const Member* member : members) {
       const Workload& workload = *member->workload;
       const bool ready = workload.status.known ? workload.status.ready > 0 : workload.replicas > 0;
-      if (workload.kind == Kind::deployment && !member->excluded && member->blocked.empty() && ready) versions.insert(member->version);
+      if (workload.kind == Kind::deployment && !member->excluded && member->blocked.empty() && ready)
+        versions.insert(member->version);
     }
     if (versions.size() < 2 || has_strategy(service)) return false;
     std::string list;
     for (const std::string_view version : versions) list += (list.empty() ? "" : ", ") + std::string(version);
-    decision_.findings.push_back(finding("MG204", service.key(), "versions " + list + " are ready and no Strategy exists for it"));
+    decision_.findings.push_back(
+        finding("MG204", service.key(), "versions " + list + " are ready and no Strategy exists for it"));
     return true;
   }
 
   [[nodiscard]] bool has_strategy(const Service& service) const {
-    return std::any_of(context_.view.strategies.begin(), context_.view.strategies.end(), [&service](const auto& strategy) {
-      const auto app = strategy->meta.labels.find(keys::kAppLabel);
-      return (app != strategy->meta.labels.end() && app->second == service.meta.name) ||
-             std::find(strategy->hosts.begin(), strategy->hosts.end(), service.meta.name) != strategy->hosts.end();
-    });
+    return std::any_of(
+        context_.view.strategies.begin(), context_.view.strategies.end(), [&service](const auto& strategy) {
+          const auto app = strategy->meta.labels.find(keys::kAppLabel);
+          return (app != strategy->meta.labels.end() && app->second == service.meta.name) ||
+                 std::find(strategy->hosts.begin(), strategy->hosts.end(), service.meta.name) != strategy->hosts.end();
+        });
   }
 
   // Every workload behind the Service must carry its version, with the sidecar decision carried out.
@@ -78,7 +82,8 @@ class Governance {
       const bool without_pods = workload.kind != Kind::daemon_set && workload.replicas == 0;
       if (without_pods) continue;
       decision_.findings.push_back(
-          finding("MG211", service.key(), "the pods of " + to_string(workload.key()) + " would be in no subset and get no requests"));
+          finding("MG211", service.key(),
+                  "the pods of " + to_string(workload.key()) + " would be in no subset and get no requests"));
       return "pods of " + to_string(workload.key()) + " would starve (MG211)";
     }
     for (const Member* member : members) {
@@ -96,10 +101,13 @@ class Governance {
       return "the pods behind it have to be looked at";
     }
     for (const auto& pod : *context_.view.pods) {
-      if (pod->phase == "Succeeded" || pod->phase == "Failed" || !is_subset(service.selector, pod->meta.labels)) continue;
+      if (pod->phase == "Succeeded" || pod->phase == "Failed" || !is_subset(service.selector, pod->meta.labels))
+        continue;
       if (belongs(*pod)) continue;
-      decision_.findings.push_back(finding("MG211", service.key(), "pod " + pod->meta.name +
-                                                                       " belongs to no workload that is joined: it would be in no subset and get no requests"));
+      decision_.findings.push_back(
+          finding("MG211", service.key(),
+                  "pod " + pod->meta.name +
+                      " belongs to no workload that is joined: it would be in no subset and get no requests"));
       return "pod " + pod->meta.name + " would starve (MG211)";
     }
     return "";
@@ -145,7 +153,8 @@ Decision desired_services(const Context& context) {
     labels.wish.labels.emplace(keys::kAppVersion, first->app_version);
     labels.why = "labels of Service " + service->meta.name;
     if (!satisfied(labels.wish, *service)) decision.intents.push_back(std::move(labels));
-    if (std::optional<Intent> annotation = governance.annotation(service)) decision.intents.push_back(*std::move(annotation));
+    if (std::optional<Intent> annotation = governance.annotation(service))
+      decision.intents.push_back(*std::move(annotation));
   }
   return decision;
 }

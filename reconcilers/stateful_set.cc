@@ -22,8 +22,10 @@ Decision desired_stateful_sets(const Context& context) {
     metadata.why = "labels and governance of member " + member.service->meta.name;
     decision.intents.push_back(std::move(metadata));
     if (context.facts.platform.kubesphere) {
-      decision.findings.push_back(finding("MG206", set.key(), "it is listed in the app " + member.app_name +
-                                                                  "; KubeSphere makes no subset, VirtualService or grayscale release for it"));
+      decision.findings.push_back(
+          finding("MG206", set.key(),
+                  "it is listed in the app " + member.app_name +
+                      "; KubeSphere makes no subset, VirtualService or grayscale release for it"));
     }
     if (!member.sidecar) continue;
 
@@ -33,8 +35,9 @@ Decision desired_stateful_sets(const Context& context) {
       pod.intent.hold = "its pods would not be replaced together (MG217)";
       pod.intent.at_once = false;
       decision.findings.push_back(finding("MG217", set.key(),
-                                          set.strategy == "OnDelete" ? "updateStrategy is OnDelete"
-                                                                     : "updateStrategy has partition " + std::to_string(*set.partition)));
+                                          set.strategy == "OnDelete"
+                                              ? "updateStrategy is OnDelete"
+                                              : "updateStrategy has partition " + std::to_string(*set.partition)));
     } else {
       for (Finding& one : pod.findings) decision.findings.push_back(std::move(one));
     }

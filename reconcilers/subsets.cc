@@ -35,7 +35,8 @@ Decision desired_subsets(const Context& context) {
     for (const auto& [host, subset] : routes->destinations) {
       const std::string_view service = service_of(host, context.view.name);
       if (subset.empty() || service.empty() || there.contains({service, subset})) continue;
-      decision.findings.push_back(finding("MG208", routes->key(), "it routes to subset " + subset + " of " + host + ", which no DestinationRule has"));
+      decision.findings.push_back(finding(
+          "MG208", routes->key(), "it routes to subset " + subset + " of " + host + ", which no DestinationRule has"));
     }
   }
   return decision;

@@ -9,7 +9,8 @@ bool holds(const Labels& wanted, const Labels& live) { return is_subset(wanted, 
 
 bool holds(const PortWish& wanted, const Service& service) {
   return std::any_of(service.ports.begin(), service.ports.end(), [&wanted](const ServicePort& port) {
-    return port.port == wanted.port && port.protocol == wanted.protocol && (!wanted.name || *wanted.name == port.name) &&
+    return port.port == wanted.port && port.protocol == wanted.protocol &&
+           (!wanted.name || *wanted.name == port.name) &&
            (!wanted.app_protocol || wanted.app_protocol == port.app_protocol);
   });
 }
@@ -18,12 +19,15 @@ bool holds(const HostPortWish& wanted, const PodTemplate& pod) {
   return std::any_of(pod.containers.begin(), pod.containers.end(), [&wanted](const Container& container) {
     return container.name == wanted.container &&
            std::any_of(container.ports.begin(), container.ports.end(), [&wanted](const ContainerPort& port) {
-             return port.container_port == wanted.container_port && port.protocol == wanted.protocol && port.host_port == wanted.host_port;
+             return port.container_port == wanted.container_port && port.protocol == wanted.protocol &&
+                    port.host_port == wanted.host_port;
            });
   });
 }
 
-bool is_number(const IntOrString& value, int number) { return value.is_set() && !value.is_text() && value.number == number; }
+bool is_number(const IntOrString& value, int number) {
+  return value.is_set() && !value.is_text() && value.number == number;
+}
 
 bool holds(const Wish& wish, const Workload& workload) {
   const PodTemplate& pod = workload.pod;
@@ -34,7 +38,8 @@ bool holds(const Wish& wish, const Workload& workload) {
                                is_number(workload.max_surge, wish.rolling_update->max_surge))) {
     return false;
   }
-  return std::all_of(wish.host_ports.begin(), wish.host_ports.end(), [&pod](const HostPortWish& port) { return holds(port, pod); });
+  return std::all_of(wish.host_ports.begin(), wish.host_ports.end(),
+                     [&pod](const HostPortWish& port) { return holds(port, pod); });
 }
 
 void add(Labels& base, const Labels& over) { base.insert(over.begin(), over.end()); }
@@ -46,7 +51,8 @@ bool same_key(const HostPortWish& a, const HostPortWish& b) {
 
 void add(std::vector<PortWish>& base, const std::vector<PortWish>& over) {
   for (const PortWish& port : over) {
-    const auto found = std::find_if(base.begin(), base.end(), [&port](const PortWish& other) { return same_key(port, other); });
+    const auto found =
+        std::find_if(base.begin(), base.end(), [&port](const PortWish& other) { return same_key(port, other); });
     if (found == base.end()) {
       base.push_back(port);
     } else {
@@ -58,7 +64,8 @@ void add(std::vector<PortWish>& base, const std::vector<PortWish>& over) {
 
 void add(std::vector<HostPortWish>& base, const std::vector<HostPortWish>& over) {
   for (const HostPortWish& port : over) {
-    if (std::none_of(base.begin(), base.end(), [&port](const HostPortWish& other) { return same_key(port, other); })) base.push_back(port);
+    if (std::none_of(base.begin(), base.end(), [&port](const HostPortWish& other) { return same_key(port, other); }))
+      base.push_back(port);
   }
 }
 

@@ -60,9 +60,11 @@ void put(Json& at, const Labels& labels) {
 
 void put_workload(const Wish& wish, const Object& object, Json& body) {
   if (wish.rolling_update) {
-    const Json value{{"maxUnavailable", wish.rolling_update->max_unavailable}, {"maxSurge", wish.rolling_update->max_surge}};
+    const Json value{{"maxUnavailable", wish.rolling_update->max_unavailable},
+                     {"maxSurge", wish.rolling_update->max_surge}};
     // `type` says which member of the union is meant; it belongs to the same decision.
-    body["spec"][object.kind == Kind::deployment ? "strategy" : "updateStrategy"] = {{"type", "RollingUpdate"}, {"rollingUpdate", value}};
+    body["spec"][object.kind == Kind::deployment ? "strategy" : "updateStrategy"] = {{"type", "RollingUpdate"},
+                                                                                     {"rollingUpdate", value}};
   }
   if (!wish.touches_template()) return;
   Json& pod = body["spec"]["template"];
@@ -74,9 +76,13 @@ void put_workload(const Wish& wish, const Object& object, Json& body) {
   Json& containers = pod["spec"]["containers"];
   containers = Json::array();
   for (const HostPortWish& port : wish.host_ports) {
-    const auto found = std::find_if(containers.begin(), containers.end(), [&port](const Json& one) { return one["name"] == port.container; });
-    Json& container = found != containers.end() ? *found : containers.emplace_back(Json{{"name", port.container}, {"ports", Json::array()}});
-    container["ports"].push_back({{"containerPort", port.container_port}, {"protocol", port.protocol}, {"hostPort", port.host_port}});
+    const auto found = std::find_if(containers.begin(), containers.end(),
+                                    [&port](const Json& one) { return one["name"] == port.container; });
+    Json& container = found != containers.end()
+                          ? *found
+                          : containers.emplace_back(Json{{"name", port.container}, {"ports", Json::array()}});
+    container["ports"].push_back(
+        {{"containerPort", port.container_port}, {"protocol", port.protocol}, {"hostPort", port.host_port}});
   }
 }
 
@@ -111,7 +117,8 @@ Json body_of(const Wish& wish, const Object& object, const std::string& record) 
 // Paths that no wish names: leaves of atomic lists, changed by a JSON Patch (Verb edit). An apply leaves them alone,
 // and so must its record.
 bool is_edited_leaf(std::string_view path) {
-  for (const std::string_view place : {"metadata.", "spec.template.", "spec.strategy.", "spec.updateStrategy.", "spec.ports[", "data["}) {
+  for (const std::string_view place :
+       {"metadata.", "spec.template.", "spec.strategy.", "spec.updateStrategy.", "spec.ports[", "data["}) {
     if (path.starts_with(place)) return false;
   }
   return true;
@@ -120,7 +127,8 @@ bool is_edited_leaf(std::string_view path) {
 // The value before us: kept as first recorded once the field is ours, else what stands there now.
 void remember(const FieldState& field, const Record& before, Record& after) {
   if (before.owns(field.path)) {
-    if (const auto found = before.was.find(field.path); found != before.was.end()) after.was.emplace(field.path, found->second);
+    if (const auto found = before.was.find(field.path); found != before.was.end())
+      after.was.emplace(field.path, found->second);
   } else if (field.live && *field.live != field.wanted) {
     after.was.emplace(field.path, *field.live);
   }

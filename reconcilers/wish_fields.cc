@@ -9,7 +9,9 @@
 namespace meshgraft {
 namespace {
 
-std::string in(std::string_view place, std::string_view key) { return std::string(place) + "[" + std::string(key) + "]"; }
+std::string in(std::string_view place, std::string_view key) {
+  return std::string(place) + "[" + std::string(key) + "]";
+}
 
 std::string port_key(int port, std::string_view protocol) { return std::to_string(port) + "/" + std::string(protocol); }
 
@@ -74,16 +76,18 @@ void add_pod(const Wish& wish, const Object& object, std::vector<FieldState>& fi
     fields.push_back(std::move(field));
   }
   for (const HostPortWish& port : wish.host_ports) {
-    FieldState field{in(kContainers, port.container) + "." + in("ports", port_key(port.container_port, port.protocol)) + ".hostPort",
-                     std::nullopt, port.host_port};
+    FieldState field{
+        in(kContainers, port.container) + "." + in("ports", port_key(port.container_port, port.protocol)) + ".hostPort",
+        std::nullopt, port.host_port};
     const ContainerPort* live =
         workload == nullptr ? nullptr : find_port(workload->pod, port.container, port.container_port, port.protocol);
     if (live != nullptr && live->host_port != 0) field.live = live->host_port;
     fields.push_back(std::move(field));
   }
   if (wish.rolling_update) {
-    FieldState field{strategy_path(object), std::nullopt,
-                     Json{{"maxUnavailable", wish.rolling_update->max_unavailable}, {"maxSurge", wish.rolling_update->max_surge}}};
+    FieldState field{
+        strategy_path(object), std::nullopt,
+        Json{{"maxUnavailable", wish.rolling_update->max_unavailable}, {"maxSurge", wish.rolling_update->max_surge}}};
     if (workload != nullptr && (workload->max_unavailable.is_set() || workload->max_surge.is_set())) {
       Json live = Json::object();
       if (workload->max_unavailable.is_set()) live["maxUnavailable"] = as_json(workload->max_unavailable);
@@ -140,8 +144,9 @@ void latch_label(const Labels& live, const std::string& key, Labels& into) {
 }
 
 PortWish& port_wish(Wish& wish, int port, const std::string& protocol) {
-  const auto found = std::find_if(wish.ports.begin(), wish.ports.end(),
-                                  [&](const PortWish& other) { return other.port == port && other.protocol == protocol; });
+  const auto found = std::find_if(wish.ports.begin(), wish.ports.end(), [&](const PortWish& other) {
+    return other.port == port && other.protocol == protocol;
+  });
   if (found != wish.ports.end()) return *found;
   wish.ports.push_back(PortWish{port, protocol, std::nullopt, std::nullopt});
   return wish.ports.back();
@@ -159,8 +164,10 @@ void latch_service(const Service& service, std::string_view path, Wish& wish) {
 
 void latch_workload(const Workload& workload, std::string_view path, Wish& wish) {
   const PodTemplate& pod = workload.pod;
-  if (const std::optional<std::string> key = take(path, kPodLabels)) return latch_label(pod.labels, *key, wish.pod_labels);
-  if (const std::optional<std::string> key = take(path, kPodAnnotations)) return latch_label(pod.annotations, *key, wish.pod_annotations);
+  if (const std::optional<std::string> key = take(path, kPodLabels))
+    return latch_label(pod.labels, *key, wish.pod_labels);
+  if (const std::optional<std::string> key = take(path, kPodAnnotations))
+    return latch_label(pod.annotations, *key, wish.pod_annotations);
   if (path == kHostNetwork) {
     wish.host_network = pod.host_network;
   } else if (path == kDnsPolicy) {
@@ -177,7 +184,8 @@ void latch_workload(const Workload& workload, std::string_view path, Wish& wish)
     if (!key || path != ".hostPort") return;
     const auto [number, protocol] = read_port_key(*key);
     const ContainerPort* live = find_port(pod, *container, number, protocol);
-    if (live != nullptr && live->host_port != 0) wish.host_ports.push_back({*container, number, protocol, live->host_port});
+    if (live != nullptr && live->host_port != 0)
+      wish.host_ports.push_back({*container, number, protocol, live->host_port});
   }
 }
 

@@ -19,8 +19,8 @@ std::set<std::string> codes_in(const std::string& text) {
   std::set<std::string> codes;
   for (std::size_t at = text.find("MG"); at != std::string::npos; at = text.find("MG", at + 1)) {
     const std::string code = text.substr(at, 5);
-    if (code.size() == 5 && std::isdigit(static_cast<unsigned char>(code[2])) && std::isdigit(static_cast<unsigned char>(code[3])) &&
-        std::isdigit(static_cast<unsigned char>(code[4]))) {
+    if (code.size() == 5 && std::isdigit(static_cast<unsigned char>(code[2])) &&
+        std::isdigit(static_cast<unsigned char>(code[3])) && std::isdigit(static_cast<unsigned char>(code[4]))) {
       codes.insert(code);
     }
   }
@@ -33,7 +33,8 @@ TEST(Findings, the_table_is_sorted_and_every_row_is_complete_in_both_languages) 
     EXPECT_LT(last, row.code);
     last = row.code;
     EXPECT_EQ(row.code.size(), 5U);
-    for (const std::string_view text : {row.title, row.cause, row.title_zh, row.cause_zh, row.source}) EXPECT_FALSE(text.empty()) << row.code;
+    for (const std::string_view text : {row.title, row.cause, row.title_zh, row.cause_zh, row.source})
+      EXPECT_FALSE(text.empty()) << row.code;
     EXPECT_EQ(row.remedy.empty(), row.remedy_zh.empty()) << row.code;
     if (row.severity != Severity::info) {
       EXPECT_FALSE(row.remedy.empty()) << row.code << " can be acted on, so it says how";
@@ -48,7 +49,8 @@ TEST(Findings, every_code_that_a_rule_names_has_a_row) {
     std::ifstream file(entry.path());
     std::stringstream text;
     text << file.rdbuf();
-    for (const std::string& code : codes_in(text.str())) EXPECT_NE(finding_info(code), nullptr) << code << " in " << name;
+    for (const std::string& code : codes_in(text.str()))
+      EXPECT_NE(finding_info(code), nullptr) << code << " in " << name;
   }
 }
 

@@ -49,7 +49,8 @@ TEST(Foresee, is_what_plan_then_run_round_by_round_would_write) {
   for (const char* name : {"a", "b"}) yaml += live::deployment(name) + live::service(name);
   World world = live::world(yaml);
   std::vector<std::string> foreseen;
-  for (const Foreseen::Step& step : foresee(world, {}).steps) foreseen.push_back(to_string(step.change.target) + to_text(step.change.body));
+  for (const Foreseen::Step& step : foresee(world, {}).steps)
+    foreseen.push_back(to_string(step.change.target) + to_text(step.change.body));
   std::vector<std::string> written;
   for (int round = 0; round < 20; ++round) {
     NamespaceView& view = world.namespaces["shop"];
@@ -70,7 +71,8 @@ TEST(Foresee, is_what_plan_then_run_round_by_round_would_write) {
 }
 
 TEST(Foresee, a_rollout_that_is_under_way_succeeds_first) {
-  const std::string rolling = live::deployment("a", "", "", "observedGeneration: 3, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2");
+  const std::string rolling = live::deployment(
+      "a", "", "", "observedGeneration: 3, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2");
   const Foreseen end = foresee(live::world(live::shop() + rolling + live::service("a")), {});
   EXPECT_THAT(restarts(end), HasSubstr("a"));
   EXPECT_TRUE(end.end.at("shop").settled);
@@ -94,9 +96,12 @@ TEST(Foresee, one_that_is_stuck_does_not_make_it_go_on_for_ever) {
 TEST(Foresee, every_namespace_of_a_world_comes_to_its_end) {
   std::string other = live::shop() + live::deployment("web") + live::service("web");
   std::string yaml = other;
-  for (std::size_t at = other.find("shop"); at != std::string::npos; at = other.find("shop", at + 4)) other.replace(at, 4, "mall");
-  for (std::size_t at = other.find("uid: "); at != std::string::npos; at = other.find("uid: ", at + 1)) other.insert(at + 5, "m");
-  for (std::size_t at = other.find("metadata: {name: web,"); at != std::string::npos; at = other.find("metadata: {name: web,", at + 1)) {
+  for (std::size_t at = other.find("shop"); at != std::string::npos; at = other.find("shop", at + 4))
+    other.replace(at, 4, "mall");
+  for (std::size_t at = other.find("uid: "); at != std::string::npos; at = other.find("uid: ", at + 1))
+    other.insert(at + 5, "m");
+  for (std::size_t at = other.find("metadata: {name: web,"); at != std::string::npos;
+       at = other.find("metadata: {name: web,", at + 1)) {
     other.insert(at + 11, "namespace: mall, ");
   }
   const Foreseen end = foresee(live::world(yaml + other), {});
@@ -121,7 +126,10 @@ TEST(After, a_template_change_is_a_rollout_that_is_over) {
 TEST(After, creates_edits_and_removes) {
   Change create;
   create.verb = Verb::create;
-  create.body = {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "c"}, {"namespace", "shop"}}}, {"data", {{"a", "b"}}}};
+  create.body = {{"apiVersion", "v1"},
+                 {"kind", "ConfigMap"},
+                 {"metadata", {{"name", "c"}, {"namespace", "shop"}}},
+                 {"data", {{"a", "b"}}}};
   const ObjectPtr made = after(nullptr, create);
   ASSERT_NE(as<ConfigMap>(made), nullptr);
   EXPECT_EQ(made->meta.uid, "new");
@@ -129,15 +137,18 @@ TEST(After, creates_edits_and_removes) {
   remove.verb = Verb::remove;
   EXPECT_EQ(after(made, remove), nullptr);
 
-  const ObjectPtr ingress = given::objects("apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {rules: [{http: {paths: [{path: /, pathType: Prefix, "
-                                           "backend: {service: {name: a, port: {name: web}}}}]}}]}\n")
+  const ObjectPtr ingress = given::objects(
+                                "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {rules: "
+                                "[{http: {paths: [{path: /, pathType: Prefix, "
+                                "backend: {service: {name: a, port: {name: web}}}}]}}]}\n")
                                 .front();
   Change edit;
   edit.verb = Verb::edit;
-  edit.body = Json::array({{{"op", "test"}, {"path", "/spec/rules/0/http/paths/0/backend/service/port"}, {"value", {{"name", "web"}}}},
-                           {{"op", "replace"}, {"path", "/spec/rules/0/http/paths/0/backend/service/port"}, {"value", {{"number", 80}}}},
-                           {{"op", "add"}, {"path", "/metadata/annotations"}, {"value", {{"meshgraft.io/undo", "{}"}}}},
-                           {{"op", "add"}, {"path", "/metadata/annotations/a~1b"}, {"value", "c"}}});
+  edit.body = Json::array(
+      {{{"op", "test"}, {"path", "/spec/rules/0/http/paths/0/backend/service/port"}, {"value", {{"name", "web"}}}},
+       {{"op", "replace"}, {"path", "/spec/rules/0/http/paths/0/backend/service/port"}, {"value", {{"number", 80}}}},
+       {{"op", "add"}, {"path", "/metadata/annotations"}, {"value", {{"meshgraft.io/undo", "{}"}}}},
+       {{"op", "add"}, {"path", "/metadata/annotations/a~1b"}, {"value", "c"}}});
   const auto edited = as<Ingress>(after(ingress, edit));
   EXPECT_EQ(edited->rules[0].paths[0].backend.port, 80);
   EXPECT_EQ(edited->rules[0].paths[0].backend.port_name, "");
@@ -145,9 +156,13 @@ TEST(After, creates_edits_and_removes) {
 }
 
 TEST(After, ports_data_and_strategy_are_merged_by_their_keys) {
-  const auto objects = given::objects(live::service("web") + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n" + live::deployment("web"));
+  const auto objects = given::objects(live::service("web") +
+                                      "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n" +
+                                      live::deployment("web"));
   Change port;
-  port.body = {{"spec", {{"ports", Json::array({{{"port", 80}, {"protocol", "TCP"}, {"name", "http-web"}, {"appProtocol", "http"}}})}}}};
+  port.body = {
+      {"spec",
+       {{"ports", Json::array({{{"port", 80}, {"protocol", "TCP"}, {"name", "http-web"}, {"appProtocol", "http"}}})}}}};
   const auto service = as<Service>(after(objects[0], port));
   EXPECT_EQ(service->ports[0].name, "http-web");
   EXPECT_EQ(service->ports[0].app_protocol, "http");
@@ -155,7 +170,9 @@ TEST(After, ports_data_and_strategy_are_merged_by_their_keys) {
   data.body = {{"data", {{"c", "d"}}}};
   EXPECT_EQ(as<ConfigMap>(after(objects[1], data))->data, (Labels{{"a", "b"}, {"c", "d"}}));
   Change rolling;
-  rolling.body = {{"spec", {{"strategy", {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxUnavailable", 1}, {"maxSurge", 0}}}}}}}};
+  rolling.body = {
+      {"spec",
+       {{"strategy", {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxUnavailable", 1}, {"maxSurge", 0}}}}}}}};
   const auto workload = as<Workload>(after(objects[2], rolling));
   EXPECT_TRUE(workload->max_surge.is_set());
   EXPECT_EQ(workload->max_unavailable.number, 1);

@@ -130,44 +130,60 @@ TEST(Gate, a_workload_that_misses_its_deadline_stops_the_queue_and_is_named) {
 TEST(Gate, who_is_not_touched_and_who_goes_on) {
   struct Case {
     const char* sentence;
-    std::string first;        // Deployment a; b is an ordinary one
-    const char* starts;       // which templates change now
-    const char* finding;      // a code that must be there, "" for none of MG2xx but MG203
-    const char* why;          // of a's waiting
+    std::string first;    // Deployment a; b is an ordinary one
+    const char* starts;   // which templates change now
+    const char* finding;  // a code that must be there, "" for none of MG2xx but MG203
+    const char* why;      // of a's waiting
   };
   const Case cases[] = {
       {"one that was broken before is skipped and stops nobody",
-       live::deployment("a", "", "", "observedGeneration: 3, replicas: 2, updatedReplicas: 2, readyReplicas: 1, availableReplicas: 1, conditions: [{type: Progressing, "
-                                     "status: \"True\", reason: NewReplicaSetAvailable}]"),
+       live::deployment("a", "", "",
+                        "observedGeneration: 3, replicas: 2, updatedReplicas: 2, readyReplicas: 1, availableReplicas: "
+                        "1, conditions: [{type: Progressing, "
+                        "status: \"True\", reason: NewReplicaSetAvailable}]"),
        "b", "MG224", "it was not available before (MG224)"},
       {"one whose own rollout has failed is skipped too",
-       live::deployment("a", "", "", "observedGeneration: 3, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2, conditions: [{type: Progressing, "
-                                     "status: \"False\", reason: ProgressDeadlineExceeded, message: stuck}]"),
+       live::deployment("a", "", "",
+                        "observedGeneration: 3, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: "
+                        "2, conditions: [{type: Progressing, "
+                        "status: \"False\", reason: ProgressDeadlineExceeded, message: stuck}]"),
        "b", "MG224", "it was not available before (MG224)"},
       {"a rollout of its owner is waited for",
-       live::deployment("a", "", "", "observedGeneration: 3, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2"), "b", "",
-       "a rollout of its own is under way: 1 of 2 updated, 2 available"},
+       live::deployment(
+           "a", "", "",
+           "observedGeneration: 3, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2"),
+       "b", "", "a rollout of its own is under way: 1 of 2 updated, 2 available"},
       {"a status that is older than the spec is not believed",
-       live::deployment("a", "", "", "observedGeneration: 2, replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2"), "b", "",
-       "a rollout of its own is under way: 2 of 2 updated, 2 available"},
+       live::deployment(
+           "a", "", "",
+           "observedGeneration: 2, replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2"),
+       "b", "", "a rollout of its own is under way: 2 of 2 updated, 2 available"},
       {"a paused Deployment is named", live::deployment("a", "paused: true"), "b", "MG223", "spec.paused is true"},
-      {"Recreate is held", live::deployment("a", "strategy: {type: Recreate}"), "b", "MG209", "its restart would leave a gap (MG209)"},
-      {"one replica without surge is held", live::deployment("a", "replicas: 1\n  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}"), "b", "MG209",
+      {"Recreate is held", live::deployment("a", "strategy: {type: Recreate}"), "b", "MG209",
        "its restart would leave a gap (MG209)"},
+      {"one replica without surge is held",
+       live::deployment("a", "replicas: 1\n  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}"), "b",
+       "MG209", "its restart would leave a gap (MG209)"},
       {"one replica with the default surge is not", live::deployment("a", "replicas: 1"), "a", "", "max-rollouts 1"},
-      {"Recreate with the owner's consent goes", live::deployment("a", "strategy: {type: Recreate}", "annotations: {meshgraft.io/accept-outage: \"true\"}"), "a", "", ""},
-      {"one held after a roll-back stays so", live::deployment("a", "", "annotations: {meshgraft.io/held: it crashed}"), "b", "MG225", "held: it crashed"},
+      {"Recreate with the owner's consent goes",
+       live::deployment("a", "strategy: {type: Recreate}", "annotations: {meshgraft.io/accept-outage: \"true\"}"), "a",
+       "", ""},
+      {"one held after a roll-back stays so", live::deployment("a", "", "annotations: {meshgraft.io/held: it crashed}"),
+       "b", "MG225", "held: it crashed"},
       {"no replicas: at once and outside the gate",
        live::deployment("a", "replicas: 0", "", "observedGeneration: 3, replicas: 0"), "a b", "", ""},
       {"never ready yet: at once and outside the gate",
        [] {
-         std::string fresh = live::deployment("a", "", "", "observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 0, availableReplicas: 0");
+         std::string fresh = live::deployment(
+             "a", "", "",
+             "observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 0, availableReplicas: 0");
          return fresh.replace(fresh.find("generation: 3"), 13, "generation: 1");
        }(),
        "a b", "", ""},
   };
   for (const Case& one : cases) {
-    const Plan next = live::plan(before_templates(one.first + live::service("a") + live::deployment("b") + live::service("b")));
+    const Plan next =
+        live::plan(before_templates(one.first + live::service("a") + live::deployment("b") + live::service("b")));
     std::string starts;
     for (const Change& change : next.now) {
       if (change.stage == Stage::member_template) starts += (starts.empty() ? "" : " ") + change.target.name;
@@ -185,10 +201,12 @@ TEST(Gate, who_is_not_touched_and_who_goes_on) {
 
 TEST(Gate, callees_restart_before_callers_and_the_front_last) {
   const std::string ingress =
-      "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, uid: i}\nspec:\n  rules: [{http: {paths: [{path: /, pathType: Prefix, "
+      "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, uid: i}\nspec:\n  rules: [{http: "
+      "{paths: [{path: /, pathType: Prefix, "
       "backend: {service: {name: a, port: {number: 80}}}}]}}]\n";
-  const std::string yaml = live::deployment("b", "env: [{name: URL, value: \"http://d.shop:80/x\"}]") + live::service("b") + live::deployment("a") + live::service("a") +
-                           live::deployment("c") + live::service("c") + live::deployment("d") + live::service("d") + ingress;
+  const std::string yaml = live::deployment("b", "env: [{name: URL, value: \"http://d.shop:80/x\"}]") +
+                           live::service("b") + live::deployment("a") + live::service("a") + live::deployment("c") +
+                           live::service("c") + live::deployment("d") + live::service("d") + ingress;
   std::string order;
   for (const Foreseen::Step& step : foresee(live::world(live::shop() + yaml), {}).steps) {
     if (step.change.impact == Impact::restart) order += step.change.target.name;
@@ -197,7 +215,8 @@ TEST(Gate, callees_restart_before_callers_and_the_front_last) {
 }
 
 TEST(Gate, callers_of_each_other_start_with_the_first_by_name) {
-  const std::string yaml = live::deployment("a", "env: [{name: PEER, value: b}]") + live::service("a") + live::deployment("b", "env: [{name: PEER, value: a}]") + live::service("b");
+  const std::string yaml = live::deployment("a", "env: [{name: PEER, value: b}]") + live::service("a") +
+                           live::deployment("b", "env: [{name: PEER, value: a}]") + live::service("b");
   std::string order;
   for (const Foreseen::Step& step : foresee(live::world(live::shop() + yaml), {}).steps) {
     if (step.change.impact == Impact::restart) order += step.change.target.name;
@@ -222,9 +241,9 @@ TEST(Rollout, gaps_are_computed_as_the_deployment_controller_rounds) {
     bool gap;
   };
   const Row rows[] = {
-      {1, "", "", false},     {1, "0", "", true},    {1, "0%", "25%", true},  {1, "25%", "0", false}, {1, "1", "1", true},
-      {2, "0", "1", false},   {2, "0", "50%", false}, {2, "1", "100%", true}, {4, "0", "25%", false}, {3, "0", "99%", false},
-      {0, "0", "1", false},
+      {1, "", "", false},     {1, "0", "", true},     {1, "0%", "25%", true}, {1, "25%", "0", false},
+      {1, "1", "1", true},    {2, "0", "1", false},   {2, "0", "50%", false}, {2, "1", "100%", true},
+      {4, "0", "25%", false}, {3, "0", "99%", false}, {0, "0", "1", false},
   };
   const auto read = [](std::string_view text) {
     IntOrString value;

@@ -74,7 +74,8 @@ TEST(Injection, every_recorded_row_is_reproduced) {
       if (cells[3] != "-") labels["istio.io/rev"] = cells[3];
       const InjectionVerdict verdict =
           injection(mesh, cells[0], namespace_labels(cells[0]), labels, annotations, cells[4] == "host");
-      EXPECT_EQ(verdict.injected ? "yes" : "no", cells[5]) << recording.name << ": " << line << " (" << verdict.why << ")";
+      EXPECT_EQ(verdict.injected ? "yes" : "no", cells[5])
+          << recording.name << ": " << line << " (" << verdict.why << ")";
       EXPECT_EQ(verdict.why.empty(), verdict.injected) << line;
       ++rows;
     }
@@ -85,7 +86,8 @@ TEST(Injection, every_recorded_row_is_reproduced) {
 TEST(Injection, says_which_layer_refused) {
   const MeshFacts mesh = mesh_of(kRecordings[0]);
   const Labels asks{{"sidecar.istio.io/inject", "true"}};
-  EXPECT_THAT(injection(mesh, "shop", {{"istio-injection", "enabled"}}, asks, asks, false).why, testing::HasSubstr("istio-injection=enabled"));
+  EXPECT_THAT(injection(mesh, "shop", {{"istio-injection", "enabled"}}, asks, asks, false).why,
+              testing::HasSubstr("istio-injection=enabled"));
   EXPECT_THAT(injection(mesh, "shop", {}, asks, asks, true).why, testing::HasSubstr("hostNetwork"));
   EXPECT_THAT(injection(mesh, "shop", {}, {}, {}, false).why, testing::HasSubstr("policy is disabled"));
   EXPECT_THAT(injection(mesh, "kube-system", {}, asks, asks, false).why, testing::HasSubstr("never injects"));

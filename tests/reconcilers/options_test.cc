@@ -56,19 +56,25 @@ TEST(Options, a_value_that_is_not_allowed_freezes_and_says_so) {
       {"accept-outage that is no flag", app, {{"meshgraft.io/accept-outage", "yes"}}, "MG101", true},
       {"naming that is unknown", app, {{"meshgraft.io/naming", "pretty"}}, "MG101", true},
       {"paused", app, {{"meshgraft.io/paused", "true"}}, "MG110", true},
-      {"everything allowed", app, {{"meshgraft.io/policy", "observe"}, {"meshgraft.io/version", "v2"}, {"meshgraft.io/inject", "listed"}}, "", false},
+      {"everything allowed",
+       app,
+       {{"meshgraft.io/policy", "observe"}, {"meshgraft.io/version", "v2"}, {"meshgraft.io/inject", "listed"}},
+       "",
+       false},
       {"bad keys without a label", {}, {{"meshgraft.io/policy", "merge"}}, "", false},
   };
   for (const Case& one : cases) {
     const NamespaceOptions options = read_options(shop(one.labels, one.annotations), {});
     EXPECT_EQ(codes(options), one.finding) << one.sentence;
     EXPECT_EQ(options.frozen, one.frozen) << one.sentence;
-    for (const Finding& finding : options.findings) EXPECT_EQ(finding.about, (ObjectKey{Kind::namespace_, "", "shop"})) << one.sentence;
+    for (const Finding& finding : options.findings)
+      EXPECT_EQ(finding.about, (ObjectKey{Kind::namespace_, "", "shop"})) << one.sentence;
   }
 }
 
 TEST(Options, a_bad_value_is_named_with_the_values_that_are_allowed) {
-  const NamespaceOptions options = read_options(shop({{"meshgraft.io/app", "shop"}}, {{"meshgraft.io/policy", "merge"}}), {});
+  const NamespaceOptions options =
+      read_options(shop({{"meshgraft.io/app", "shop"}}, {{"meshgraft.io/policy", "merge"}}), {});
   ASSERT_EQ(options.findings.size(), 1U);
   EXPECT_EQ(options.findings[0].text, "meshgraft.io/policy is \"merge\"; allowed: observe, join, replace");
 }
@@ -85,7 +91,8 @@ TEST(Options, a_namespace_that_the_chart_does_not_admit_is_not_concerned) {
   Settings settings;
   settings.namespace_selector.match_labels = {{"team", "a"}};
   settings.gateway_namespaces = {"ingress"};
-  NamespaceOptions options = read_options(shop({{"meshgraft.io/app", "shop"}, {"meshgraft.io/gateway", "ingress-nginx"}}), settings);
+  NamespaceOptions options =
+      read_options(shop({{"meshgraft.io/app", "shop"}, {"meshgraft.io/gateway", "ingress-nginx"}}), settings);
   EXPECT_FALSE(options.concerned());
   EXPECT_EQ(codes(options), "MG105 MG105");
   options = read_options(shop({{"meshgraft.io/app", "shop"}, {"team", "a"}}), settings);

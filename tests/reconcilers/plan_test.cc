@@ -24,8 +24,10 @@ TEST(Plan, writes_nothing_in_a_namespace_without_a_label) {
 }
 
 TEST(Plan, metadata_comes_first_with_the_record_of_what_the_template_will_overwrite) {
-  const Plan first = live::plan(live::shop() + live::deployment("web", "pod_labels: {version: \"0.9\"}") + live::service("web"));
-  EXPECT_THAT(live::targets(first), ElementsAre("member-metadata Deployment shop/web", "member-metadata Service shop/web"));
+  const Plan first =
+      live::plan(live::shop() + live::deployment("web", "pod_labels: {version: \"0.9\"}") + live::service("web"));
+  EXPECT_THAT(live::targets(first),
+              ElementsAre("member-metadata Deployment shop/web", "member-metadata Service shop/web"));
   const Json& body = first.now[0].body;
   EXPECT_FALSE(body.contains("spec"));
   const std::string undo = body["metadata"]["annotations"]["meshgraft.io/undo"];
@@ -34,8 +36,9 @@ TEST(Plan, metadata_comes_first_with_the_record_of_what_the_template_will_overwr
 }
 
 TEST(Plan, a_template_gets_a_record_first_even_when_its_metadata_holds_already) {
-  const std::string labels = "labels: {app: web, version: v1, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}, annotations: "
-                             "{servicemesh.kubesphere.io/enabled: \"true\"}";
+  const std::string labels =
+      "labels: {app: web, version: v1, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}, annotations: "
+      "{servicemesh.kubesphere.io/enabled: \"true\"}";
   const Plan first = live::plan(live::shop() + live::deployment("web", "", labels) + live::service("web"));
   EXPECT_EQ(first.now[0].target.kind, Kind::deployment);
   EXPECT_EQ(first.now[0].stage, Stage::member_metadata);
@@ -52,7 +55,8 @@ TEST(Plan, every_body_carries_the_uid) {
 
 TEST(Plan, a_second_run_writes_nothing) {
   const Foreseen once = foresee(live::world(live::shop() + live::deployment("web") + live::service("web")), {});
-  EXPECT_THAT(once.steps, testing::SizeIs(5)) << "two of metadata, the template, the Service's annotation, the Application";
+  EXPECT_THAT(once.steps, testing::SizeIs(5))
+      << "two of metadata, the template, the Service's annotation, the Application";
   EXPECT_THAT(once.end.at("shop").now, IsEmpty());
   EXPECT_TRUE(once.end.at("shop").settled);
   const Foreseen again = foresee(once.after, {});
@@ -73,10 +77,12 @@ TEST(Plan, what_is_ours_stays_in_every_body_when_the_conditions_no_longer_hold) 
   web->status.rollout_complete = true;
   world.namespaces["shop"].workloads[0] = web;
   const Plan mended = live::plan(world);
-  ASSERT_THAT(live::targets(mended), ElementsAre("member-metadata Deployment shop/web", "member-metadata Service shop/web"));
+  ASSERT_THAT(live::targets(mended),
+              ElementsAre("member-metadata Deployment shop/web", "member-metadata Service shop/web"));
   EXPECT_EQ(mended.now[0].body["spec"]["template"]["metadata"]["labels"].size(), 5U) << "four labels and the sidecar's";
   EXPECT_EQ(mended.now[0].body["metadata"]["labels"].size(), 4U);
-  EXPECT_EQ(mended.now[1].body["metadata"]["annotations"]["servicemesh.kubesphere.io/enabled"], "true") << "latched though web is not ready";
+  EXPECT_EQ(mended.now[1].body["metadata"]["annotations"]["servicemesh.kubesphere.io/enabled"], "true")
+      << "latched though web is not ready";
 }
 
 TEST(Plan, policy_observe_and_pause_work_everything_out_and_send_nothing) {
@@ -91,7 +97,8 @@ TEST(Plan, policy_observe_and_pause_work_everything_out_and_send_nothing) {
 }
 
 TEST(Plan, a_bad_key_freezes_the_namespace) {
-  const Plan frozen = live::plan(live::shop("meshgraft.io/policy: merge") + live::deployment("web") + live::service("web"));
+  const Plan frozen =
+      live::plan(live::shop("meshgraft.io/policy: merge") + live::deployment("web") + live::service("web"));
   EXPECT_THAT(frozen.now, IsEmpty());
   EXPECT_EQ(live::codes(frozen), "MG101");
   EXPECT_EQ(frozen.members.at(0).why, "the namespace is frozen");
@@ -119,8 +126,10 @@ TEST(Plan, a_version_that_is_changed_on_a_joined_namespace_freezes_it) {
 
 TEST(Plan, a_record_that_cannot_be_read_stops_one_object_and_no_other) {
   const std::string broken = "annotations: {meshgraft.io/undo: \"{\"}";
-  const Plan others = live::plan(live::shop() + live::deployment("a", "", broken) + live::service("a") + live::deployment("b") + live::service("b"));
-  EXPECT_THAT(live::targets(others), ElementsAre("member-metadata Deployment shop/b", "member-metadata Service shop/b"));
+  const Plan others = live::plan(live::shop() + live::deployment("a", "", broken) + live::service("a") +
+                                 live::deployment("b") + live::service("b"));
+  EXPECT_THAT(live::targets(others),
+              ElementsAre("member-metadata Deployment shop/b", "member-metadata Service shop/b"));
   EXPECT_THAT(live::codes(others), HasSubstr("MG107"));
 }
 
@@ -136,16 +145,19 @@ TEST(Plan, the_report_on_the_namespace_changes_only_when_it_differs) {
   const Foreseen joined = foresee(live::world(live::shop() + live::deployment("web") + live::service("web")), {});
   const Plan& end = joined.end.at("shop");
   ASSERT_TRUE(end.status);
-  EXPECT_EQ(end.status->body["metadata"]["annotations"]["meshgraft.io/status"], "joined 1/1, rolling 0, held 0, findings 2 (MG103 MG203)");
+  EXPECT_EQ(end.status->body["metadata"]["annotations"]["meshgraft.io/status"],
+            "joined 1/1, rolling 0, held 0, findings 2 (MG103 MG203)");
   World world = joined.after;
   world.namespaces["shop"].ns = as<Namespace>(after(world.namespaces["shop"].ns, *end.status));
   EXPECT_FALSE(live::plan(world).status);
 }
 
 TEST(Plan, no_restart_is_spent_on_a_sidecar_that_would_not_come) {
-  const Plan refused = live::plan(live::shop("", "istio-injection: enabled") + live::deployment("web") + live::service("web"));
+  const Plan refused =
+      live::plan(live::shop("", "istio-injection: enabled") + live::deployment("web") + live::service("web"));
   EXPECT_THAT(live::codes(refused), HasSubstr("MG212"));
-  const Foreseen end = foresee(live::world(live::shop("", "istio-injection: enabled") + live::deployment("web") + live::service("web")), {});
+  const Foreseen end = foresee(
+      live::world(live::shop("", "istio-injection: enabled") + live::deployment("web") + live::service("web")), {});
   for (const Foreseen::Step& step : end.steps) EXPECT_NE(step.change.stage, Stage::member_template);
   EXPECT_THAT(end.members.at("shop")[0].why, HasSubstr("no sidecar would come"));
   EXPECT_TRUE(end.end.at("shop").settled) << "what is held does not keep others waiting";
@@ -161,7 +173,8 @@ TEST(Plan, no_restart_while_istiod_is_not_ready_and_the_namespace_is_not_settled
 }
 
 TEST(Plan, a_mesh_that_is_missing_or_off_is_said_once) {
-  World world = live::world(live::shop() + live::deployment("a") + live::service("a") + live::deployment("b") + live::service("b"));
+  World world = live::world(live::shop() + live::deployment("a") + live::service("a") + live::deployment("b") +
+                            live::service("b"));
   world.mesh->present = false;
   EXPECT_THAT(live::codes(live::plan(world)), HasSubstr("MG904"));
   world.mesh->present = true;

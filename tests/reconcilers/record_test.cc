@@ -17,7 +17,9 @@ TEST(Record, what_is_written_is_read_back) {
   record.own = {"metadata.labels[app]", "spec.ports[80/TCP].name"};
   record.was = {{"spec.ports[80/TCP].name", "web"}};
   const std::string text = record_text(record, "u1");
-  EXPECT_EQ(text, R"({"own":["metadata.labels[app]","spec.ports[80/TCP].name"],"uid":"u1","was":{"spec.ports[80/TCP].name":"web"}})");
+  EXPECT_EQ(
+      text,
+      R"({"own":["metadata.labels[app]","spec.ports[80/TCP].name"],"uid":"u1","was":{"spec.ports[80/TCP].name":"web"}})");
   const Record read = read_record(with_undo("u1", text));
   EXPECT_TRUE(read.present);
   EXPECT_EQ(read.own, record.own);
@@ -32,7 +34,8 @@ TEST(Record, a_copy_on_another_object_is_ignored) {
 }
 
 TEST(Record, what_cannot_be_read_is_said_to_be_broken) {
-  for (const char* text : {"", "{", "[]", "null", "\"x\"", R"({"uid":"u1","own":"all"})", R"({"uid":"u1","own":[1]})", R"({"uid":"u1","was":[]})"}) {
+  for (const char* text : {"", "{", "[]", "null", "\"x\"", R"({"uid":"u1","own":"all"})", R"({"uid":"u1","own":[1]})",
+                           R"({"uid":"u1","was":[]})"}) {
     const Record read = read_record(with_undo("u1", text));
     EXPECT_FALSE(read.present) << text;
     EXPECT_NE(read.broken, "") << text;

@@ -103,8 +103,9 @@ TEST(Apply, takes_only_what_does_not_hold_yet_and_records_what_it_overwrites) {
   const Change change = apply_of(wish, *web, {});
   EXPECT_EQ(change.body["metadata"]["labels"], (Json{{"tier", "back"}, {"version", "v1"}}));
   EXPECT_EQ(change.body["metadata"]["uid"], "u1");
-  EXPECT_EQ(change.body["metadata"]["annotations"]["meshgraft.io/undo"],
-            R"({"own":["metadata.labels[tier]","metadata.labels[version]"],"uid":"u1","was":{"metadata.labels[tier]":"front"}})");
+  EXPECT_EQ(
+      change.body["metadata"]["annotations"]["meshgraft.io/undo"],
+      R"({"own":["metadata.labels[tier]","metadata.labels[version]"],"uid":"u1","was":{"metadata.labels[tier]":"front"}})");
   EXPECT_TRUE(change.force);
   ASSERT_EQ(change.overwrites.size(), 1U);
   EXPECT_EQ(change.overwrites[0].before, "front");
@@ -129,8 +130,10 @@ TEST(Apply, keeps_everything_that_is_ours_whether_still_wished_or_not) {
   const Change change = apply_of(wish, *web, record);
   EXPECT_EQ(change.body["metadata"]["labels"], (Json{{"tier", "front"}})) << "a path that the object lost is left out";
   EXPECT_EQ(change.body["spec"]["template"]["spec"]["hostNetwork"], true);
-  EXPECT_EQ(change.body["spec"]["template"]["spec"]["containers"],
-            (Json::array({{{"name", "c"}, {"ports", Json::array({{{"containerPort", 80}, {"protocol", "TCP"}, {"hostPort", 80}}})}}})));
+  EXPECT_EQ(
+      change.body["spec"]["template"]["spec"]["containers"],
+      (Json::array({{{"name", "c"},
+                     {"ports", Json::array({{{"containerPort", 80}, {"protocol", "TCP"}, {"hostPort", 80}}})}}})));
   const Record after = record_in(change, web);
   EXPECT_TRUE(after.owns("metadata.labels[tier]"));
   EXPECT_FALSE(after.owns("metadata.labels[gone]"));
@@ -182,7 +185,8 @@ TEST(Apply, a_rolling_update_is_written_with_its_type) {
   Wish wish;
   wish.rolling_update = RollingUpdate{1, 0};
   const Change change = apply_of(wish, *one(kDeployment), {});
-  EXPECT_EQ(change.body["spec"]["strategy"], (Json{{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxUnavailable", 1}, {"maxSurge", 0}}}}));
+  EXPECT_EQ(change.body["spec"]["strategy"],
+            (Json{{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxUnavailable", 1}, {"maxSurge", 0}}}}));
   Record record;
   record.own = {"spec.strategy.rollingUpdate"};
   const std::string yaml = std::string(kDeployment) + "  strategy: {rollingUpdate: {maxUnavailable: 1, maxSurge: 0}}\n";
