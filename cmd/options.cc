@@ -112,7 +112,7 @@ Tree::Tree() {
   run.add_flag("--leader-elect", options.leader_elect, "Write only while holding a Lease: for several replicas");
   text_flag(run, "--lease-namespace", options.lease_namespace, "NAME", "Namespace of the Lease (default: the pod's, else meshgraft-system)");
   text_flag(run, "--lease-name", options.lease_name, "NAME", "Name of the Lease (default meshgraft)");
-  text_flag(run, "--identity", options.identity, "NAME", "Name in the Lease (default: the pod's, else the host's)");
+  text_flag(run, "--identity", options.identity, "NAME", "Name in the Lease (default: the pod's, else host name and process number)");
   run.add_flag("-v,--verbose", options.verbose, "Log debug lines too");
 
   CLI::App& plan = command("plan", "Print what run would change and in which order; change nothing. Exit status 0: nothing to change, 2: changes, 1: error");

@@ -148,7 +148,8 @@ class Daemon {
 
   [[nodiscard]] bool lost_lease() const { return lost_; }
 
-  // No write begins after this is called; those under way end first. False when something does not end in time.
+  // No namespace is taken after this is called; a worker that has planned one still sends its batch, and that ends
+  // first. False when something does not end in time.
   bool stop() {
     const auto deadline = std::chrono::steady_clock::now() + kStopMost;
     queue_.shut_down();

@@ -28,10 +28,11 @@ struct RunOptions {
   std::string identity;  // of this replica: the Pod's name, or host name and process number
 };
 
-// Runs until SIGTERM or SIGINT, then stops within 5 s. Returns 0 after a clean stop, 1 on a fatal error (credentials
-// that cannot be used, the metrics address is taken, the lease was lost); the reason is logged. Blocks both signals in
-// the calling thread, so that the threads it starts inherit that. In text format every write is also a line on standard
-// output: "apply Deployment shop/catalog member-template restarts 2 pods".
+// Runs until SIGTERM or SIGINT, then stops within 5 s (a Lease held against a server that hangs may take 4 s more).
+// Returns 0 after a clean stop, 1 on a fatal error (credentials that cannot be used, the metrics address is taken, the
+// lease was lost); the reason is logged. Blocks both signals in the calling thread, so that the threads it starts
+// inherit that. In text format every write is also a line on standard output: "apply Deployment shop/catalog
+// member-template restarts 2 pods".
 int run(const RunOptions& options);
 
 }  // namespace meshgraft

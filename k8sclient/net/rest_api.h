@@ -21,9 +21,10 @@ struct CallReport {
 };
 
 struct RestOptions {
-  std::string version = "dev";                           // for User-Agent: "meshgraft/<version> (linux/amd64)"
-  std::chrono::milliseconds call_deadline{10'000};       // of one call, repeats included
-  std::chrono::milliseconds watch_idle{75'000};          // a watch without a byte for so long is dead
+  std::string version = "dev";  // for User-Agent: "meshgraft/<version> (linux/amd64)"
+  std::chrono::milliseconds call_deadline{
+      10'000};                                   // of one send, its retry included; the repeat after a 401 has its own
+  std::chrono::milliseconds watch_idle{75'000};  // a watch without a byte for so long is dead
   std::chrono::milliseconds watch_first_answer{30'000};  // until a watch's headers
   std::chrono::milliseconds credential_refresh{60'000};  // how old a credential read from a file may get
   std::size_t in_flight = 16;                            // calls at the same time
