@@ -20,6 +20,7 @@ struct Plan {
   std::vector<MemberState> members;
   std::optional<Change> status;     // the one-line report meshgraft.io/status on the Namespace, when it differs; not a step of the plan
   bool wants_pods = false;          // look up the namespace's pods and plan again
+  std::optional<std::int64_t> wake_after;  // milliseconds: something waits for time, plan again by then
   bool rolling = false;             // a rollout of ours is under way
   int rolling_count = 0;            // how many
   bool settled = false;             // nothing to do and nothing waits, but for what is held

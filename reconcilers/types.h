@@ -3,6 +3,7 @@
 // (Finding, Change, MemberState). Plain values without behaviour; nothing here reads a clock or does I/O.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,6 +17,14 @@
 namespace meshgraft {
 
 // ---- what a rule reads -------------------------------------------------------------------------------------------
+
+// Times that rules need, given by the caller: a rule reads no clock. Milliseconds since the epoch; 0 for unknown.
+struct Moments {
+  std::int64_t now = 0;
+  std::int64_t watching_since = 0;          // what is not there and not in `gone` has been away at least since then
+  std::map<ObjectKey, std::int64_t> gone;   // when the caller saw an object of this namespace vanish
+  std::map<ObjectKey, std::int64_t> rolling;  // when the caller first saw a workload's present rollout under way
+};
 
 // All objects of one namespace that some rule reads; immutable, cheap to copy. Every list is sorted by name.
 struct NamespaceView {
@@ -33,6 +42,7 @@ struct NamespaceView {
   std::vector<std::shared_ptr<const Gateway>> gateways;
   // Not watched: looked up by the caller when the last plan's wants_pods asked for them.
   std::optional<std::vector<std::shared_ptr<const Pod>>> pods;
+  Moments moments;
 };
 
 struct Version {

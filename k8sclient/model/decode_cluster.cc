@@ -56,7 +56,7 @@ bool read_annotations(FieldReader& reader, Value value, Meta& meta) {
       meta.applied = true;
       return true;
     }
-    return reader.text(field, meta.annotations.insert_or_assign(meta.annotations.end(), std::string(key), "")->second);
+    return reader.text(field, meta.annotations.insert_or_assign(key, "").first->second);
   });
 }
 

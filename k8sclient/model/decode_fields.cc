@@ -127,16 +127,16 @@ bool FieldReader::text_list(Value value, std::vector<std::string>& out) {
   return list(value, out, [this](Value item, std::string& member) { return text(item, member); });
 }
 
-// The API server sends keys sorted, so the hint is right; the last of two equal keys wins, as in Go.
+// The last of two equal keys wins, as in Go.
 bool FieldReader::text_map(Value value, Labels& out) {
   return fields(value, [this, &out](std::string_view key, Value member) {
-    return text(member, out.insert_or_assign(out.end(), std::string(key), "")->second);
+    return text(member, out.insert_or_assign(key, "").first->second);
   });
 }
 
 bool FieldReader::quantity_map(Value value, Labels& out) {
   return fields(value, [this, &out](std::string_view key, Value member) {
-    std::string& target = out.insert_or_assign(out.end(), std::string(key), "")->second;
+    std::string& target = out.insert_or_assign(key, "").first->second;
     simdjson::ondemand::json_type type{};
     if (const simdjson::error_code code = member.type().get(type)) return broken(code);
     if (type != simdjson::ondemand::json_type::number) return text(member, target);

@@ -4,7 +4,6 @@
 // beyond small questions about its own fields.
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +11,9 @@
 #include <vector>
 
 #include "k8sclient/model/kinds.h"
+#include "k8sclient/model/labels.h"
 
 namespace meshgraft {
-
-using Labels = std::map<std::string, std::string, std::less<>>;
 
 struct OwnerReference {
   std::string kind, name, uid;
