@@ -1,0 +1,98 @@
+// What must not change: a joined namespace with another app or version, a bad value, paused, policy observe.
+
+#include <algorithm>
+#include <utility>
+
+#include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/member_table.h"
+#include "reconcilers/planner.h"
+#include "reconcilers/rollout.h"
+
+namespace meshgraft {
+
+// A joined namespace that is given another app or version is frozen: its members carry the former one (contract 1).
+void Planner::refuse_new_identity() {
+  std::string former;
+  for (const Member& member : membership_.members) {
+    if (member.excluded || !member.blocked.empty()) continue;
+    const Meta& meta = member.workload->meta;
+    const auto label = meta.labels.find(keys::kAppName);
+    if (label == meta.labels.end() || !looks_recorded(meta)) continue;
+    if (label->second == member.app_name) {
+      former.clear();
+      break;
+    }
+    if (former.empty() && read_record(meta).owns("metadata.labels[app.kubernetes.io/name]")) former = label->second;
+  }
+  if (!former.empty()) {
+    options_.frozen = true;
+    plan_.findings.push_back(finding(
+        "MG108", view_.ns->key(), std::string(keys::kApp) + " is " + options_.app + ", but members joined " + former));
+  }
+  const auto version = view_.ns->meta.annotations.find(keys::kVersion);
+  if (version == view_.ns->meta.annotations.end()) return;
+  for (const Member& member : membership_.members) {
+    if (member.excluded || !member.blocked.empty() || member.version == version->second) continue;
+    const Meta& meta = member.workload->meta;
+    if (meta.annotations.find(keys::kVersion) != meta.annotations.end() || !looks_recorded(meta)) continue;
+    if (!read_record(meta).owns("spec.template.metadata.labels[version]")) continue;
+    options_.frozen = true;
+    plan_.findings.push_back(finding("MG108", view_.ns->key(),
+                                     std::string(keys::kVersion) + " is " + version->second + ", but " +
+                                         to_string(member.workload->key()) + " joined as version " + member.version));
+    return;
+  }
+}
+
+// observe and paused: everything is worked out, nothing is sent.
+void Planner::obey_policy() {
+  std::string reason;
+  if (options_.frozen) reason = "paused";
+  if (options_.policy == Policy::observe) reason = "policy observe";
+  if (reason.empty()) return;
+  for (Waiting& one : plan_.waiting) {
+    if (!is_held(one)) one.reason = reason;
+  }
+  for (Change& change : plan_.now) wait(std::move(change.target), change.stage, reason);
+  plan_.now.clear();
+  plan_.wants_pods = false;
+  plan_.settled = true;
+  plan_.settled_before_gateway = true;
+}
+
+bool Planner::is_held(const Waiting& one) const {
+  return std::any_of(held_.begin(), held_.end(), [&](std::size_t i) {
+    return intents_[i].stage == one.stage && intents_[i].object->key() == one.target;
+  });
+}
+
+Plan Planner::finish_frozen() {
+  // What was rolling when the bad value came goes on, and keeps its place in the cluster.
+  for (const auto& workload : view_.workloads) {
+    const Rollout state = rollout_of(*workload);
+    if ((state != Rollout::under_way && state != Rollout::fresh) || !looks_recorded(workload->meta) ||
+        !read_record(workload->meta).owns_template())
+      continue;
+    rolling_.under_way.push_back(workload);
+  }
+  plan_.rolling_count = static_cast<int>(rolling_.under_way.size());
+  plan_.rolling = plan_.rolling_count > 0;
+  plan_.members = member_table(context_, {}, rolling_);
+  for (MemberState& member : plan_.members) {
+    if (member.phase != MemberPhase::joined) continue;
+    member.phase = looks_recorded_workload(member.workload) ? MemberPhase::joined : MemberPhase::held;
+    if (member.phase == MemberPhase::held) member.why = "the namespace is frozen";
+  }
+  plan_.settled = true;
+  plan_.settled_before_gateway = true;
+  sort_findings();
+  return std::move(plan_);
+}
+
+bool Planner::looks_recorded_workload(const ObjectKey& key) const {
+  return std::any_of(view_.workloads.begin(), view_.workloads.end(),
+                     [&key](const auto& workload) { return workload->key() == key && looks_recorded(workload->meta); });
+}
+
+}  // namespace meshgraft

@@ -1,0 +1,88 @@
+#pragma once
+// Planner: one plan in the making; lives for one call of plan(). The rules' wishes are asked for and sorted
+// (planner.cc), the present stage is filled and the gate opened (plan_stages.cc), what is frozen stays as it is
+// (plan_frozen.cc), and what waits is told (plan_report.cc). Called by plan() alone. Pure.
+
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "reconcilers/gate.h"
+#include "reconcilers/plan.h"
+#include "reconcilers/reconciler.h"
+
+namespace meshgraft {
+
+constexpr Stage kFirstGatewayStage = Stage::gateway_config;
+
+// Whether changes of this stage restart pods.
+bool restarts(Stage stage);
+
+// The stage of metadata that goes before a stage of templates: the undo record is written there first (rules 2).
+Stage metadata_before(Stage stage);
+
+class Planner {
+ public:
+  Planner(const NamespaceView& view, const Facts& facts, const Settings& settings, Gating gating);
+  Planner(const Planner&) = delete;
+  Planner& operator=(const Planner&) = delete;
+
+  Plan take();
+
+ private:
+  // The wishes of one object that are not fulfilled yet, by intent.
+  struct Work {
+    ObjectPtr object;
+    std::vector<std::size_t> pending;  // indexes into intents_
+    std::optional<Record> record;
+    bool needs_record = false;  // the record has to be written before the template changes
+  };
+
+  // planner.cc: what is wanted
+  void add(const std::vector<Finding>& findings);
+  void ask_rules();
+  void sort_intents();
+  void refuse_broken(Work& work);
+
+  // plan_frozen.cc: what must not change
+  void refuse_new_identity();
+  void obey_policy();
+  [[nodiscard]] bool is_held(const Waiting& one) const;
+  Plan finish_frozen();
+  [[nodiscard]] bool looks_recorded_workload(const ObjectKey& key) const;
+
+  // plan_stages.cc: what may be sent now
+  [[nodiscard]] std::optional<Stage> current_stage() const;
+  [[nodiscard]] bool is_rolling(const Object& object) const;
+  void fill_now(Stage stage);
+  void open_gate(Stage stage, std::vector<std::size_t> gated);
+  std::optional<Change> change_of(const Work& work, Stage stage);
+
+  // plan_report.cc: what waits, and how the namespace stands
+  void report_stuck();
+  void wait(ObjectKey target, Stage stage, std::string reason);
+  void fill_waiting(std::optional<Stage> now);
+  void settle();
+  Plan finish();
+  void sort_findings();
+
+  const NamespaceView& view_;
+  const Facts& facts_;
+  const Settings& settings_;
+  const Gating gating_;
+  NamespaceOptions options_;
+  const Membership membership_;
+  const Context context_;
+
+  std::vector<Intent> intents_;
+  std::vector<Extra> extras_;
+  std::vector<std::size_t> held_;  // indexes into intents_
+  std::vector<Work> works_;
+  Rolling rolling_;
+  std::set<std::tuple<ObjectKey, Stage>> waits_;
+  Plan plan_;
+};
+
+}  // namespace meshgraft
