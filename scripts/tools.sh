@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds what the e2e tier runs against, outside the source tree, and prints
-# the folder it is in:
+# the folder it is in; for the chart tier, helm alone, and prints its path:
 #   scripts/tools.sh e2e
+#   scripts/tools.sh helm
 # The folder holds controlplane, kubectl, istiod, kwok, helm, and istio/ (chart
 # output and CRDs). Nothing is built twice: each program is keyed by a hash of
 # what it is made from. The first call takes about a quarter of an hour on two
@@ -166,14 +167,20 @@ e2e() {
   printf '%s\n' "$folder"
 }
 
+helm_alone() {
+  build_release helm helm.sh/helm/v3/cmd/helm "$helm"
+  printf '%s\n' "$out"
+}
+
 case "${1:-}" in
-  e2e) ;;
+  e2e) wanted=e2e ;;
+  helm) wanted=helm_alone ;;
   *)
-    echo "usage: scripts/tools.sh e2e" >&2
+    echo "usage: scripts/tools.sh e2e|helm" >&2
     exit 2
     ;;
 esac
 mkdir -p "$tools/store"
 exec 9>"$tools/lock"
 flock 9  # two tiers that start at once build once
-e2e
+"$wanted"

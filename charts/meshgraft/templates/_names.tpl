@@ -1,16 +1,15 @@
+{{- /* commonLabels cannot take the place of ours, on which selectors rely. */ -}}
 {{- define "meshgraft.labels" -}}
-{{ include "meshgraft.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $ours := include "meshgraft.selector" . | fromYaml }}
+{{- $_ := set $ours "app.kubernetes.io/version" .Chart.AppVersion }}
+{{- $_ := set $ours "app.kubernetes.io/managed-by" .Release.Service }}
+{{- $_ := set $ours "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version) }}
+{{- merge $ours .Values.commonLabels | toYaml }}
 {{- end }}
 
 {{- define "meshgraft.selector" -}}
 app.kubernetes.io/name: meshgraft
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "meshgraft.serviceAccount" -}}
