@@ -3,8 +3,10 @@
 # the folder it is in; for the chart tier, helm alone, and prints its path:
 #   scripts/tools.sh e2e
 #   scripts/tools.sh helm
-# The folder holds controlplane, kubectl, istiod, kwok, helm, and istio/ (chart
-# output and CRDs). Nothing is built twice: each program is keyed by a hash of
+# and for the monitoring tier the folder of prometheus and promtool:
+#   scripts/tools.sh monitoring
+# The folder holds controlplane, kubectl, istiod, kwok, helm, ads, and istio/
+# (chart output and CRDs). Nothing is built twice: each program is keyed by a hash of
 # what it is made from. The first call takes about a quarter of an hour on two
 # cores, every later one a second.
 #
@@ -86,7 +88,7 @@ built() {
 build_module() {
   local name=$1 folder=$modules/$1
   shift
-  built "$name" "$(key "$folder"/{go.mod,go.sum,main.go} "$@")" && return
+  built "$name" "$(key "$folder"/{go.mod,go.sum} "$folder"/*.go "$@")" && return
   find_go
   say "building $name (minutes, once)"
   (cd "$folder" && CGO_ENABLED=0 "$go" build -mod=readonly -trimpath "$@" -o "$out.part" .) || return 1
@@ -137,7 +139,7 @@ render_istio() {
 }
 
 e2e() {
-  local controlplane istiod kwok_bin helm_bin istio folder
+  local controlplane istiod kwok_bin helm_bin ads istio folder
   build_module controlplane -tags providerless -ldflags "-s -w \
     -X k8s.io/component-base/version.gitVersion=$kubernetes \
     -X k8s.io/component-base/version.gitMajor=1 \
@@ -149,9 +151,11 @@ e2e() {
   kwok_bin=$out
   build_module istiod -ldflags '-s -w'
   istiod=$out
+  build_module ads -ldflags '-s -w'
+  ads=$out
   render_istio "$helm_bin"
   istio=$out
-  folder=$tools/e2e-$(key "$controlplane:" "$istiod:" "$kwok_bin:" "$helm_bin:" "$istio:")
+  folder=$tools/e2e-$(key "$controlplane:" "$istiod:" "$kwok_bin:" "$helm_bin:" "$ads:" "$istio:")
   if [ ! -d "$folder" ]; then
     local part
     part=$(mktemp -d "$tools/e2e.XXXXXX")
@@ -159,6 +163,7 @@ e2e() {
     ln -s "$istiod" "$part/istiod"
     ln -s "$kwok_bin" "$part/kwok"
     ln -s "$helm_bin" "$part/helm"
+    ln -s "$ads" "$part/ads"
     ln -s "$istio" "$part/istio"
     printf '#!/bin/sh\nexec "%s" kubectl "$@"\n' "$controlplane" >"$part/kubectl"
     chmod 755 "$part" "$part/kubectl"
@@ -172,11 +177,33 @@ helm_alone() {
   printf '%s\n' "$out"
 }
 
+# Prometheus and promtool: those on PATH, else out of Debian's package, which is not installed (that would start a
+# service).
+monitoring() {
+  local found part
+  found=$(command -v prometheus) && [ "$(command -v promtool)" = "${found%/*}/promtool" ] && {
+    printf '%s\n' "${found%/*}"
+    return
+  }
+  if ! built prometheus "$(key "$(. /etc/os-release && printf '%s' "$PRETTY_NAME")")"; then
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+      cannot "no prometheus and promtool on PATH, and no apt-get to fetch Debian's package with"
+    part=$(mktemp -d "$tools/store/prometheus.XXXXXX")
+    chmod 755 "$part"
+    say "fetching Debian's package prometheus"
+    (cd "$part" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }) >&2 ||
+      cannot "apt-get could not fetch the package prometheus"
+    dpkg-deb -x "$part"/prometheus_*.deb "$part" && rm "$part"/prometheus_*.deb && mv "$part" "$out" || return 1
+  fi
+  printf '%s\n' "$out/usr/bin"
+}
+
 case "${1:-}" in
   e2e) wanted=e2e ;;
   helm) wanted=helm_alone ;;
+  monitoring) wanted=monitoring ;;
   *)
-    echo "usage: scripts/tools.sh e2e|helm" >&2
+    echo "usage: scripts/tools.sh e2e|helm|monitoring" >&2
     exit 2
     ;;
 esac

@@ -33,18 +33,19 @@ HERE = Path(__file__).resolve().parent
 MANIFESTS = HERE / "manifests"
 NODES = 3
 
-# What the API server writes down: each write of the controller and of the models
-# with its body, and that it read at all, but nobody else's requests.
+# What the API server writes down: each write of the controller (run as a user, or from the
+# chart as its ServiceAccount) and of the models with its body, and that it read at all, but
+# nobody else's requests.
 AUDIT_POLICY = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
 - level: Request
-  users: [meshgraft, kubesphere]
+  users: [meshgraft, "system:serviceaccount:meshgraft-system:meshgraft", kubesphere]
   verbs: [create, update, patch, delete, deletecollection]
 - level: Metadata
-  users: [meshgraft, kubesphere]
+  users: [meshgraft, "system:serviceaccount:meshgraft-system:meshgraft", kubesphere]
 - level: None
 """
 
@@ -222,6 +223,7 @@ class Cluster:
         self.apply_server_side(rendered)
         names = {d["kind"]: d["metadata"]["name"] for d in documents if "webhooks" in d
                  and d["metadata"]["name"] != "istiod-default-validator"}
+        self.xds = f"127.0.0.1:{grpc}"  # where ads.py asks
         istiod = self._run("istiod", [
             self.tools / "istiod", "discovery", f"--kubeconfig={self.kubeconfig}",
             f"--httpAddr=127.0.0.1:{http}", f"--grpcAddr=127.0.0.1:{grpc}", f"--secureGRPCAddr=127.0.0.1:{secure}",
@@ -357,6 +359,8 @@ def main():
         return 1
     print(f"up in {time.monotonic() - begin:.1f} s; files in {cluster.folder}", file=sys.stderr)
     print(f"kubectl: {cluster.tools}/kubectl", file=sys.stderr)
+    if cluster.mesh:
+        print(f"istiod for ads.py: --xds {cluster.xds}", file=sys.stderr)
     print(f"export KUBECONFIG={cluster.kubeconfig}", flush=True)
     stop.wait()
     cluster.stop()
