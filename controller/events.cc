@@ -80,6 +80,7 @@ bool EventRecorder::enqueue(Item item) {
 }
 
 void EventRecorder::run() {
+  Time due = clock_.now();  // of the next one, were there no burst
   while (true) {
     {
       const MutexLock lock(mutex_);
@@ -87,9 +88,10 @@ void EventRecorder::run() {
       if (stopped_) return;
     }
     step();
+    due = std::max(due, clock_.now() - kBurst * kInterval) + kInterval;
     const MutexLock lock(mutex_);
-    if (items_.empty() || items_.front().tries == 0) continue;
-    const Time until = clock_.now() + kPause;
+    const bool failed = !items_.empty() && items_.front().tries > 0;
+    const Time until = failed ? clock_.now() + kPause : due;
     while (!stopped_ && clock_.now() < until) clock_.wait_until(mutex_, changed_, until);
   }
 }

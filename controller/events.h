@@ -22,6 +22,9 @@ class EventRecorder {
   static constexpr std::size_t kQueue = 1000;                   // client-go tools/record event.go
   static constexpr int kTries = 12;                             // the same
   static constexpr Duration kPause = std::chrono::seconds(10);  // the same, between tries
+  // Events give way to the writes that they tell of: kubelet's former --event-qps and --event-burst.
+  static constexpr Duration kInterval = std::chrono::milliseconds(200);
+  static constexpr int kBurst = 10;
   static constexpr std::size_t kMessageMost = 1024;             // bytes; kube-apiserver's validation of Events
 
   EventRecorder(Api& api, const Cache& cache, Clock& clock) : api_(api), cache_(cache), clock_(clock) {}
@@ -34,7 +37,7 @@ class EventRecorder {
 
   void forget(const std::string& ns) EXCLUDES(mutex_);
 
-  // Sends until stop().
+  // Sends until stop(), kBurst at once and then one every kInterval.
   void run() EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
   // Sends the next one; false when none waits.
