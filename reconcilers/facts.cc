@@ -74,19 +74,27 @@ void sort_lists(NamespaceView& view) {
   if (view.pods) sort(*view.pods);
 }
 
-// Which sniffed ports of a namespace our own rules declare before any gateway is injected.
-struct Mending {
-  bool joined = false;      // of an app: members too
-  Middleware middleware;
-  [[nodiscard]] bool covers(const Service& service) const {
-    const auto found = middleware.services.find(service.meta.name);
-    if (found == middleware.services.end()) return joined && !service.headless();
-    return joined || found->second.product == kNacos;
+// Which sniffed ports of a namespace our own rules declare before any gateway is injected. Looks for middleware only
+// when it is asked: most namespaces have no such port.
+class Mending {
+ public:
+  Mending(const NamespaceView& view, bool joined, bool nacos_wanted) : view_(view), joined_(joined), nacos_wanted_(nacos_wanted) {}
+  [[nodiscard]] bool covers(const Service& service) {
+    if (!joined_ && !nacos_wanted_) return false;
+    if (!middleware_) middleware_ = find_middleware(view_);
+    const auto found = middleware_->services.find(service.meta.name);
+    if (found == middleware_->services.end()) return joined_ && !service.headless();
+    return joined_ || found->second.product == kNacos;
   }
+
+ private:
+  const NamespaceView& view_;
+  const bool joined_, nacos_wanted_;  // joined: of an app, members too
+  std::optional<Middleware> middleware_;
 };
 
 // What is known of one backend of an Ingress.
-void describe_backend(IngressUse& use, const NamespaceView& view, const Mending& mending) {
+void describe_backend(IngressUse& use, const NamespaceView& view, Mending& mending) {
   const auto service = std::lower_bound(view.services.begin(), view.services.end(), use.service,
                                         [](const auto& candidate, const std::string& name) { return candidate->meta.name < name; });
   if (service == view.services.end() || (*service)->meta.name != use.service) return;
@@ -98,7 +106,7 @@ void describe_backend(IngressUse& use, const NamespaceView& view, const Mending&
   }
 }
 
-void add_uses(std::vector<IngressUse>& uses, const Ingress& ingress, const NamespaceView& view, const Mending& mending,
+void add_uses(std::vector<IngressUse>& uses, const Ingress& ingress, const NamespaceView& view, Mending& mending,
               const std::string& class_name) {
   std::set<std::pair<std::string, std::string>> seen;
   const auto add = [&](const IngressBackend& backend) {
@@ -215,9 +223,7 @@ Facts derive_facts(const World& world, const Settings& settings) {
   facts.nacos_wanted = nacos_wanted(world, settings, facts.app_namespaces);
   for (const auto& [name, view] : world.namespaces) {
     if (view.ingresses.empty()) continue;
-    Mending mending;
-    mending.joined = facts.app_namespaces.contains(name);
-    if (mending.joined || facts.nacos_wanted.contains(name)) mending.middleware = find_middleware(view);
+    Mending mending(view, facts.app_namespaces.contains(name), facts.nacos_wanted.contains(name));
     for (const auto& ingress : view.ingresses) {
       add_uses(facts.ingress_uses, *ingress, view, mending, class_of(*ingress, world.ingress_classes));
     }

@@ -32,7 +32,8 @@ class Census {
   Census(const NamespaceView& view, const NamespaceOptions& options) : view_(view), options_(options) {}
 
   Membership take() {
-    result_.middleware = find_middleware(view_);
+    result_.selection = std::make_shared<const Selection>(view_);
+    result_.middleware = find_middleware(view_, *result_.selection);
     result_.app_version = app_version();
     sort_services();
     link();
@@ -70,7 +71,7 @@ class Census {
   }
 
   void link() {
-    const Selection selection(view_);
+    const Selection& selection = *result_.selection;
     services_of_.resize(view_.workloads.size());
     for (std::uint32_t s = 0; s < view_.services.size(); ++s) {
       const Service& service = *view_.services[s];
@@ -412,7 +413,8 @@ bool Membership::is_member(std::string_view service_name) const {
 Membership find_members(const NamespaceView& view, const NamespaceOptions& options, const Facts& /*facts*/) {
   if (options.app.empty()) {
     Membership none;
-    none.middleware = find_middleware(view);
+    none.selection = std::make_shared<const Selection>(view);
+    none.middleware = find_middleware(view, *none.selection);
     return none;
   }
   return Census(view, options).take();

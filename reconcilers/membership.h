@@ -11,6 +11,7 @@
 
 #include "reconcilers/middleware.h"
 #include "reconcilers/options.h"
+#include "reconcilers/selection.h"
 #include "reconcilers/types.h"
 
 namespace meshgraft {
@@ -29,6 +30,7 @@ struct Member {
 };
 
 struct Membership {
+  std::shared_ptr<const Selection> selection;  // of the view: what its Services select; never null
   std::vector<Member> members;  // sorted by kind and name; blocked and excluded ones too
   Middleware middleware;
   std::string app_version;  // value of app.kubernetes.io/version on every object of the app

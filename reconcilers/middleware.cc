@@ -243,9 +243,10 @@ std::optional<Sign> by_service(const Service& service, const std::vector<int>& p
 
 }  // namespace
 
-Middleware find_middleware(const NamespaceView& view) {
+Middleware find_middleware(const NamespaceView& view) { return find_middleware(view, Selection(view)); }
+
+Middleware find_middleware(const NamespaceView& view, const Selection& selection) {
   Middleware found;
-  const Selection selection(view);
   std::unordered_map<const Workload*, Sign> signs;
   for (const auto& workload : view.workloads) {
     if (auto sign = by_workload(*workload)) signs.emplace(workload.get(), std::move(*sign));

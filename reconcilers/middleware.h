@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "reconcilers/selection.h"
 #include "reconcilers/types.h"
 
 namespace meshgraft {
@@ -26,5 +27,7 @@ struct Middleware {
 };
 
 Middleware find_middleware(const NamespaceView& view);
+// The same with what Services of `view` select, where the caller knows it already.
+Middleware find_middleware(const NamespaceView& view, const Selection& selection);
 
 }  // namespace meshgraft

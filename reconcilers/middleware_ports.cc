@@ -85,7 +85,6 @@ Decision desired_middleware_ports(const Context& context) {
   const bool joined = !context.options.app.empty();
   const bool nacos_only = !joined && context.settings.nacos_namespaces.contains(context.view.name) && context.facts.nacos_wanted.contains(context.view.name);
   if (!joined && !nacos_only) return decision;
-  const Selection selection(context.view);
   const BackendIndex backends(context.view);
   for (const auto& service : context.view.services) {
     const auto found = context.membership.middleware.services.find(service->meta.name);
@@ -93,7 +92,7 @@ Decision desired_middleware_ports(const Context& context) {
     const MiddlewareService& middleware = found->second;
     const bool is_nacos = middleware.product == kNacos;
     if (nacos_only && !is_nacos) continue;
-    const Workloads workloads = selection.workloads_of(service->selector);
+    const Workloads workloads = context.membership.selection->workloads_of(service->selector);
     const auto evidence = port_evidence(*service, workloads, backends, product(middleware.product));
     Intent intent;
     for (std::size_t i = 0; i < service->ports.size(); ++i) {

@@ -13,7 +13,7 @@
 namespace meshgraft {
 namespace {
 
-// Decides the annotation of one Service after another; Selection is made once, and only when some Service needs it.
+// Decides the annotation of one Service after another.
 class Governance {
  public:
   Governance(const Context& context, Decision& decision) : context_(context), decision_(decision) {}
@@ -72,8 +72,7 @@ class Governance {
 
   // Every workload behind the Service must carry its version, with the sidecar decision carried out.
   std::string not_yet(const Service& service, const std::vector<const Member*>& members) {
-    if (!selection_) selection_.emplace(context_.view);
-    for (const std::uint32_t index : selection_->indexes_of(service.selector)) {
+    for (const std::uint32_t index : context_.membership.selection->indexes_of(service.selector)) {
       const Workload& workload = *context_.view.workloads[index];
       const bool member = std::any_of(members.begin(), members.end(), [&workload](const Member* one) {
         return one->workload.get() == &workload && one->blocked.empty() && !one->excluded;
@@ -130,7 +129,6 @@ class Governance {
 
   const Context& context_;
   Decision& decision_;
-  std::optional<Selection> selection_;
 };
 
 }  // namespace

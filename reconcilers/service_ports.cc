@@ -45,7 +45,7 @@ std::string why_not_ours(const Ingress& ingress) {
 // Works on one namespace; lives for one call.
 class Naming {
  public:
-  explicit Naming(const Context& context) : context_(context), selection_(context.view), backends_(context.view) {}
+  explicit Naming(const Context& context) : context_(context), backends_(context.view) {}
 
   Decision take() {
     for (const auto& service : context_.membership.services) look_at(service);
@@ -62,7 +62,7 @@ class Naming {
 
  private:
   void look_at(const std::shared_ptr<const Service>& service) {
-    const auto workloads = selection_.workloads_of(service->selector);
+    const auto workloads = context_.membership.selection->workloads_of(service->selector);
     const auto evidence = port_evidence(*service, workloads, backends_, nullptr);
     Intent intent;
     for (std::size_t i = 0; i < service->ports.size(); ++i) decide(*service, service->ports[i], evidence[i], intent);
@@ -149,7 +149,6 @@ class Naming {
   }
 
   const Context& context_;
-  const Selection selection_;
   const BackendIndex backends_;
   Decision decision_;
   std::map<std::string, std::pair<std::shared_ptr<const Ingress>, std::vector<PortSwitch>>> switches_;  // by Ingress

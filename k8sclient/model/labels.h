@@ -32,8 +32,14 @@ class Labels {
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
   [[nodiscard]] const_iterator find(std::string_view key) const {
-    const const_iterator at = lower_bound(key);
-    return at != end() && at->first == key ? at : end();
+    // Few entries are walked from end to end: sizes lie in the block itself, so that only a key of the right size is
+    // read. Each step of a binary search would follow a pointer.
+    constexpr std::size_t kFew = 16;
+    if (entries_.size() > kFew) {
+      const const_iterator at = lower_bound(key);
+      return at != end() && at->first == key ? at : end();
+    }
+    return std::find_if(begin(), end(), [key](const value_type& entry) { return entry.first == key; });
   }
   [[nodiscard]] iterator find(std::string_view key) { return begin() + (std::as_const(*this).find(key) - entries_.cbegin()); }
   [[nodiscard]] bool contains(std::string_view key) const { return find(key) != end(); }
