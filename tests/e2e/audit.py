@@ -4,9 +4,11 @@ answer was seen, because the API server writes it before it answers."""
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+NO_OBJECTS = {"events", "leases", "selfsubjectaccessreviews", "selfsubjectrulesreviews"}
 
 
 @dataclass
@@ -18,10 +20,32 @@ class Request:
     code: int         # of the answer
     body: object      # as sent; None when there was none
     query: dict = field(default_factory=dict)  # fieldManager, force, dryRun: each one value
+    answered: float = 0.0  # seconds since the epoch
+
+    @property
+    def is_write(self):
+        """It changes objects; not Events, Leases, reviews or dry runs."""
+        return self.verb in WRITES and "dryRun" not in self.query and self.resource not in NO_OBJECTS
 
     def __str__(self):
         where = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{self.verb} {self.resource} {where} as {self.query.get('fieldManager', '')}: {self.code}"
+
+
+def read_request(event, user):
+    """One line of the log; None when it is somebody else's or not answered yet."""
+    if event["user"]["username"] != user or event.get("stage") != "ResponseComplete":
+        return None
+    reference = event.get("objectRef", {})
+    resource = reference.get("resource", "")
+    if reference.get("subresource"):
+        resource += "/" + reference["subresource"]
+    body = event.get("requestObject")
+    name = reference.get("name") or ((body or {}).get("metadata", {}).get("name", "") if isinstance(body, dict) else "")
+    query = {k: v[0] for k, v in parse_qs(urlsplit(event["requestURI"]).query).items()}
+    answered = datetime.fromisoformat(event["stageTimestamp"].replace("Z", "+00:00")).timestamp()
+    return Request(event["verb"], resource, reference.get("namespace", ""), name, event["responseStatus"]["code"], body,
+                   query, answered)
 
 
 class AuditLog:
@@ -40,26 +64,13 @@ class AuditLog:
             for line in log:
                 if not line.endswith(b"\n"):
                     break
-                event = json.loads(line)
-                if event["user"]["username"] != user or event.get("stage") != "ResponseComplete":
-                    continue
-                reference = event.get("objectRef", {})
-                resource = reference.get("resource", "")
-                if reference.get("subresource"):
-                    resource += "/" + reference["subresource"]
-                body = event.get("requestObject")
-                name = reference.get("name") or ((body or {}).get("metadata", {}).get("name", "")
-                                                 if isinstance(body, dict) else "")
-                query = {k: v[0] for k, v in parse_qs(urlsplit(event["requestURI"]).query).items()}
-                found.append(Request(event["verb"], resource, reference.get("namespace", ""), name,
-                                     event["responseStatus"]["code"], body, query))
+                if request := read_request(json.loads(line), user):
+                    found.append(request)
         return found
 
     def writes(self, user, since=0):
         """Those of requests() that change objects; not Events, Leases, reviews or dry runs."""
-        return [r for r in self.requests(user, since)
-                if r.verb in WRITES and "dryRun" not in r.query
-                and r.resource not in ("events", "leases", "selfsubjectaccessreviews", "selfsubjectrulesreviews")]
+        return [r for r in self.requests(user, since) if r.is_write]
 
     def denied(self, user, since=0):
         """Requests that RBAC refused."""
