@@ -17,7 +17,7 @@ using Rights = std::map<std::tuple<std::string, std::string, std::string>, std::
 // What the cache holds whatever the rules say of it.
 void add_watched(Rights& rights) {
   for (const KindInfo& row : kinds()) {
-    if (row.watch != Watch::never) rights[{std::string(row.group), std::string(row.plural), ""}].insert({"get", "list", "watch"});
+    if (row.watch != Watch::never) rights[{std::string(row.group), std::string(row.plural), ""}].insert({"list", "watch"});
   }
 }
 
@@ -34,7 +34,7 @@ std::string reference_rbac() {
       for (const std::string_view verb : rule.verbs) verbs.emplace(verb);
     }
   }
-  rights[{"", "events", ""}].insert({"create", "patch"});
+  rights[{"", "events", ""}].insert("create");
   rights[{"coordination.k8s.io", "leases", "--leader-elect, and in the Lease's own namespace"}].insert({"create", "get", "update"});
 
   // Resources of a group with the same verbs and the same switch share a rule.

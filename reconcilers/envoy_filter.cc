@@ -205,7 +205,8 @@ class Rule {
 };
 
 constexpr std::array<std::string_view, 6> kVerbs{"get", "list", "watch", "patch", "create", "delete"};
-constexpr std::array kRbac{RbacRule{"networking.istio.io", "envoyfilters", kVerbs, ""}, RbacRule{"networking.istio.io", "destinationrules", kVerbs, ""}};
+constexpr std::array<std::string_view, 5> kMakeAndDrop{"get", "list", "watch", "create", "delete"};
+constexpr std::array kRbac{RbacRule{"networking.istio.io", "envoyfilters", kVerbs, ""}, RbacRule{"networking.istio.io", "destinationrules", kMakeAndDrop, ""}};
 
 }  // namespace
 

@@ -251,7 +251,7 @@ class Rule {
 };
 
 constexpr std::array<std::string_view, 4> kVerbs{"get", "list", "watch", "patch"};
-constexpr std::array<std::string_view, 3> kReads{"get", "list", "watch"};
+constexpr std::array<std::string_view, 2> kReads{"list", "watch"};
 constexpr std::array kRbac{RbacRule{"networking.k8s.io", "ingresses", kVerbs, ""}, RbacRule{"networking.k8s.io", "ingressclasses", kReads, ""}};
 
 }  // namespace

@@ -17,15 +17,17 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::array<std::string_view, 3> kRead{"get", "list", "watch"};
-constexpr std::array<std::string_view, 2> kLookUp{"get", "list"};
+// get: of one object by its name, and of an object of which the server refused a write.
+constexpr std::array<std::string_view, 2> kRead{"list", "watch"};
+constexpr std::array<std::string_view, 1> kLookUp{"list"};
+constexpr std::array<std::string_view, 3> kReadByName{"get", "list", "watch"};
 constexpr std::array<std::string_view, 4> kReadPatch{"get", "list", "watch", "patch"};
 constexpr std::array<std::string_view, 5> kReadPatchCreate{"get", "list", "watch", "patch", "create"};
 
 // What every plan reads: namespaces and their report, the mesh and the platform.
 constexpr std::array<RbacRule, 11> kPlatform{{
     {"", "namespaces", kReadPatch, ""},
-    {"", "configmaps", kRead, ""},
+    {"", "configmaps", kReadByName, ""},
     {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", kRead, ""},
     {"apiextensions.k8s.io", "customresourcedefinitions", kRead, ""},
     {"apps", "daemonsets", kRead, ""},

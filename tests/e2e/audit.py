@@ -21,6 +21,7 @@ class Request:
     body: object      # as sent; None when there was none
     query: dict = field(default_factory=dict)  # fieldManager, force, dryRun: each one value
     answered: float = 0.0  # seconds since the epoch
+    group: str = ""   # "apps", "" for the core's
 
     @property
     def is_write(self):
@@ -45,7 +46,7 @@ def read_request(event, user):
     query = {k: v[0] for k, v in parse_qs(urlsplit(event["requestURI"]).query).items()}
     answered = datetime.fromisoformat(event["stageTimestamp"].replace("Z", "+00:00")).timestamp()
     return Request(event["verb"], resource, reference.get("namespace", ""), name, event["responseStatus"]["code"], body,
-                   query, answered)
+                   query, answered, reference.get("apiGroup", ""))
 
 
 class AuditLog:

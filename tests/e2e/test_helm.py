@@ -1,0 +1,292 @@
+"""The chart on a real API server, as its users meet it: the README's own line, the controller's processes as the
+chart's pods (kwok plays the pods; the programs run beside them with a token of the pod's ServiceAccount), a whole join
+with exactly the rights that the chart grants, and the way out."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import yaml
+
+from processes import Process, free_ports, wait_until
+from programs import binary
+from scenario import APP, GATEWAY, Scenario
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests" / "chart"))
+from chart import CHART, NAMESPACE, axes, exclude, of_row, render  # noqa: E402
+from pairs import pairwise  # noqa: E402
+
+ACCOUNT = f"system:serviceaccount:{NAMESPACE}:meshgraft"
+
+# (resource, verb) that the ClusterRole grants and this scenario gives no cause to use, and what would.
+NO_CAUSE_HERE = {
+    ("installplans", "list"): "KubeSphere 4 alone serves them",
+    ("installplans", "watch"): "KubeSphere 4 alone serves them",
+    ("daemonsets", "patch"): "an ingress-nginx that is a DaemonSet",
+    ("daemonsets", "get"): "a write that the server refuses: the object is looked at again",
+    ("deployments", "get"): "the same",
+    ("statefulsets", "get"): "the same",
+    ("services", "get"): "the same",
+    ("ingresses", "get"): "the same",
+    ("namespaces", "get"): "the same",
+    ("applications", "get"): "the same",
+    ("envoyfilters", "get"): "the same",
+    ("destinationrules", "get"): "the same",
+}
+
+
+def readme_line():
+    """The line with which README.md installs the chart, as the arguments of helm."""
+    (line,) = {re.sub(r"\s+#.*", "", found) for found in
+               re.findall(r"^helm install .*$", (ROOT / "README.md").read_text(), re.MULTILINE)}
+    return line.split()[1:]
+
+
+# A member that is a StatefulSet.
+STATEFUL = """
+apiVersion: v1
+kind: Service
+metadata: {name: ledger}
+spec:
+  selector: {app: ledger}
+  ports: [{name: http, port: 80}]
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: ledger}
+spec:
+  serviceName: ledger
+  replicas: 2
+  selector: {matchLabels: {app: ledger}}
+  template:
+    metadata: {labels: {app: ledger}}
+    spec:
+      containers: [{name: ledger, image: ledger}]
+"""
+
+
+class Helm(Scenario):
+    mesh = "kubesphere"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        os.environ["HELM"] = str(cls.cluster.tools / "helm")
+
+    def helm(self, *arguments, check=True):
+        done = subprocess.run(
+            [self.cluster.tools / "helm", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT,
+            env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
+        if check and done.returncode != 0:
+            raise AssertionError(f"helm {' '.join(map(str, arguments))}: {done.stderr.strip()}")
+        return done
+
+    def assert_refused(self, done, *texts):
+        """helm said no, in one line (and of a schema, three)."""
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        for text in texts:
+            self.assertIn(text, done.stderr)
+
+    def tearDown(self):
+        self.helm("uninstall", "meshgraft", "-n", NAMESPACE, "--ignore-not-found")
+
+    # The pods' programs.
+
+    def account_kubeconfig(self, pod):
+        """As a kubelet would give it: a token of the ServiceAccount, bound to the pod."""
+        account = pod["spec"]["serviceAccountName"]
+        answer = self.api.request("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}/token", {
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": pod["metadata"]["name"],
+                                        "uid": pod["metadata"]["uid"]}}})
+        token = self.cluster.folder / f"{pod['metadata']['name']}.token"
+        token.write_text(answer["status"]["token"])
+        path = self.cluster.folder / f"{pod['metadata']['name']}.kubeconfig"
+        config = yaml.safe_load(Path(self.cluster.kubeconfig).read_text())
+        config["users"][0]["user"] = {"tokenFile": str(token)}
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    def pods(self, number):
+        def running():
+            pods = [p for p in self.api.list("Pod", NAMESPACE, "app.kubernetes.io/name=meshgraft")
+                    if "deletionTimestamp" not in p["metadata"] and p["status"].get("phase") == "Running"]
+            return pods if len(pods) == number else None
+        return wait_until(running, 60, f"{number} pods of the Deployment run")
+
+    def start(self, pod):
+        """The program of a pod, with the pod's own arguments and environment."""
+        (container,) = pod["spec"]["containers"]
+        (port,) = free_ports(1)
+        arguments = [a.replace("--metrics-address=:8080", f"--metrics-address=127.0.0.1:{port}") for a in container["args"]]
+        fields = {"metadata.name": pod["metadata"]["name"], "metadata.namespace": NAMESPACE}
+        env = {e["name"]: fields[e["valueFrom"]["fieldRef"]["fieldPath"]] for e in container["env"]}
+        process = Process(pod["metadata"]["name"], [binary("meshgraft"), *arguments,
+                                                    "--kubeconfig", self.account_kubeconfig(pod)],
+                          self.cluster.folder, env)
+        self.addCleanup(process.stop)
+
+        def ready():
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).status == 200
+            except (OSError, urllib.error.URLError):
+                return False
+        process.wait_for(ready, 30, "/readyz")
+        return process
+
+    def leader(self):
+        lease = self.api.get("Lease", NAMESPACE, "meshgraft")
+        return (lease or {}).get("spec", {}).get("holderIdentity")
+
+    # The tests.
+
+    def test_from_the_readmes_line_to_uninstall(self):
+        self.cluster.create_namespace(NAMESPACE, {"pod-security.kubernetes.io/enforce": "restricted"})
+        notes = self.helm(*readme_line()).stdout
+        with self.subTest("the notes say what is left out and the next two commands"):
+            self.assertIn("ServiceMonitor (no CRD of the Prometheus operator)", notes)
+            self.assertNotIn("Istio is not installed", notes)
+            self.assertIn("meshgraft plan -n NAMESPACE --app APP", notes)
+            self.assertIn("kubectl label namespace NAMESPACE meshgraft.io/app=APP", notes)
+        begin = self.audit.position()
+        first, second = self.pods(2)  # admitted under Pod Security "restricted"
+        one = self.start(first)
+        wait_until(lambda: self.leader() == first["metadata"]["name"], 30, "the first replica leads")
+        two = self.start(second)
+        with self.subTest("helm test"):
+            self.helm_test()
+        with self.subTest("a whole join as the ServiceAccount"):
+            self.join(one)
+        with self.subTest("the standby goes on where the leader stops"):
+            self.assertEqual(one.stop(), 0)
+            wait_until(lambda: self.leader() == second["metadata"]["name"], 10, "the standby leads")
+            self.namespace("later", STATEFUL, {APP: "later"})
+            self.wait_until_joined(type("Running", (), {"process": two}), "later")
+        two.stop()
+        with self.subTest("an upgrade with another value, and back"):
+            last = self.client_ip_mode("bypass")
+            wait_until(lambda: self.gateway_objects() == (["meshgraft-ingress-nginx-controller"], []), 60, "bypass is done")
+            last.stop()
+            last = self.client_ip_mode("envoyFilter")
+            wait_until(lambda: self.gateway_objects() == ([], ["preserve-client-ip"]), 60, "bypass is undone")
+        with self.subTest("what somebody changes of ours comes back"):
+            self.api.patch("EnvoyFilter", "ingress-nginx", "preserve-client-ip", {"spec": {"configPatches": []}})
+            wait_until(lambda: self.api.get("EnvoyFilter", "ingress-nginx", "preserve-client-ip")["spec"]["configPatches"],
+                       30, "the EnvoyFilter is whole again")
+        with self.subTest("no request was denied"):
+            self.assertEqual([str(r) for r in self.audit.denied(ACCOUNT, begin)], [])
+        with self.subTest("every right was used"):
+            self.rights_are_used(begin)
+        with self.subTest("a second release is refused"):
+            self.second_release_is_refused()
+        with self.subTest("uninstall leaves the workloads as they are"):
+            before = self.versions("shop", "ingress-nginx", "later")
+            self.helm("uninstall", "meshgraft", "-n", NAMESPACE)
+            last.stop()
+            self.assertEqual(self.versions("shop", "ingress-nginx", "later"), before)
+            left = self.cluster.kubectl("get", "clusterroles,clusterrolebindings", "-o", "name")
+            self.assertEqual([name for name in left.splitlines() if name.endswith("/meshgraft")], [])
+
+    def join(self, controller):
+        for node in ("node-1", "node-2"):
+            self.api.label("Node", None, node, ingress="true")
+        self.namespace("ingress-nginx", "ingress-nginx.yaml")
+        self.namespace("shop", "shop.yaml")
+        watch = self.watching("shop", "ingress-nginx")
+        self.api.label("Namespace", None, "shop", **{APP: "shop"})
+        self.api.label("Namespace", None, "ingress-nginx", **{GATEWAY: "ingress-nginx"})
+        self.wait_until_joined(type("Running", (), {"process": controller}), "shop", "ingress-nginx", seconds=180)
+        watch.stop()
+        self.assert_never_without_endpoint(watch, [("shop", "web"), ("shop", "orders"), ("shop", "cart"),
+                                                   ("ingress-nginx", "ingress-nginx-controller")])
+        for name in ("web", "orders", "cart-v1"):
+            self.assert_sidecar("shop", name)
+        self.assert_sidecar("ingress-nginx", "ingress-nginx-controller")
+
+    def rights_are_used(self, since):
+        used = {(r.group, r.resource.split("/")[0], r.verb) for r in self.audit.requests(ACCOUNT, since)}
+        role = self.api.request("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/meshgraft")
+        granted = {(group, resource, verb) for rule in role["rules"] for group in rule["apiGroups"]
+                   for resource in rule["resources"] for verb in rule["verbs"]}
+        unused = {(resource, verb) for _, resource, verb in granted - used}
+        self.assertEqual(sorted(unused - set(NO_CAUSE_HERE)), [], "granted and never used")
+        self.assertEqual(sorted(set(NO_CAUSE_HERE) - {(r, v) for _, r, v in granted}), [], "excused and not granted")
+
+    def client_ip_mode(self, mode):
+        """Upgrades the release; the program of one of the new pods."""
+        self.helm("upgrade", "meshgraft", CHART, "-n", NAMESPACE, "--reuse-values", "--set", f"clientIP.mode={mode}")
+        self.cluster.wait_for_deployments(NAMESPACE)
+        return self.start(self.pods(2)[0])
+
+    def gateway_objects(self):
+        """Names of the DestinationRules and of the EnvoyFilters beside the gateway."""
+        return tuple([o["metadata"]["name"] for o in self.api.list(kind, "ingress-nginx")]
+                     for kind in ("DestinationRule", "EnvoyFilter"))
+
+    def helm_test(self):
+        """`helm test` waits for its pod; this plays the pod's program."""
+        test = subprocess.Popen(
+            [self.cluster.tools / "helm", "test", "meshgraft", "-n", NAMESPACE, "--timeout", "60s"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
+        pod = wait_until(lambda: self.api.get("Pod", NAMESPACE, "meshgraft-test"), 30, "the pod of helm test")
+        (container,) = pod["spec"]["containers"]
+        done = subprocess.run([binary("meshgraft"), *container["args"], "--kubeconfig", self.account_kubeconfig(pod)],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.api.patch("Pod", NAMESPACE, "meshgraft-test", {"status": {"phase": "Succeeded"}}, subresource="status")
+        out, error = test.communicate(timeout=60)
+        self.assertEqual(test.returncode, 0, error)
+        self.assertIn("Succeeded", out)
+
+    def second_release_is_refused(self):
+        for release, where in (("second", "elsewhere"), ("second", NAMESPACE)):
+            self.assert_refused(self.helm("install", release, CHART, "-n", where, "--create-namespace", check=False),
+                                "exists and cannot be imported into the current release", '"meshgraft"')
+
+    def test_values_of_an_older_release_are_refused_with_what_to_do(self):
+        older = self.cluster.folder / "older" / "meshgraft"
+        (older / "templates").mkdir(parents=True)
+        (older / "Chart.yaml").write_text("apiVersion: v2\nname: meshgraft\nversion: 0.0.9\n")
+        (older / "values.yaml").write_text("replicaCount: 1\nprometheus: {enabled: true}\nverbose: false\n")
+        (older / "templates" / "one.yaml").write_text(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: of-an-older-chart}\n")
+        where = ("-n", NAMESPACE, "--create-namespace")
+        self.helm("install", "meshgraft", older, *where)
+        self.assert_refused(self.helm("upgrade", "meshgraft", CHART, *where, "--reuse-values", check=False),
+                            "the value prometheus is gone", "upgrade with --reset-then-reuse-values")
+        self.helm("upgrade", "meshgraft", CHART, *where, "--reset-then-reuse-values")
+        self.helm("upgrade", "meshgraft", older, *where, "--reset-values", "--set", "verbose=true")
+        self.assert_refused(self.helm("upgrade", "meshgraft", CHART, *where, "--reset-then-reuse-values", check=False),
+                            "the value verbose is gone: it is now logLevel: debug")
+        self.helm("upgrade", "meshgraft", CHART, *where, "--reset-values", "--set", "logLevel=debug")
+
+    def test_the_api_server_takes_every_rendering(self):
+        where = "dry"
+        self.cluster.create_namespace(where)
+        for account in ("meshgraft", "grafter"):  # without it no Pod is taken
+            self.cluster.kubectl("create", "serviceaccount", account, "-n", where)
+        served = {(group or "v1") for group in self.cluster.kubectl("api-versions").split()}
+        rows = pairwise(axes(), exclude)
+        self.assertGreater(len(rows), 15)
+        for row in rows:
+            with self.subTest({k: v for k, v in row.items() if v != rows[0][k]}):
+                objects = [o for o in render(**of_row(row)) if o["apiVersion"] in served]
+                for o in objects:
+                    if "namespace" in o["metadata"]:
+                        o["metadata"]["namespace"] = where
+                self.cluster.kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-",
+                                     stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+
+    def test_the_plain_manifests_install_without_helm(self):
+        self.addCleanup(lambda: self.cluster.kubectl("delete", "--ignore-not-found", "--wait=false", "clusterrole,clusterrolebinding", "meshgraft"))
+        self.cluster.kubectl("apply", "--validate=strict", "-f", ROOT / "deploy" / "meshgraft.yaml")
+        self.pods(2)
+        self.cluster.kubectl("delete", "deployment,serviceaccount,role,rolebinding,service,poddisruptionbudget,networkpolicy",
+                             "-n", NAMESPACE, "-l", "app.kubernetes.io/name=meshgraft")
