@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::array kTable{
     MetricInfo{"meshgraft_namespaces", "gauge", "policy", "Labelled namespaces."},
+    MetricInfo{"meshgraft_namespace_info", "gauge", "namespace, policy", "Always 1: the policy of a labelled namespace."},
     MetricInfo{"meshgraft_members", "gauge", "namespace, state", "Members by state: joined, rolling, waiting, held, blocked, excluded."},
     MetricInfo{"meshgraft_findings", "gauge", "namespace, code, severity", "Findings as they stand."},
     MetricInfo{"meshgraft_changes_total", "counter", "kind, verb, result", "Writes."},

@@ -177,12 +177,15 @@ struct Metrics::Impl {
 
 void Metrics::Impl::add_namespaces(std::vector<MetricFamily>& all) const {
   MetricFamily by_policy = family("meshgraft_namespaces", "Labelled namespaces.", MetricType::Gauge);
+  MetricFamily policies =
+      family("meshgraft_namespace_info", "Always 1: the policy of a labelled namespace.", MetricType::Gauge);
   MetricFamily members = family("meshgraft_members", "Members by state.", MetricType::Gauge);
   MetricFamily findings = family("meshgraft_findings", "Findings as they stand.", MetricType::Gauge);
   std::map<Policy, int> count;
   const MutexLock lock(mutex);
   for (const auto& [ns, numbers] : namespaces) {
     ++count[numbers.policy];
+    add(policies, {{"namespace", ns}, {"policy", std::string(name_of(numbers.policy))}}, 1);
     for (std::size_t i = 0; i < kPhases.size(); ++i)
       add(members, {{"namespace", ns}, {"state", std::string(to_string(kPhases[i]))}}, numbers.phases[i]);
     for (const auto& [what, number] : numbers.findings) {
@@ -192,6 +195,7 @@ void Metrics::Impl::add_namespaces(std::vector<MetricFamily>& all) const {
   }
   for (const Policy policy : kPolicies) add(by_policy, {{"policy", std::string(name_of(policy))}}, count[policy]);
   all.push_back(std::move(by_policy));
+  all.push_back(std::move(policies));
   all.push_back(std::move(members));
   all.push_back(std::move(findings));
   all.push_back(family("meshgraft_releases", "Releases carried by meshgraft.", MetricType::Gauge));

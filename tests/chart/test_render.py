@@ -186,7 +186,8 @@ class Render(unittest.TestCase):
 
     @for_each_row
     def test_parts_whose_crds_are_missing_are_left_out(self, row, objects):
-        for value, kind in (("serviceMonitor", "ServiceMonitor"),):
+        for value, kind in (("serviceMonitor", "ServiceMonitor"), ("prometheusRule", "PrometheusRule"),
+                            ("clusterDashboard", "ClusterDashboard")):
             wanted = row[f"monitoring.{value}.enabled"] and row["served:monitoring"]
             self.assertEqual(one(objects, kind) is not None, wanted, kind)
 

@@ -77,7 +77,8 @@ TEST(Metrics_, no_name_of_an_object_and_a_bounded_number_of_series_at_1000_names
   }
   const std::string text = metrics.text();
   EXPECT_THAT(text, Not(HasSubstr("secret-name")));
-  EXPECT_LE(lines_of(text).size() - before, 1000U * (6 + 2)) << "six states and one series a code";
+  EXPECT_LE(lines_of(text).size() - before, 1000U * (1 + 6 + 2)) << "the policy, six states and one series a code";
+  EXPECT_THAT(text, HasSubstr("meshgraft_namespace_info{namespace=\"ns-7\",policy=\"join\"} 1"));
   EXPECT_THAT(text, HasSubstr("meshgraft_findings{namespace=\"ns-7\",code=\"MG203\",severity=\"warning\"} 20"));
 }
 

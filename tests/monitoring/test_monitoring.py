@@ -1,0 +1,109 @@
+"""Dashboards and alerts against a real Prometheus and a real controller."""
+
+import math
+import unittest
+from pathlib import Path
+
+import yaml
+
+import dashboards
+from live import FILES, ROOT, Live, promtool
+from processes import wait_until
+
+HERE = Path(__file__).resolve().parent
+
+
+class Files(unittest.TestCase):
+    def test_the_console_of_kubesphere_can_render_every_panel(self):
+        board = dashboards.kubesphere()
+        self.assertEqual(dashboards.violations(board, dashboards.schema("v1alpha2")), [])
+        # What the console of KubeSphere 3.3 knows; a row begins a group, and variables are not replaced.
+        self.assertLessEqual({p["type"] for p in board["panels"]}, {"row", "graph", "singlestat"})
+        ids = [p["id"] for p in board["panels"]]
+        self.assertEqual(len(ids), len(set(ids)))
+        self.assertNotIn("templatings", board)
+        first_row = [p["type"] for p in board["panels"]].index("row")
+        self.assertNotIn("graph", [p["type"] for p in board["panels"]][:first_row])
+        for title, expression in dashboards.expressions(board):
+            self.assertNotIn("$", expression, title)
+
+    def test_grafana_lays_the_same_panels_out(self):
+        board = dashboards.grafana()
+        self.assertEqual(dashboards.expressions(board), dashboards.expressions(dashboards.kubesphere()))
+        self.assertLessEqual({p["type"] for p in board["panels"]}, {"row", "timeseries", "stat"})
+        taken = set()
+        for panel in board["panels"]:
+            place = panel["gridPos"]
+            self.assertLessEqual(place["x"] + place["w"], 24, panel["title"])
+            cells = {(x, y) for x in range(place["x"], place["x"] + place["w"])
+                     for y in range(place["y"], place["y"] + place["h"])}
+            self.assertFalse(taken & cells, f"{panel['title']} lies on another panel")
+            taken |= cells
+        (variable,) = board["templating"]["list"]
+        self.assertEqual((variable["name"], variable["type"]), ("datasource", "datasource"))
+
+    def test_promtool_accepts_the_rules(self):
+        done = promtool("check", "rules", FILES / "alerts.yaml")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_every_alert_fires_when_it_must_and_not_before(self):
+        done = promtool("test", "rules", HERE / "alerts_test.yaml")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        cases = yaml.safe_load((HERE / "alerts_test.yaml").read_text())["tests"]
+        fired = {one["alertname"] for case in cases for one in case["alert_rule_test"] if one.get("exp_alerts")}
+        silent = {one["alertname"] for case in cases for one in case["alert_rule_test"] if not one.get("exp_alerts")}
+        every = {rule["alert"] for rule in dashboards.alerts()}
+        self.assertEqual((fired, silent), (every, every), "each alert has a case where it fires and one where it does not")
+
+    def test_every_alert_says_what_to_do(self):
+        for rule in dashboards.alerts():
+            self.assertLessEqual({"summary", "message", "runbook"}, set(rule["annotations"]), rule["alert"])
+            self.assertIn(rule["labels"]["severity"], ("warning", "critical"), rule["alert"])
+
+
+class Running(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.live = cls.enterClassContext(Live())
+
+    def test_1_promtool_finds_nothing_wrong_with_the_metrics(self):
+        done = promtool("check", "metrics", stdin=self.live.metrics())
+        self.assertEqual((done.returncode, done.stdout.strip()), (0, ""))
+
+    def test_2_every_expression_of_the_dashboards_has_an_answer(self):
+        for title, expression in dashboards.expressions(dashboards.kubesphere()):
+            with self.subTest(title, expression=expression):
+                def answered():
+                    found = self.live.query(expression)
+                    return found and not any(math.isnan(value) for _, value in found)
+                wait_until(answered, 30, f"{title}: {expression} has figures", step=0.2)
+
+    def test_3_every_alert_looks_at_series_that_exist_and_is_evaluated(self):
+        # Of a gauge that counts findings there is a series only while there is such a finding.
+        for rule in dashboards.alerts():
+            for selector in dashboards.selectors(rule["expr"]):
+                name = selector.split("{")[0] if selector.startswith("meshgraft_findings") else selector
+                with self.subTest(rule["alert"], selector=selector):
+                    self.assertTrue(self.live.query(name), f"no series of {name}")
+        for rule in wait_until(lambda: all(r["health"] != "unknown" for r in self.live.rules()) and self.live.rules(),
+                               30, "all rules evaluated"):
+            with self.subTest(rule["name"]):
+                self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""))
+
+    def test_4_a_joined_shop_raises_no_alarm(self):
+        self.assertEqual(self.live.firing(), {})
+
+    def test_5_a_finding_of_severity_error_raises_one_and_it_ends_with_it(self):
+        self.live.label("ingress-nginx", "meshgraft.io/app=Not-A-Name")
+        fired = wait_until(lambda: self.live.firing().get("MeshgraftErrorFinding"), 30, "the alert fires")
+        self.assertEqual({alert["namespace"] for alert in fired}, {"ingress-nginx"})
+        self.live.label("ingress-nginx", "meshgraft.io/app-")
+        wait_until(lambda: not self.live.firing(), 30, "the alert has ended")
+
+    def test_6_a_controller_that_is_gone_raises_one(self):
+        self.live.controller.stop()
+        wait_until(lambda: "MeshgraftAbsent" in self.live.firing(), 30, "the alert fires")
+
+
+if __name__ == "__main__":
+    unittest.main()
