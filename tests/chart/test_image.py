@@ -2,6 +2,7 @@
 root, read-only, as user 65532, without capabilities. A whole image build (Dockerfile, scripts/image) takes a compiler's
 time and is not run here."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ import unittest
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+import yaml
 
 from chart import ROOT
 
@@ -130,6 +133,24 @@ class Image(unittest.TestCase):
             self.fail(controller.tail())
         print(f"ready {1000 * (time.monotonic() - begin):.0f} ms after its start", end=" ")
         self.assertEqual(controller.stop(), 0)
+
+    def test_the_plugins_archive_runs_with_its_own_libraries_wherever_krew_puts_it(self):
+        made = self.folder / "krew"
+        subprocess.run([ROOT / "scripts" / "krew", binary("meshgraft"), made, "https://example.com/meshgraft.tar.gz"],
+                       check=True, capture_output=True)
+        manifest = yaml.safe_load((made / "meshgraft.yaml").read_text())
+        (platform,) = manifest["spec"]["platforms"]
+        (archive,) = made.glob("*.tar.gz")
+        self.assertEqual(platform["sha256"], hashlib.sha256(archive.read_bytes()).hexdigest())
+        self.assertEqual(platform["uri"], "https://example.com/meshgraft.tar.gz")
+        self.assertRegex(manifest["spec"]["version"], r"^v\d+\.\d+\.\d+$")
+        self.assertNotIn("@", (made / "meshgraft.yaml").read_text())
+        store, link = self.folder / "store", self.folder / "kubectl-meshgraft"
+        shutil.unpack_archive(archive, store)
+        link.symlink_to(store / platform["bin"])
+        done = subprocess.run([link, "plan", "-x"], capture_output=True, text=True, env={})
+        self.assertEqual(done.stderr.splitlines()[-1], "Run 'kubectl meshgraft plan --help' for usage.")
+        self.assertTrue((store / "LICENSE").exists())
 
 
 if __name__ == "__main__":
