@@ -1,6 +1,7 @@
 """Dashboards and alerts against a real Prometheus and a real controller."""
 
 import math
+import re
 import unittest
 from pathlib import Path
 
@@ -59,6 +60,10 @@ class Files(unittest.TestCase):
         for rule in dashboards.alerts():
             self.assertLessEqual({"summary", "message", "runbook"}, set(rule["annotations"]), rule["alert"])
             self.assertIn(rule["labels"]["severity"], ("warning", "critical"), rule["alert"])
+
+    def test_the_page_on_monitoring_lists_every_alert(self):
+        listed = re.findall(r"^\| (Meshgraft\w+) \|", (ROOT / "docs" / "monitoring.md").read_text(), re.MULTILINE)
+        self.assertEqual(listed, [rule["alert"] for rule in dashboards.alerts()])
 
 
 class Running(unittest.TestCase):
