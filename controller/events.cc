@@ -80,7 +80,7 @@ bool EventRecorder::enqueue(Item item) {
 }
 
 void EventRecorder::run() {
-  Time due = clock_.now();  // of the next one, were there no burst
+  Time due = clock_.now();  // of the next one, were there no burst (a leaky bucket as a meter)
   while (true) {
     {
       const MutexLock lock(mutex_);
@@ -88,10 +88,10 @@ void EventRecorder::run() {
       if (stopped_) return;
     }
     step();
-    due = std::max(due, clock_.now() - kBurst * kInterval) + kInterval;
+    due = std::max(due, clock_.now()) + kInterval;
     const MutexLock lock(mutex_);
     const bool failed = !items_.empty() && items_.front().tries > 0;
-    const Time until = failed ? clock_.now() + kPause : due;
+    const Time until = failed ? clock_.now() + kPause : due - (kBurst - 1) * kInterval;
     while (!stopped_ && clock_.now() < until) clock_.wait_until(mutex_, changed_, until);
   }
 }

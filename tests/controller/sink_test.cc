@@ -237,6 +237,21 @@ TEST_F(Events, a_server_that_is_away_is_tried_again_twelve_times) {
   EXPECT_FALSE(recorder.step());
 }
 
+TEST_F(Events, after_a_burst_they_give_way_to_writes) {
+  constexpr int kMore = 5;
+  for (int i = 0; i < EventRecorder::kBurst + kMore; ++i)
+    recorder.tell({Kind::deployment, "shop", "d" + std::to_string(i)}, "Plan", "x");
+  std::thread sender([this] { recorder.run(); });
+  const auto arrived = [this] { return static_cast<int>(cluster.events("shop").size()); };
+  for (int intervals = 0; intervals <= kMore; ++intervals) {
+    while (arrived() < EventRecorder::kBurst + intervals) std::this_thread::yield();
+    EXPECT_EQ(arrived(), EventRecorder::kBurst + intervals) << "the clock stands still";
+    cluster.clock.advance(EventRecorder::kInterval);
+  }
+  recorder.stop();
+  sender.join();
+}
+
 TEST_F(Events, a_long_message_is_cut_at_a_character) {
   std::string text;
   while (text.size() < 3000) text += "标签";
