@@ -15,7 +15,7 @@ import yaml
 
 from processes import Process, free_ports, wait_until
 from programs import binary
-from scenario import APP, GATEWAY, Scenario
+from scenario import APP, GATEWAY, STATUS, Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "chart"))
@@ -163,6 +163,11 @@ class Helm(Scenario):
             self.helm_test()
         with self.subTest("a whole join as the ServiceAccount"):
             self.join(one)
+        with self.subTest("where people look"):
+            self.assertRegex(self.annotation(self.api.get("Namespace", None, "shop"), STATUS), r"^joined \d+/\d+")
+            told = {e["involvedObject"]["kind"] for e in self.api.list("Event", "shop")
+                    if e.get("reportingComponent") == "meshgraft"}
+            self.assertIn("Namespace", told)
         with self.subTest("the standby goes on where the leader stops"):
             self.assertEqual(one.stop(), 0)
             wait_until(lambda: self.leader() == second["metadata"]["name"], 10, "the standby leads")
@@ -268,6 +273,7 @@ class Helm(Scenario):
         self.helm("upgrade", "meshgraft", CHART, *where, "--reset-values", "--set", "logLevel=debug")
 
     def test_the_api_server_takes_every_rendering(self):
+        """Parts of kinds that this cluster does not serve are the monitoring tier's."""
         where = "dry"
         self.cluster.create_namespace(where)
         for account in ("meshgraft", "grafter"):  # without it no Pod is taken
@@ -290,3 +296,19 @@ class Helm(Scenario):
         self.pods(2)
         self.cluster.kubectl("delete", "deployment,serviceaccount,role,rolebinding,service,poddisruptionbudget,networkpolicy",
                              "-n", NAMESPACE, "-l", "app.kubernetes.io/name=meshgraft")
+
+    def test_kubectl_takes_the_program_as_its_plugin_and_completes_it(self):
+        folder = self.cluster.folder / "plugin"
+        folder.mkdir()
+        (folder / "kubectl-meshgraft").symlink_to(binary("meshgraft"))
+        (folder / "kubectl_complete-meshgraft").symlink_to(ROOT / "cmd" / "kubectl_complete-meshgraft")
+
+        def kubectl(*arguments):
+            done = subprocess.run([self.cluster.tools / "kubectl", *arguments], capture_output=True, text=True, env={
+                **os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder),
+                "PATH": f"{folder}:{self.cluster.tools}:{os.environ['PATH']}"})
+            return done.returncode, done.stdout
+        self.assertEqual(kubectl("meshgraft", "status", "-n", "default"),
+                         (0, "No namespace here carries meshgraft.io/app or meshgraft.io/gateway.\n"))
+        self.assertEqual(kubectl("__complete", "meshgraft", "pl"), (0, "plan\n:4\n"))
+        self.assertEqual(kubectl("__complete", "meshgraft", "plan", "-n", "kube-sys"), (0, "kube-system\n:4\n"))
