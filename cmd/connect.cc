@@ -8,7 +8,9 @@
 
 namespace meshgraft {
 
-Result<ClientConfig> client_config(const Options& options, const Environment& environment) {
+namespace {
+
+Result<ClientConfig> found_config(const Options& options, const Environment& environment) {
   if (!options.kubeconfig.empty()) return read_kubeconfig(options.kubeconfig, options.context);
   if (!environment.kubeconfig.empty()) return read_kubeconfig(environment.kubeconfig, options.context);
   const std::string usual = environment.home.empty() ? "" : environment.home + "/.kube/config";
@@ -19,6 +21,16 @@ Result<ClientConfig> client_config(const Options& options, const Environment& en
   }
   return fail("no cluster to ask: KUBECONFIG is not set" + (usual.empty() ? "" : ", " + usual + " does not exist") +
               " and this is no pod; give --kubeconfig FILE, or -f for manifests");
+}
+
+}  // namespace
+
+Result<ClientConfig> client_config(const Options& options, const Environment& environment) {
+  Result<ClientConfig> config = found_config(options, environment);
+  // A pod has the cluster's CA at hand; whoever can stand between it and the API server would get its token.
+  if (config && config->insecure && !environment.service_host.empty())
+    return fail(config->source + ": insecure-skip-tls-verify is refused in a pod; name a certificate-authority");
+  return config;
 }
 
 Result<Connection> connect(const Options& options, const Environment& environment) {

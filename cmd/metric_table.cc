@@ -19,6 +19,8 @@ constexpr std::array kTable{
     MetricInfo{"meshgraft_join_seconds", "histogram", "", "From the label seen to the namespace fully joined."},
     MetricInfo{"meshgraft_watch_restarts_total", "counter", "kind, reason", "Watches begun again."},
     MetricInfo{"meshgraft_cache_objects", "gauge", "kind", "Objects held in memory."},
+    MetricInfo{"meshgraft_watch_buffered_bytes", "gauge", "", "Bytes of watches that were read and wait to be decoded, over all kinds."},
+    MetricInfo{"meshgraft_watch_buffer_cap_bytes", "gauge", "", "The most of them for one watch; beyond it the server is made to wait."},
     MetricInfo{"meshgraft_contested_fields", "gauge", "", "Fields given up because another manager keeps changing them back."},
     MetricInfo{"meshgraft_build_info", "gauge", "version, commit", "Always 1."},
     MetricInfo{"leader_election_master_status", "gauge", "name", "1 on the replica that writes."},

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "cmd/give_back.h"
 #include "cmd/probe_server.h"
 #include "cmd/version.h"
 #include "controller/leader.h"
@@ -113,7 +114,7 @@ class Daemon {
         events_(writes_, cache_, clock_) {
     intake_.connect(watchers_);
     intake_.on_restarts([this](Kind kind, ErrorClass reason) { metrics_.on_watch_restart(kind, reason); });
-    intake_.on_ready([] { malloc_trim(0); });  // the lists' buffers, which nobody needs again
+    intake_.on_ready([] { give_back_memory(); });  // the lists' buffers, which nobody needs again
     metrics_.set_sources([this] { return cache_.states(); }, [this] { return queue_.running(); });
     for (int i = 0; i < options_.workers; ++i)
       workers_.emplace_back(WorkerParts{cache_, queue_, intake_, facts_, ledger_, expectations_, senders_, reads_,
@@ -161,7 +162,11 @@ class Daemon {
     done = sending_.join(deadline) && done;
     done = recording_.join(deadline) && done;
     done = leading_.join(deadline) && done;
-    if (done && options_.leader_elect) leader_.release();  // the last write is over
+    if (done && options_.leader_elect) {
+      // The last write is over. A thread of its own: an API server that hangs must not make us miss kStopMost.
+      leading_.start([this] { leader_.release(); });
+      done = leading_.join(deadline);
+    }
     // A watcher may have passed its last look at stop() and only now begin a stream, so it is told until it heard.
     do {
       reads_.stop_watches();
@@ -246,17 +251,25 @@ int run(const RunOptions& options) {
   Signals signals;
   // Thirty threads that wait most of the time: two arenas hold their memory as well as thirty, in a fraction of it.
   mallopt(M_ARENA_MAX, 2);
+  // A page of a list and the parser's buffers are a mapping each, which goes back as a whole; on the heap, objects would
+  // lie behind them. Set here because glibc raises the limit with every such buffer that is freed.
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   init_logging(options.log_format == LogFormat::json, options.verbose);
   init_transport();
   spdlog::info("meshgraft {} ({}), API server {} from {}", version_number(), version_commit(), options.client.server,
                options.client.source);
 
   Metrics metrics(version_number(), version_commit());
+  StreamGauge gauge;
   RestOptions reading;
   reading.version = version_number();
   reading.observer = [&metrics](const CallReport& report) { metrics.on_call(report); };
+  reading.gauge = &gauge;
+  reading.stream_lists = true;
+  metrics.set_watch_buffer([&gauge] { return gauge.bytes(); }, reading.watch_cap);
   RestOptions writing = reading;
   writing.call_deadline = LiveSink::kWriteDeadline;
+  writing.bound_server = true;
   writing.in_flight = kInFlight;
   Result<std::unique_ptr<Api>> reads = make_rest_api(options.client, reading);
   if (!reads) return fatal(reads.error().text);
@@ -266,6 +279,7 @@ int run(const RunOptions& options) {
   // Its own connections: renewing must not wait behind lists and writes.
   RestOptions leasing = writing;
   leasing.in_flight = 1;
+  leasing.yields = false;
   Result<std::unique_ptr<Api>> leases = make_rest_api(options.client, leasing);
   if (!leases) return fatal(leases.error().text);
 

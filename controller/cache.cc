@@ -98,6 +98,14 @@ void put_on(Shelf& shelf, std::vector<ObjectPtr> objects) {
   }
 }
 
+void take_off(Shelf& shelf, const Object& object) {
+  const auto row = shelf.find(object.meta.ns);
+  if (row == shelf.end()) return;
+  const auto place = place_of(row->second, object.meta.name);
+  if (is_at(row->second, place, object.meta.name)) row->second.erase(place);
+  if (row->second.empty()) shelf.erase(row);
+}
+
 void Cache::advance(Slot& slot, std::string_view resource_version) {
   if (const std::optional<std::uint64_t> number = as_number(resource_version)) {
     slot.progress = std::max(*number, slot.progress.value_or(0));
@@ -232,6 +240,7 @@ NamespaceView Cache::view_locked(const std::string& ns, std::shared_ptr<const Na
   copy_row(slot(Kind::envoy_filter).shelf, ns, view.envoy_filters);
   copy_row(slot(Kind::strategy).shelf, ns, view.strategies);
   copy_row(slot(Kind::gateway).shelf, ns, view.gateways);
+  copy_row(slot(Kind::controller_revision).shelf, ns, view.records);
   return view;
 }
 
@@ -256,6 +265,7 @@ World Cache::world() const {
   copy_all(slot(Kind::peer_authentication).shelf, world.peer_authentications);
   copy_all(slot(Kind::cluster_configuration).shelf, world.cluster_configurations);
   copy_all(slot(Kind::install_plan).shelf, world.install_plans);
+  copy_all(slot(Kind::service_monitor).shelf, world.service_monitors);
   for (const KindInfo& row : kinds()) {
     if (row.watch != Watch::if_served) continue;
     for (const auto& [scope, state] : slot(row.kind).standing) {

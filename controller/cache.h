@@ -96,7 +96,9 @@ class Cache {
   std::array<Slot, kKinds> slots_ GUARDED_BY(mutex_);
 };
 
-// Sorts a list's objects into shelves.
+// Sorts a list's objects into shelves, in place of those of their keys.
 void put_on(Shelf& shelf, std::vector<ObjectPtr> objects);
+// Takes the object of this key out, if it is there.
+void take_off(Shelf& shelf, const Object& object);
 
 }  // namespace meshgraft

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "k8sclient/model/json_read.h"
@@ -9,6 +10,10 @@
 
 namespace meshgraft {
 namespace {
+
+// client-go's rules for the three, and ours for a write that began at the last moment.
+static_assert(Leader::kLease > Leader::kRenewDeadline && Leader::kRenewDeadline > Leader::kRetry * 6 / 5);
+static_assert(Leader::kRenewDeadline + LiveSink::kWriteDeadline < Leader::kLease);
 
 constexpr std::int64_t seconds_of(Duration duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
@@ -39,11 +44,18 @@ void Leader::run(const std::function<void()>& on_led, const std::function<void()
         on_lost();
         return;
     }
+    const Duration pause = wait();
     const MutexLock lock(mutex_);
-    const Time until = clock_.now() + kRetry;
+    const Time until = clock_.now() + pause;
     while (!stopped_ && clock_.now() < until) clock_.wait_until(mutex_, changed_, until);
     if (stopped_) return;
   }
+}
+
+Duration Leader::wait() const {
+  const MutexLock lock(mutex_);
+  if (leading_ || free_at_ == Time{}) return kRetry;
+  return std::clamp<Duration>(free_at_ - clock_.now(), std::chrono::milliseconds(1), kRetry);
 }
 
 Leader::Standing Leader::step() {
@@ -87,7 +99,13 @@ bool Leader::try_acquire_or_renew() {
     return false;
   }
   observe(*lease);
-  if (is_held_by_other(*lease)) return false;
+  const bool held = is_held_by_other(*lease);
+  {
+    const MutexLock lock(mutex_);
+    const std::chrono::seconds length(number(*lease, "/spec/leaseDurationSeconds", seconds_of(kLease)));
+    free_at_ = held ? seen_at_ + length : Time{};
+  }
+  if (held) return false;
   return write(renewed(*lease), false, begin);
 }
 

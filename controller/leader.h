@@ -4,8 +4,9 @@
 // times in it: clocks of machines differ. Never starts or ends anything itself.
 //
 // Guarantees
-// - Two that may_write() at one moment do not exist, if a request takes at most LiveSink::kWriteDeadline: a holder
-//   stops writing kRenewDeadline after it began its last renewal, and nobody takes the Lease before kLease.
+// - Two that write at one moment do not exist: a holder starts no write kRenewDeadline after it began its last renewal,
+//   a write takes at most LiveSink::kWriteDeadline (the server is told so too), and nobody takes the Lease before kLease
+//   has passed since it saw that renewal. The second that is left is for clocks: 3 % between two machines.
 // - The caller releases only after the last write ended.
 
 #include <functional>
@@ -31,6 +32,9 @@ class Leader {
   // must end. `on_led` is called when the Lease is ours for the first time.
   void run(const std::function<void()>& on_led, const std::function<void()>& on_lost) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
+
+  // How long run() waits before its next round: kRetry, or until another's Lease is over when that is sooner.
+  [[nodiscard]] Duration wait() const EXCLUDES(mutex_);
 
   // One round of run(), without its waiting and calls.
   enum class Standing : std::uint8_t { waiting, leading, lost };
@@ -66,6 +70,7 @@ class Leader {
   Time renewed_at_ GUARDED_BY(mutex_);   // when the last renewal that succeeded began
   std::string seen_ GUARDED_BY(mutex_);  // the Lease's content as last seen
   Time seen_at_ GUARDED_BY(mutex_);      // when it was last seen to change
+  Time free_at_ GUARDED_BY(mutex_){};    // when the Lease of the other who holds it is over; the epoch when nobody does
 
   // Of the thread in run().
   Json last_;         // as we wrote it last

@@ -157,6 +157,8 @@ struct Metrics::Impl {
 
   std::function<std::vector<KindState>()> kinds;
   std::function<DirtyQueue::Running()> running;
+  std::function<std::size_t()> watch_bytes;
+  std::size_t watch_cap = 0;
   mutable Mutex mutex;
   std::map<std::string, NamespaceNumbers> namespaces GUARDED_BY(mutex);
 
@@ -210,6 +212,13 @@ void Metrics::Impl::add_states(std::vector<MetricFamily>& all) const {
   all.push_back(std::move(objects));
   all.push_back(single("meshgraft_contested_fields",
                        "Fields given up because another manager keeps changing them back.", MetricType::Gauge, 0));
+
+  all.push_back(single("meshgraft_watch_buffered_bytes",
+                       "Bytes of watches that were read and wait to be decoded, over all kinds.", MetricType::Gauge,
+                       watch_bytes ? static_cast<double>(watch_bytes()) : 0));
+  all.push_back(single("meshgraft_watch_buffer_cap_bytes",
+                       "The most of them for one watch; beyond it the server is made to wait.", MetricType::Gauge,
+                       static_cast<double>(watch_cap)));
 
   const DirtyQueue::Running now = running ? running() : DirtyQueue::Running{};
   MetricFamily unfinished = family("workqueue_unfinished_work_seconds",
@@ -266,6 +275,11 @@ Metrics::~Metrics() = default;
 void Metrics::set_sources(std::function<std::vector<KindState>()> kinds, std::function<DirtyQueue::Running()> running) {
   impl_->kinds = std::move(kinds);
   impl_->running = std::move(running);
+}
+
+void Metrics::set_watch_buffer(std::function<std::size_t()> bytes, std::size_t cap) {
+  impl_->watch_bytes = std::move(bytes);
+  impl_->watch_cap = cap;
 }
 
 std::string Metrics::text() const {

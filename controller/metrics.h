@@ -33,6 +33,10 @@ class Metrics final : public QueueListener {
   // Asked whenever the text is made. Before the first text().
   void set_sources(std::function<std::vector<KindState>()> kinds, std::function<DirtyQueue::Running()> running);
 
+  // Bytes of watches that were read and wait for their consumers, and the most that one watch may have. Before the first
+  // text().
+  void set_watch_buffer(std::function<std::size_t()> bytes, std::size_t cap);
+
   // The whole page, text format 0.0.4.
   [[nodiscard]] std::string text() const;
 

@@ -16,10 +16,16 @@ bool in_scope(const Scope& scope, const Object& object) {
   return scope.name.empty() || (object.meta.ns == scope.ns && object.meta.name == scope.name);
 }
 
+WatchMachine::Lists lists_of(const Api& api) {
+  return api.streams_lists() ? WatchMachine::Lists::streamed : WatchMachine::Lists::paged;
+}
+
 }  // namespace
 
 Watcher::Watcher(Kind kind, Api& api, Cache& cache, WatchListener& listener, Clock& clock, std::uint32_t seed)
-    : kind_(kind), api_(api), cache_(cache), listener_(listener), clock_(clock), machine_(kind), random_(seed) {}
+    : kind_(kind), api_(api), cache_(cache), listener_(listener), clock_(clock), random_(seed) {
+  machine_.emplace(kind, lists_of(api));
+}
 
 void Watcher::assign(std::optional<Scope> scope) {
   const MutexLock lock(mutex_);
@@ -83,7 +89,7 @@ void Watcher::take_assignment() {
     if (!gone.empty()) listener_.on_changes(kind_, gone);
     listener_.on_standing(kind_);
   }
-  machine_.emplace(kind_);
+  machine_.emplace(kind_, lists_of(api_));
   list_.clear();
   following_ = std::move(scope);
   if (following_) report_standing();
@@ -115,12 +121,14 @@ void Watcher::send(const NextWatch& request) {
   watch.timeout = request.timeout;
   WatchDecoder lines(kind_, decoder_);
   machine_->on_watch_start(clock_.now());
+  watch.initial_events = request.initial_events;
   const bool was_well = machine_->standing() == Standing::synced;
   bool reported = was_well;
   const auto on_event = [this, &reported](Result<WatchEvent> event) {
     Reaction reaction = machine_->on_event(std::move(event));
     if (reaction.step) carry_out(std::move(*reaction.step));
     if (!reported) {
+    if (reaction.begins) list_.clear();
       reported = true;
       report_standing();
     }
@@ -147,6 +155,9 @@ void Watcher::carry_out(CacheStep step) {
       return;
     case CacheOp::end_replace:
       changes = cache_.replace(kind_, *following_, std::exchange(list_, {}), step.resource_version);
+    case CacheOp::drop:
+      take_off(list_, *step.object);
+      return;
       // Whoever hears of the changes may ask whether the kind is synced: it is from here on.
       cache_.set_standing(kind_, *following_, Standing::synced, true, "");
       if (!changes.empty()) listener_.on_changes(kind_, changes);

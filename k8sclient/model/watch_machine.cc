@@ -52,9 +52,11 @@ std::string flaw_of(const Object& object) {
 Next WatchMachine::next() const {
   Next next;
   next.wait = wait_;
+  const seconds more(static_cast<seconds::rep>(spread_ * static_cast<double>((kWatchMost - kWatchLeast).count())));
   if (state_ == State::listed || state_ == State::watching) {
-    const seconds more(static_cast<seconds::rep>(spread_ * static_cast<double>((kWatchMost - kWatchLeast).count())));
-    next.request = NextWatch{version_, kWatchLeast + more};
+    next.request = NextWatch{version_, kWatchLeast + more, false};
+  } else if (asks_for_stream()) {
+    next.request = NextWatch{"", kWatchLeast + more, true};
   } else {
     next.request = NextList{full_list_ ? 0 : kPageSize, continue_token_, ""};
   }
@@ -92,8 +94,16 @@ std::vector<CacheStep> WatchMachine::on_page(ListPage page, TimePoint now, doubl
   state_ = State::listed;
   standing_ = Standing::synced;
   last_error_.reset();
+  list_next_ = false;
+  streams_failed_ = 0;
   ++counts_.lists;
   return steps;
+}
+
+// A kind that we may not see or that is not served is asked for by a list: one request, and its answer is clear.
+bool WatchMachine::asks_for_stream() const {
+  return streams_ && !list_next_ && state_ == State::empty && !full_list_ && streams_failed_ < 2 &&
+         standing_ != Standing::forbidden && standing_ != Standing::absent;
 }
 
 void WatchMachine::on_list_error(const ApiError& error, TimePoint now, double random) {
@@ -127,6 +137,10 @@ void WatchMachine::on_list_error(const ApiError& error, TimePoint now, double ra
 }
 
 void WatchMachine::on_watch_start(TimePoint now) {
+  if (asks_for_stream()) {
+    start_over();
+    state_ = State::initial;
+  }
   watch_started_ = now;
   saw_event_ = false;
   pending_.reset();
@@ -156,6 +170,7 @@ Reaction WatchMachine::on_event(Result<WatchEvent> event) {
   if (event->object != nullptr) flaw = flaw_of(*event->object);
   if (flaw.empty() && event->resource_version.empty())
     flaw = std::string(info(kind_).plural) + ": an event has no resourceVersion";
+  if (flaw.empty() && state_ == State::initial) return on_initial_event(std::move(*event));
   if (flaw.empty() && is_before(event->resource_version, version_)) {
     flaw = std::string(info(kind_).plural) + ": resourceVersion went back from " + version_ + " to " +
            event->resource_version;
@@ -181,11 +196,69 @@ Reaction WatchMachine::on_event(Result<WatchEvent> event) {
   return {std::move(step), true};
 }
 
+// The objects of the start come in any order of versions: the bookmark that ends them says how far they reach.
+Reaction WatchMachine::on_initial_event(WatchEvent event) {
+  CacheStep step;
+  if (event.type == EventType::bookmark && !event.initial_events_end) return {};
+  if (event.type == EventType::bookmark) {
+    saw_event_ = true;
+    version_ = event.resource_version;
+    state_ = State::watching;
+    standing_ = Standing::synced;
+    last_error_.reset();
+    streams_failed_ = 0;
+    ++counts_.lists;
+    ++counts_.streamed;
+    step.op = CacheOp::end_replace;
+    step.resource_version = std::move(event.resource_version);
+    // A list that was empty began no replacement.
+    if (!std::exchange(replacing_, false)) return {std::move(step), true, true};
+    return {std::move(step), true};
+  }
+  if (event.type == EventType::deleted) {
+    step.op = CacheOp::drop;
+    step.object = std::move(event.object);
+  } else {
+    step.op = CacheOp::add;
+    step.objects.push_back(std::move(event.object));
+  }
+  return {std::move(step), true, !std::exchange(replacing_, true)};
+}
+
+// A stream that ended before all objects of the start had come: what came of them is thrown away.
+void WatchMachine::on_initial_end(const ApiError* error, TimePoint now, double random) {
+  start_over();
+  if (error == nullptr || error->kind == ErrorClass::cancelled) {
+    if (error == nullptr) ++streams_failed_;
+    return;
+  }
+  switch (error->kind) {
+    case ErrorClass::throttled:
+    case ErrorClass::transport:
+    case ErrorClass::server:
+    case ErrorClass::unauthorized:
+      ++streams_failed_;
+      break;
+    case ErrorClass::gone:
+      ++counts_.expired;
+      break;
+    case ErrorClass::forbidden:
+    case ErrorClass::not_found:
+      list_next_ = true;
+      return;
+    default:
+      streams_ = false;
+      return;
+  }
+  fail_with(*error, now, random);
+}
+
 void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double random) {
   spread_ = random;
   wait_ = milliseconds(0);
   const std::optional<ApiError> left = std::exchange(pending_, std::nullopt);
   if (left) error = &*left;
+  if (state_ == State::initial) return on_initial_end(error, now, random);
   if (error == nullptr) {
     state_ = State::listed;
     if (!saw_event_ && now - watch_started_ < kShortWatch) {

@@ -7,7 +7,7 @@
 //   Next next = machine.next();                      // wait next.wait, then send next.request
 //   list:   page = api.list(…);
 //           apply(page ? machine.on_page(page, now, random) : machine.on_list_error(error, now, random));
-//   watch:  machine.on_watch_start(now);
+//   watch:  machine.on_watch_start(now);             // right before the request
 //           api.watch(…, bytes -> lines -> for each: reaction = machine.on_event(event);
 //                                                    apply(reaction.step); if (!reaction.go_on) return false;)
 //           then, after the stream: machine.on_watch_end(error or nullptr, now, random);
@@ -44,7 +44,17 @@
 //                | version, version that goes backwards, other  |
 //   watching     | bookmark                                     | version advances, nothing else
 //   watching     | event of a type that we do not know          | ignored
-// The fifth state of kube-rs's watcher, InitialWatch, belongs to streamed lists, which are not asked for here.
+// With Lists::streamed an empty machine asks for a watch that begins with every object (WatchList) in place of pages:
+//   empty        | (start; at most one such stream failed since | watch with initial events, no version; state initial
+//                | the last list; neither forbidden nor absent) |
+//   initial      | ADDED, MODIFIED / DELETED                    | into / out of the new map; versions in any order
+//   initial      | bookmark annotated initial-events-end        | the maps are swapped; state watching
+//   initial      | other bookmark                               | nothing: only that annotation means complete
+//   initial      | clean end, or cancelled, before that         | the same anew; at the second time list pages
+//   initial      | 429, transport, 5xx, 401                     | the same anew after back-off; at the second pages
+//   initial      | 403, 404                                     | list pages at once: their answer decides the standing
+//   initial      | 410                                          | anew after back-off
+//   initial      | 400, 422 and any other refusal, bad bytes    | list pages at once, and never a stream again
 
 #include <chrono>
 #include <optional>
@@ -65,6 +75,7 @@ struct NextList {
 struct NextWatch {
   std::string resource_version;
   std::chrono::seconds timeout{0};  // timeoutSeconds; the stream is dead when silent for a little longer
+  bool initial_events = false;      // every object first; resource_version is ""
 };
 struct Next {
   std::chrono::milliseconds wait{0};  // before the request
@@ -73,7 +84,8 @@ struct Next {
 
 enum class CacheOp : std::uint8_t {
   begin_replace,  // start a new map beside the one in use; one begun before is thrown away
-  add,            // put `objects` into the new map
+  add,            // put `objects` into the new map, in place of those of their keys
+  drop,           // take the key of `object` out of the new map
   end_replace,    // swap the maps; what only the old one holds was deleted meanwhile
   upsert,         // put `object` in place of the one of its key
   remove,         // take out the key of `object`
@@ -82,7 +94,7 @@ enum class CacheOp : std::uint8_t {
 struct CacheStep {
   CacheOp op = CacheOp::bookmark;
   std::vector<ObjectPtr> objects;  // add
-  ObjectPtr object;                // upsert, remove (its last state)
+  ObjectPtr object;                // upsert, remove, drop (its last state)
   std::string resource_version;    // end_replace, bookmark, upsert, remove
 };
 
@@ -90,11 +102,18 @@ struct CacheStep {
 struct Reaction {
   std::optional<CacheStep> step;
   bool go_on = true;
+  bool begins = false;  // begin_replace is to be carried out before `step`
 };
 
 class WatchMachine {
  public:
-  enum class State : std::uint8_t { empty, page, listed, watching };
+  enum class State : std::uint8_t { empty, page, initial, listed, watching };  // kube-rs's, under our names
+
+  // How the objects that are there at the start are asked for.
+  enum class Lists : std::uint8_t {
+    paged,
+    streamed,  // by a watch where the server offers it, else paged
+  };
 
   // How much the copy may be believed.
   enum class Standing : std::uint8_t {
@@ -105,7 +124,7 @@ class WatchMachine {
     absent,     // 404: the server does not serve the kind; what the cache holds is gone
   };
 
-  explicit WatchMachine(Kind kind) : kind_(kind) {}
+  explicit WatchMachine(Kind kind, Lists lists = Lists::paged) : kind_(kind), streams_(lists == Lists::streamed) {}
 
   [[nodiscard]] Next next() const;
 
@@ -130,7 +149,8 @@ class WatchMachine {
 
   // For metrics, since the start.
   struct Counts {
-    std::uint64_t lists = 0;    // complete ones
+    std::uint64_t lists = 0;    // complete ones, streamed ones among them
+    std::uint64_t streamed = 0;
     std::uint64_t watches = 0;  // streams begun
     std::uint64_t short_watches = 0;
     std::uint64_t events = 0;   // changes handed to the cache
@@ -144,8 +164,14 @@ class WatchMachine {
   void fail_with(const ApiError& error, std::chrono::steady_clock::time_point now, double random);
   void back_off(const ApiError* error, std::chrono::steady_clock::time_point now, double random);
   Reaction leave(ApiError error);
+  [[nodiscard]] bool asks_for_stream() const;
+  Reaction on_initial_event(WatchEvent event);
+  void on_initial_end(const ApiError* error, std::chrono::steady_clock::time_point now, double random);
 
   const Kind kind_;
+  bool streams_;             // WatchList may be asked for
+  int streams_failed_ = 0;   // since the last complete list
+  bool list_next_ = false;   // pages, though streams_ is true
   State state_ = State::empty;
   Standing standing_ = Standing::starting;
   std::string version_;       // of the list or of the last event or bookmark

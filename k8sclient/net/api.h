@@ -28,6 +28,7 @@ struct WatchRequest {
   std::string resource_version;
   std::string field_selector;
   std::chrono::seconds timeout{290};  // the server ends the watch after it; kube-rs watcher.rs uses 290 s
+  bool initial_events = false;  // WatchList: every object first, then a bookmark that says so, then what changes
 };
 
 enum class PatchType : std::uint8_t { apply, merge, json };
@@ -73,6 +74,9 @@ class Api {
 
   // {"major","minor","gitVersion"} of /version.
   virtual ApiResult<Json> server_version() = 0;
+
+  // True when watches with initial_events may be tried in place of lists.
+  [[nodiscard]] virtual bool streams_lists() const { return false; }
 
   // Ends all running watches; calls made later still work.
   virtual void stop_watches() = 0;

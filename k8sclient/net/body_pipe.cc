@@ -8,6 +8,7 @@ BodyPipe::Push BodyPipe::push(std::string_view piece, std::function<void()> resu
   MutexLock lock(mutex_);
   if (abandoned_ || stopped_) return Push::refuse;
   waiting_.append(piece);
+  count(static_cast<std::ptrdiff_t>(piece.size()));
   last_arrival_ = std::chrono::steady_clock::now();
   const bool full = waiting_.size() >= cap_;
   if (full) resume_ = std::move(resume);
@@ -50,6 +51,7 @@ BodyPipe::Seen BodyPipe::wait_bytes(std::string& into, std::chrono::milliseconds
       if (stopped_) return Seen::stopped;
       if (!waiting_.empty()) {
         std::swap(into, waiting_);
+        count(-static_cast<std::ptrdiff_t>(into.size()));
         resume = std::exchange(resume_, nullptr);
         if (resume != nullptr) last_arrival_ = std::chrono::steady_clock::now();  // it was we who were slow
         break;
@@ -82,6 +84,7 @@ void BodyPipe::abandon() {
   {
     MutexLock lock(mutex_);
     abandoned_ = true;
+    count(-static_cast<std::ptrdiff_t>(waiting_.size()));
     waiting_.clear();
     resume = std::exchange(resume_, nullptr);
   }

@@ -10,6 +10,7 @@
 
 #include "k8sclient/base/clock.h"
 #include "k8sclient/base/mutex.h"
+#include "k8sclient/net/stream_gauge.h"
 
 namespace meshgraft {
 
@@ -17,7 +18,7 @@ class BodyPipe {
  public:
   struct Head {
     int status = 0;
-    std::string content_type, retry_after, location;
+    std::string content_type, retry_after, location, content_encoding;
   };
   struct End {
     bool complete = true;  // false: broke off, for this reason:
@@ -31,8 +32,11 @@ class BodyPipe {
   };
   enum class Seen : std::uint8_t { head, bytes, end, deadline, stopped };
 
-  // At most `cap` bytes wait in it before it says Push::wait.
-  explicit BodyPipe(std::size_t cap) : cap_(cap) {}
+  // At most `cap` bytes wait in it before it says Push::wait. `gauge`: told of every byte that waits, null for none.
+  explicit BodyPipe(std::size_t cap, StreamGauge* gauge = nullptr) : cap_(cap), gauge_(gauge) {}
+  ~BodyPipe() { count(-static_cast<std::ptrdiff_t>(waiting_.size())); }
+  BodyPipe(const BodyPipe&) = delete;
+  BodyPipe& operator=(const BodyPipe&) = delete;
 
   // For the IO thread. `resume` is kept only when the answer is Push::wait; it is then called once, from the caller's
   // thread.
@@ -56,7 +60,12 @@ class BodyPipe {
   void stop();
 
  private:
+  void count(std::ptrdiff_t bytes) {
+    if (gauge_ != nullptr) gauge_->add(bytes);
+  }
+
   const std::size_t cap_;
+  StreamGauge* const gauge_;
   mutable Mutex mutex_;
   Condition changed_;
   std::string waiting_ GUARDED_BY(mutex_);  // bytes pushed and not yet taken

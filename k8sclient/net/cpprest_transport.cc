@@ -31,6 +31,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
+// Bytes that the library reads at a time, a buffer a connection. Most watches are idle; lists are megabytes.
+constexpr std::size_t kStreamChunk = std::size_t{16} * 1024, kCallChunk = std::size_t{64} * 1024;
 constexpr seconds kCancelGrace{2};  // a cancelled request ended within 4 ms when measured; a resolver may hang
 
 boost::asio::io_service& io_service() { return crossplat::threadpool::shared_instance().service(); }
@@ -95,12 +97,16 @@ class AnswerBuffer final : public HalfBuffer {
 // whether any of it was asked for.
 class RequestBuffer final : public HalfBuffer {
  public:
-  explicit RequestBuffer(std::string body) : HalfBuffer(std::ios_base::in), body_(std::move(body)) {}
+  RequestBuffer(std::string body, Time deadline)
+      : HalfBuffer(std::ios_base::in), body_(std::move(body)), deadline_(deadline) {}
   [[nodiscard]] bool touched() const { return touched_; }
   [[nodiscard]] std::size_t in_avail() const override { return body_.size() - read_; }
 
  protected:
   pplx::task<std::size_t> _getn(std::uint8_t* data, std::size_t size) override {
+    // A process that was stopped wakes up here: a body that begins now would reach the server after its time. Without a
+    // body the library gives the request up, and the server carries out nothing.
+    if (steady_clock::now() >= deadline_) return pplx::task_from_result<std::size_t>(0);
     touched_ = true;
     const std::size_t piece = std::min(size, body_.size() - read_);
     std::memcpy(data, body_.data() + read_, piece);
@@ -110,6 +116,7 @@ class RequestBuffer final : public HalfBuffer {
 
  private:
   const std::string body_;
+  const Time deadline_;
   std::size_t read_ = 0;  // IO thread only
   std::atomic<bool> touched_{false};
 };
@@ -151,18 +158,23 @@ class CpprestTransport final : public Transport {
   CpprestTransport(TransportOptions options, ServerUrl url)
       : options_(std::move(options)),
         url_(std::move(url)),
-        slots_(options_.in_flight),
+        slots_(options_.in_flight, options_.yields),
         calls_(make_client(options_.call_deadline + seconds(5))) {}
 
   TransportResult send(const HttpRequest& request) override {
-    const Time deadline = steady_clock::now() + options_.call_deadline;
+    const Time deadline = request.deadline == Time{} ? steady_clock::now() + options_.call_deadline : request.deadline;
     const CallSlots::Slot slot(slots_, deadline);
-    if (!slot) {
-      return fault(TransportFault::timeout, "had no free connection within " + text_of(options_.call_deadline), false);
+    const Time begin = steady_clock::now();
+    if (const Duration pause = slots_.pause_left(begin); !slot && pause > Duration::zero()) {
+      Unexpected<TransportError> told = fault(TransportFault::paused, "asked for a pause that is not over", false);
+      told.error().pause = std::chrono::ceil<seconds>(pause);
+      return told;
     }
+    if (!slot || begin >= deadline) return fault(TransportFault::timeout, "had no free connection in time", false);
     const std::shared_ptr<http_client> client = calls();
     Attempt attempt = call(*client, request, deadline);
     if (attempt.retry) attempt = call(*fresh_calls(client), request, deadline);
+    if (attempt.result) slots_.answered(attempt.result->status, attempt.result->retry_after, steady_clock::now());
     return std::move(attempt.result);
   }
 
@@ -170,8 +182,8 @@ class CpprestTransport final : public Transport {
     // A client of its own: a new connection each time, so no stale one, and nothing is pooled after it. The library's
     // own limit only backs ours up, and must outlast a consumer that pauses the stream.
     const std::shared_ptr<http_client> client =
-        make_client(std::max<milliseconds>(4 * options_.stream_idle, seconds(300)));
-    Exchange exchange = start(*client, request, options_.stream_cap);
+        make_client(std::max<milliseconds>(4 * options_.stream_idle, seconds(300)), kStreamChunk);
+    Exchange exchange = start(*client, request, options_.stream_cap, Time::max(), options_.gauge);
     const StreamEntry entry(*this, exchange.pipe);
     BodyPipe& pipe = *exchange.pipe;
     BodyPipe::Seen seen = pipe.wait_head(steady_clock::now() + options_.first_answer);
@@ -224,7 +236,7 @@ class CpprestTransport final : public Transport {
   };
 
   Attempt call(http_client& client, const HttpRequest& request, Time deadline) {
-    Exchange exchange = start(client, request, options_.body_cap);
+    Exchange exchange = start(client, request, options_.body_cap, deadline, nullptr);
     BodyPipe& pipe = *exchange.pipe;
     const BodyPipe::Seen seen = pipe.wait_end(deadline);
     if (seen == BodyPipe::Seen::end && pipe.end_seen().complete) {
@@ -245,9 +257,10 @@ class CpprestTransport final : public Transport {
     return {std::move(result), retry};
   }
 
-  Exchange start(http_client& client, const HttpRequest& request, std::size_t cap) const {
+  Exchange start(http_client& client, const HttpRequest& request, std::size_t cap, Time deadline,
+                 StreamGauge* gauge) const {
     Exchange exchange;
-    exchange.pipe = std::make_shared<BodyPipe>(cap);
+    exchange.pipe = std::make_shared<BodyPipe>(cap, gauge);
     if (options_.tls != nullptr) exchange.refusals_before = options_.tls->refusals().count;
     const std::shared_ptr<BodyPipe> pipe = exchange.pipe;
     try {
@@ -257,7 +270,7 @@ class CpprestTransport final : public Transport {
       message.headers().add("User-Agent", options_.user_agent);
       if (!request.token.empty()) message.headers().add("Authorization", "Bearer " + request.token);
       if (!request.body.empty()) {
-        exchange.body = std::make_shared<RequestBuffer>(request.body);
+        exchange.body = std::make_shared<RequestBuffer>(request.body, deadline);
         message.set_body(ByteStreambuf(exchange.body).create_istream(), request.body.size(), request.content_type);
       }
       message.set_response_stream(ByteStreambuf(std::make_shared<AnswerBuffer>(pipe)).create_ostream());
@@ -266,7 +279,7 @@ class CpprestTransport final : public Transport {
             try {
               const http::http_response answer = answered.get();
               pipe->begin({answer.status_code(), header(answer, "Content-Type"), header(answer, "Retry-After"),
-                           header(answer, "Location")});
+                           header(answer, "Location"), header(answer, "Content-Encoding")});
               answer.content_ready().then([pipe](const pplx::task<http::http_response>& whole) {
                 try {
                   (void)whole.get();
@@ -332,12 +345,19 @@ class CpprestTransport final : public Transport {
   }
 
   static HttpResponse response_of(BodyPipe::Head head) {
-    return {head.status, std::move(head.content_type), std::move(head.retry_after), std::move(head.location), {}};
+    return {head.status,
+            std::move(head.content_type),
+            std::move(head.retry_after),
+            std::move(head.location),
+            std::move(head.content_encoding),
+            {}};
   }
 
-  [[nodiscard]] std::shared_ptr<http_client> make_client(milliseconds step_limit) const {
+  [[nodiscard]] std::shared_ptr<http_client> make_client(milliseconds step_limit,
+                                                         std::size_t chunk = kCallChunk) const {
     http_client_config config;
     config.set_timeout(step_limit);
+    config.set_chunksize(chunk);
     config.set_max_redirects(0);  // a redirect would carry the token to another host
     config.set_tlsext_sni_enabled(false);
     const std::shared_ptr<const TlsContext> tls = options_.tls;

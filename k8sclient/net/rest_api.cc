@@ -69,6 +69,8 @@ std::string_view content_type_of(PatchType type) {
 
 // What can be told of a body that is no answer of a Kubernetes API.
 std::string looks_like(const HttpResponse& response) {
+  if (!response.content_encoding.empty() && response.content_encoding != "identity")
+    return response.content_encoding + ", which nobody asked for";
   const auto begin = response.body.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
   if (response.content_type.find("html") != std::string::npos ||
       (begin != std::string::npos && response.body[begin] == '<'))
@@ -89,6 +91,8 @@ class RestApi final : public Api {
       : config_(std::move(config)),
         url_(std::move(url)),
         options_(std::move(options)),
+        // A Go duration; the API server has read it since 1.0 for every write, and for everything since 1.20.
+        server_limit_(options_.bound_server ? std::to_string(options_.call_deadline.count()) + "ms" : ""),
         credentials_(config_, options_.credential_refresh) {}
 
   // The first session, so that settings that cannot work are told at once.
@@ -120,6 +124,7 @@ class RestApi final : public Api {
     if (request.kind == Kind::other) return unknown_kind();
     Target target(path(request.kind, request.ns));
     target.with("watch", "true").with("allowWatchBookmarks", "true");
+    if (request.initial_events) target.with("sendInitialEvents", "true").with("resourceVersionMatch", "NotOlderThan");
     target.with("timeoutSeconds", std::to_string(request.timeout.count()))
         .with("resourceVersion", request.resource_version)
         .with("fieldSelector", request.field_selector);
@@ -165,18 +170,22 @@ class RestApi final : public Api {
     if (request.type == PatchType::apply) target.with("force", request.force ? "true" : "false");
     if (request.dry_run) target.with("dryRun", "All");
     return written(
+    target.with("timeout", server_limit_);
         call("PATCH", {"PATCH", target.text(), to_text(request.body), std::string(content_type_of(request.type)), {}}));
   }
 
   ApiResult<Written> create(const ObjectKey& target, const Json& body, std::string_view field_manager) override {
     if (target.kind == Kind::other) return unknown_kind();
-    const Target where = Target(path(target.kind, target.ns)).with("fieldManager", field_manager);
+    const Target where =
+        Target(path(target.kind, target.ns)).with("fieldManager", field_manager).with("timeout", server_limit_);
     return written(call("POST", {"POST", where.text(), to_text(body), "application/json", {}}));
   }
 
   ApiResult<Written> replace(const ObjectKey& target, const Json& body, std::string_view field_manager) override {
     if (target.kind == Kind::other) return unknown_kind();
-    const Target where = Target(path(target.kind, target.ns, target.name)).with("fieldManager", field_manager);
+    const Target where = Target(path(target.kind, target.ns, target.name))
+                             .with("fieldManager", field_manager)
+                             .with("timeout", server_limit_);
     return written(call("PUT", {"PUT", where.text(), to_text(body), "application/json", {}}));
   }
 
@@ -187,13 +196,17 @@ class RestApi final : public Api {
                  {"propagationPolicy", request.orphan ? "Orphan" : "Background"}};
     if (!request.uid.empty()) body["preconditions"]["uid"] = request.uid;
     if (!request.resource_version.empty()) body["preconditions"]["resourceVersion"] = request.resource_version;
-    const std::string where = path(request.target.kind, request.target.ns, request.target.name);
-    const ApiResult<HttpResponse> answer = call("DELETE", {"DELETE", where, to_text(body), "application/json", {}});
+    const Target where =
+        Target(path(request.target.kind, request.target.ns, request.target.name)).with("timeout", server_limit_);
+    const ApiResult<HttpResponse> answer =
+        call("DELETE", {"DELETE", where.text(), to_text(body), "application/json", {}});
     if (!answer) return Unexpected<ApiError>(answer.error());
     return Unit{};
   }
 
   void stop_watches() override {
+  [[nodiscard]] bool streams_lists() const override { return options_.stream_lists; }
+
     MutexLock lock(mutex_);
     for (const std::weak_ptr<Transport>& made : transports_) {
       if (const std::shared_ptr<Transport> transport = made.lock()) transport->stop_streams();
@@ -250,6 +263,8 @@ class RestApi final : public Api {
     options.first_answer = options_.watch_first_answer;
     options.in_flight = options_.in_flight;
     options.stream_cap = options_.watch_cap;
+    options.yields = options_.yields;
+    options.gauge = options_.gauge;
     if (url_.https) {
       init_transport();  // before the system's CAs are looked for
       const std::string& name = config_.tls_server_name.empty() ? url_.host : config_.tls_server_name;
@@ -263,27 +278,33 @@ class RestApi final : public Api {
     return std::shared_ptr<Transport>(std::move(*made));
   }
 
-  // Sends with the credential of this moment and once more with a fresh one after a 401. A success is JSON, unless it
-  // was streamed.
+  // Sends with the credential of this moment and once more with a fresh one after a 401, all within one deadline: who
+  // leads stops starting writes so long before its lease may end. A plugin runs to its end, so that the next call has
+  // its credential, but nothing is sent then. A success is JSON, unless it was streamed.
   ApiResult<HttpResponse> call(std::string_view verb, HttpRequest request, const OnBytes* stream_to = nullptr) {
     bool again = true;
     while (true) {
+    if (stream_to == nullptr) request.deadline = std::chrono::steady_clock::now() + options_.call_deadline;
       const Result<Session> session = current_session();
       if (!session)
         return Unexpected<ApiError>({ErrorClass::unauthorized, 0, "", session.error().text, std::nullopt, false});
       request.token = session->credential.token;
       const Time begin = std::chrono::steady_clock::now();
       TransportResult answer =
+      if (stream_to == nullptr && begin >= request.deadline)
+        return Unexpected<ApiError>({ErrorClass::transport, 0, "",
+                                     config_.source + ": the credential came too late for this request", std::nullopt,
+                                     false});
           stream_to != nullptr ? session->transport->stream(request, *stream_to) : session->transport->send(request);
       if (options_.observer) {
         options_.observer({verb, answer ? answer->status : 0,
                            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
       }
       if (!answer) {
-        const ErrorClass kind = answer.error().fault == TransportFault::cancelled   ? ErrorClass::cancelled
-                                : answer.error().fault == TransportFault::too_large ? ErrorClass::bad_answer
-                                                                                    : ErrorClass::transport;
-        return Unexpected<ApiError>({kind, 0, "", answer.error().message, std::nullopt, answer.error().sent});
+        const TransportError& error = answer.error();
+        ApiError told{class_of(error.fault), 0, "", error.message, std::nullopt, error.sent};
+        if (error.fault == TransportFault::paused) told.retry_after = error.pause;
+        return Unexpected<ApiError>(std::move(told));
       }
       if (answer->status == 401 && std::exchange(again, false) && credentials_.forget(session->credential)) continue;
       return judged(std::move(*answer), stream_to != nullptr);
@@ -291,6 +312,22 @@ class RestApi final : public Api {
   }
 
   ApiResult<HttpResponse> judged(HttpResponse answer, bool streamed) const {
+  static ErrorClass class_of(TransportFault fault) {
+    switch (fault) {
+      case TransportFault::cancelled:
+        return ErrorClass::cancelled;
+      case TransportFault::too_large:
+        return ErrorClass::bad_answer;
+      case TransportFault::paused:
+        return ErrorClass::throttled;
+      case TransportFault::timeout:
+      case TransportFault::tls:
+      case TransportFault::broken:
+        break;
+    }
+    return ErrorClass::transport;
+  }
+
     if (answer.status >= 200 && answer.status < 300) {
       if (!streamed && !starts_like_json(answer.body)) return bad_answer(answer);
       return answer;
@@ -352,6 +389,7 @@ class RestApi final : public Api {
   const ServerUrl url_;
   const RestOptions options_;
   CredentialSource credentials_;
+  const std::string server_limit_;
   Mutex mutex_;
   Session session_ GUARDED_BY(mutex_);
   std::vector<std::weak_ptr<Transport>> transports_ GUARDED_BY(mutex_);  // that may still have streams

@@ -10,6 +10,7 @@
 #include "k8sclient/base/result.h"
 #include "k8sclient/net/api.h"
 #include "k8sclient/net/credentials.h"
+#include "k8sclient/net/stream_gauge.h"
 
 namespace meshgraft {
 
@@ -22,12 +23,17 @@ struct CallReport {
 
 struct RestOptions {
   std::string version = "dev";  // for User-Agent: "meshgraft/<version> (linux/amd64)"
-  std::chrono::milliseconds call_deadline{
-      10'000};                                   // of one send, its retry included; the repeat after a 401 has its own
+  // Of a whole call: waiting for a place, its retry on a new connection and its repeat after a 401. Nothing of it is
+  // sent later, even if a credential plugin took longer than that.
+  std::chrono::milliseconds call_deadline{10'000};
   std::chrono::milliseconds watch_idle{75'000};  // a watch without a byte for so long is dead
   std::chrono::milliseconds watch_first_answer{30'000};  // until a watch's headers
   std::chrono::milliseconds credential_refresh{60'000};  // how old a credential read from a file may get
   std::size_t in_flight = 16;                            // calls at the same time
+  bool yields = true;         // a 429 pauses all calls of this Api for its Retry-After; false for leader election
+  bool bound_server = false;  // writes carry timeout=call_deadline: the server gives up when we do
+  bool stream_lists = false;  // WatchList is asked for where Api::streams_lists() is heeded
+  StreamGauge* gauge = nullptr;                          // counts bytes read ahead of slow consumers; outlives the Api
   std::size_t watch_cap = std::size_t{1} << 20;          // bytes read ahead of a slow consumer of a watch
   std::function<void(const CallReport&)> observer;       // called on the requesting thread; empty for none
 };

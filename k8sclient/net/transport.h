@@ -9,10 +9,12 @@
 #include <string>
 #include <string_view>
 
+#include "k8sclient/base/clock.h"
 #include "k8sclient/base/result.h"
 
 namespace meshgraft {
 
+class StreamGauge;
 class TlsContext;
 
 struct HttpRequest {
@@ -21,11 +23,13 @@ struct HttpRequest {
   std::string body;          // "" for none
   std::string content_type;  // of the body
   std::string token;         // sent as Authorization: Bearer; "" for none
+  Time deadline{};           // of a send(): nothing of it goes out later; the epoch for TransportOptions::call_deadline
 };
 
 struct HttpResponse {
   int status = 0;
   std::string content_type, retry_after, location;  // headers, "" when absent
+  std::string content_encoding;                     // the same; we ask for none
   std::string body;                                 // "" after a stream whose bytes went to on_bytes
 };
 
@@ -35,12 +39,14 @@ enum class TransportFault : std::uint8_t {
   tls,        // the server's certificate was refused, or the handshake failed for it
   broken,     // refused, reset, closed early, not HTTP
   too_large,  // the answer is larger than TransportOptions::body_cap
+  paused,     // not sent: the server asked for a pause (429 with Retry-After) that outlasts the deadline
 };
 
 struct TransportError {
   TransportFault fault = TransportFault::broken;
   std::string message;  // for people, names the server, never holds a token
   bool sent = true;     // false when the request surely never reached the server
+  std::chrono::seconds pause{0};  // paused: what is left of it
 };
 
 using TransportResult = Result<HttpResponse, TransportError>;
@@ -53,8 +59,10 @@ struct TransportOptions {
   std::chrono::milliseconds first_answer{30'000};   // of a stream: until its headers
   std::chrono::milliseconds stream_idle{75'000};    // of a stream: without a byte; the server sends a bookmark a minute
   std::size_t in_flight = 16;                       // sends at the same time; more of them wait
+  bool yields = true;                               // after 429 pause all sends and run fewer of them; call_slots.h
   std::size_t stream_cap = std::size_t{1} << 20;    // bytes read ahead of a slow consumer of a stream
   std::size_t body_cap = std::size_t{256} << 20;    // bytes of the answer to a send()
+  StreamGauge* gauge = nullptr;                     // counts the bytes that wait for consumers of streams; outlives this
 };
 
 class Transport {
@@ -62,7 +70,8 @@ class Transport {
   virtual ~Transport() = default;
 
   // Sends and reads the whole answer, of any status. A connection that breaks before the answer's headers is tried once
-  // more on a new one, except for POST once its body was on the way: that may have been carried out.
+  // more on a new one, except for POST once its body was on the way: that may have been carried out. The retry ends at
+  // the first try's deadline, and a body is never begun after it, however long the process or its IO thread stood still.
   virtual TransportResult send(const HttpRequest& request) = 0;
 
   // Sends and hands the body of a 2xx answer to `on_bytes` on the calling thread as it arrives, in pieces of any size,

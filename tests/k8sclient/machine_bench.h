@@ -77,6 +77,8 @@ inline std::string word(const CacheStep& step) {
       return "upsert:" + step.object->meta.name;
     case CacheOp::remove:
       return "remove:" + step.object->meta.name;
+    case CacheOp::drop:
+      return "drop:" + step.object->meta.name;
     case CacheOp::bookmark:
       return "bookmark:" + step.resource_version;
     case CacheOp::add:
@@ -102,7 +104,8 @@ inline std::string word(const Next& next) {
     if (!list->continue_token.empty()) text += " continue=" + list->continue_token;
     if (!list->resource_version.empty()) text += " rv=" + list->resource_version;
   } else {
-    text = "watch " + std::get<NextWatch>(next.request).resource_version;
+    const NextWatch& watch = std::get<NextWatch>(next.request);
+    text = watch.initial_events ? "stream" + watch.resource_version : "watch " + watch.resource_version;
   }
   if (next.wait.count() > 0) text += " +" + std::to_string(next.wait.count()) + "ms";
   return text;
@@ -124,6 +127,7 @@ struct MachineBench {
     std::vector<CacheStep> steps;
     for (Result<WatchEvent>& event : events) {
       Reaction reaction = machine.on_event(std::move(event));
+      if (reaction.begins) steps.push_back({CacheOp::begin_replace, {}, nullptr, ""});
       if (reaction.step) steps.push_back(std::move(*reaction.step));
       if (!reaction.go_on) break;
     }

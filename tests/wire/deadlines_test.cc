@@ -1,0 +1,202 @@
+// One deadline for a whole call, whatever happens in it: who leads relies on no write being sent after it. And what the
+// client does when the server says that it is too busy.
+
+#include <sys/stat.h>
+
+#include <thread>
+
+#include "k8sclient/net/call_slots.h"
+#include "tests/wire/wire_world.h"
+
+namespace meshgraft::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using testing::HasSubstr;
+
+const PatchRequest kApply{
+    deployment_key("web"), PatchType::apply, {{"metadata", {{"name", "web"}}}}, "meshgraft", true, false};
+
+class Deadlines : public WireTest {
+ protected:
+  std::string script(const std::string& text) const {
+    const std::string path = folder.write("plugin", "#!/bin/sh\n" + text);
+    chmod(path.c_str(), 0755);
+    return path;
+  }
+  static void wait(milliseconds length) {
+    const auto until = steady_clock::now() + length;
+    while (steady_clock::now() < until) std::this_thread::yield();
+  }
+  TemporaryFolder folder;
+};
+
+TEST_F(Deadlines, the_repeat_after_a_401_has_what_is_left_of_the_first_try) {
+  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+    if (request.number > 1) return client.hang();
+    wait(milliseconds(900));
+    client.answer(401, "application/json", status_json(401, "Unauthorized", "Unauthorized"));
+  });
+  ClientConfig config = config_for(*server);
+  config.token_file = folder.write("token", "one");
+  RestOptions options;
+  options.call_deadline = milliseconds(1500);
+  const auto api = client(config, options);
+  const auto begin = steady_clock::now();
+  const ApiResult<Written> end = api->patch(kApply);
+  const auto took = steady_clock::now() - begin;
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorClass::transport);
+  EXPECT_EQ(server->requests().size(), 2U);
+  EXPECT_GE(took, milliseconds(1500));
+  EXPECT_LT(took, milliseconds(2300)) << "900 ms and a fresh 1500 ms would be 2400";
+}
+
+TEST_F(Deadlines, a_plugin_that_takes_longer_lets_nothing_out_and_serves_the_next_call) {
+  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+    const auto token = request.headers.find("authorization");
+    if (token != request.headers.end() && token->second == "Bearer old") {
+      client.answer(401, "application/json", status_json(401, "Unauthorized", "Unauthorized"));
+    } else {
+      client.answer_json(deployment_json("web", "1"));
+    }
+  });
+  ClientConfig config = config_for(*server);
+  config.token.clear();
+  config.exec = ExecPlugin{};
+  config.exec->api_version = "client.authentication.k8s.io/v1";
+  const std::string print =
+      R"(echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"'$token'"}}')";
+  config.exec->command = script("token=old\n" + print);
+  RestOptions options;
+  options.call_deadline = milliseconds(1000);
+  const auto api = client(config, options);
+  script("sleep 1.5\ntoken=new\n" + print);
+  const ApiResult<Written> late = api->patch(kApply);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, ErrorClass::transport);
+  EXPECT_FALSE(late.error().sent);
+  EXPECT_THAT(late.error().message, HasSubstr("the credential came too late"));
+  EXPECT_EQ(server->requests().size(), 1U) << "only the one that was refused";
+  const ApiResult<Written> next = api->patch(kApply);
+  EXPECT_TRUE(next) << next.error().message;
+}
+
+TEST_F(Deadlines, the_server_is_told_when_we_give_up) {
+  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+    client.answer_json(request.method == "DELETE" ? status_json(200, "", "") : deployment_json("web", "1"));
+  });
+  RestOptions options;
+  options.call_deadline = milliseconds(4000);
+  options.bound_server = true;
+  const auto api = client(*server, options);
+  (void)api->patch(kApply);
+  (void)api->create(deployment_key("web"), {{"metadata", {{"name", "web"}}}}, "meshgraft");
+  (void)api->replace(deployment_key("web"), {{"metadata", {{"name", "web"}}}}, "meshgraft");
+  (void)api->remove({deployment_key("web"), "uid", "", false});
+  (void)api->get(deployment_key("web"));
+  const auto seen = server->requests();
+  ASSERT_EQ(seen.size(), 5U);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_THAT(seen[i].target, HasSubstr("timeout=4000ms")) << seen[i].method;
+  EXPECT_THAT(seen[4].target, testing::Not(HasSubstr("timeout"))) << "a read may end when it likes";
+}
+
+TEST_F(Deadlines, a_server_that_stops_reading_a_large_body_is_given_up_in_time) {
+  const auto server = serve_plain([](const SeenRequest&, Conversation& client) { client.hang(); });
+  server->drop_silently(true);  // accepts and reads nothing: the socket's buffers fill up
+  RestOptions options;
+  options.call_deadline = milliseconds(500);
+  PatchRequest large = kApply;
+  large.body["data"] = std::string(std::size_t{12} << 20, 'x');
+  const auto begin = steady_clock::now();
+  const ApiResult<Written> end = client(*server, options)->patch(large);
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorClass::transport);
+  EXPECT_LT(steady_clock::now() - begin, seconds(3));
+}
+
+TEST_F(Deadlines, a_busy_server_is_left_alone_for_as_long_as_it_asks) {
+  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+    if (request.number == 1) {
+      client.answer(429, "application/json", status_json(429, "TooManyRequests", "busy"), "Retry-After: 1\r\n");
+    } else {
+      client.answer_json(deployment_json("web", "1"));
+    }
+  });
+  const auto api = client(*server);
+  const auto begin = steady_clock::now();
+  const ApiResult<Written> refused = api->patch(kApply);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorClass::throttled);
+  EXPECT_TRUE(api->patch(kApply)) << "waited, then sent";
+  EXPECT_GE(steady_clock::now() - begin, milliseconds(950));
+}
+
+TEST_F(Deadlines, a_pause_longer_than_the_deadline_is_said_at_once_and_nothing_is_sent) {
+  const auto server = serve([](const SeenRequest&, Conversation& client) {
+    client.answer(429, "application/json", status_json(429, "TooManyRequests", "busy"), "Retry-After: 20\r\n");
+  });
+  const auto api = client(*server);
+  (void)api->patch(kApply);
+  const auto begin = steady_clock::now();
+  const ApiResult<Written> told = api->patch(kApply);
+  EXPECT_LT(steady_clock::now() - begin, seconds(1));
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().kind, ErrorClass::throttled);
+  EXPECT_FALSE(told.error().sent);
+  ASSERT_TRUE(told.error().retry_after);
+  EXPECT_GE(*told.error().retry_after, seconds(18));
+  EXPECT_EQ(server->requests().size(), 1U);
+  RestOptions leasing;
+  leasing.yields = false;
+  const auto lease = client(*server, leasing);
+  (void)lease->patch(kApply);
+  (void)lease->patch(kApply);
+  EXPECT_EQ(server->requests().size(), 3U) << "leader election asks again when it must";
+}
+
+TEST(CallSlots, a_429_halves_the_places_once_and_good_answers_give_them_back) {
+  CallSlots slots(16);
+  const Time now = steady_clock::now();
+  EXPECT_EQ(slots.places(), 16U);
+  for (int i = 0; i < 9; ++i) slots.answered(429, "2", now);  // all of them were under way together
+  EXPECT_EQ(slots.places(), 8U);
+  EXPECT_EQ(slots.pause_left(now), seconds(2));
+  slots.answered(429, "", now + seconds(3));
+  EXPECT_EQ(slots.places(), 4U);
+  EXPECT_EQ(slots.pause_left(now + seconds(3)), seconds(0));
+  for (int i = 0; i < 200; ++i) slots.answered(200, "", now);
+  EXPECT_EQ(slots.places(), 16U);
+  for (int i = 0; i < 20; ++i) slots.answered(429, "0", now + seconds(10 + i));
+  EXPECT_EQ(slots.places(), 1U) << "never none";
+  slots.answered(429, "86400", now + seconds(60));
+  EXPECT_EQ(slots.pause_left(now + seconds(60)), CallSlots::kPauseMost) << "a proxy's day is cut";
+}
+
+TEST_F(Deadlines, bytes_that_wait_for_a_slow_consumer_are_counted_and_counted_off) {
+  constexpr std::size_t kCap = std::size_t{64} << 10;
+  const auto server = serve([](const SeenRequest&, Conversation& client) {
+    const std::string piece = "{" + std::string((16 << 10) - 1, ' ');
+    client.begin(200, "application/json");
+    for (int i = 0; i < 64; ++i) client.chunk(piece);
+    client.finish();
+  });
+  StreamGauge gauge;
+  RestOptions options;
+  options.watch_cap = kCap;
+  options.gauge = &gauge;
+  bool first = true;
+  ASSERT_TRUE(client(*server, options)->watch(deployment_watch(), [&gauge, &first](std::string_view) {
+    while (first && gauge.bytes() < kCap) std::this_thread::yield();
+    first = false;
+    return true;
+  }));
+  EXPECT_EQ(gauge.bytes(), 0U);
+  EXPECT_GE(gauge.most(), std::size_t{1});
+  EXPECT_LE(gauge.most(), kCap + (std::size_t{64} << 10)) << "the cap and one read";
+}
+
+}  // namespace
+}  // namespace meshgraft::test
