@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -133,6 +134,26 @@ class Image(unittest.TestCase):
             self.fail(controller.tail())
         print(f"ready {1000 * (time.monotonic() - begin):.0f} ms after its start", end=" ")
         self.assertEqual(controller.stop(), 0)
+
+    def test_it_asks_the_clusters_dns_without_a_library_of_its_own_for_it(self):
+        files = {"resolv.conf": "nameserver 127.53.53.53\n", "by-name.kubeconfig": """\
+apiVersion: v1
+kind: Config
+current-context: c
+clusters: [{name: c, cluster: {server: "https://kubernetes.default.svc.cluster.test"}}]
+contexts: [{name: c, context: {cluster: c, user: u}}]
+users: [{name: u, user: {token: t}}]
+"""}
+        for name, text in files.items():
+            (self.root / "etc" / name).write_text(text)
+            self.addCleanup((self.root / "etc" / name).unlink)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.53.53.53", 53))
+            server.settimeout(30)
+            with subprocess.Popen(self.inside("status", "--kubeconfig", "/etc/by-name.kubeconfig"),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as asking:
+                self.assertIn(b"\x0akubernetes\x07default\x03svc\x07cluster\x04test", server.recv(512))
+                asking.kill()
 
     def test_the_plugins_archive_runs_with_its_own_libraries_wherever_krew_puts_it(self):
         made = self.folder / "krew"
