@@ -109,7 +109,9 @@ void Watcher::send(const NextList& request) {
     machine_->on_list_error(page.error(), clock_.now(), random());
     return;
   }
-  for (CacheStep& step : machine_->on_page(std::move(*page), clock_.now(), random())) carry_out(std::move(step));
+  std::vector<CacheStep> steps = machine_->on_page(std::move(*page), clock_.now(), random());
+  if (steps.empty() && machine_->last_error()) listener_.on_restart(kind_, machine_->last_error()->kind);
+  for (CacheStep& step : steps) carry_out(std::move(step));
 }
 
 void Watcher::send(const NextWatch& request) {
@@ -153,13 +155,13 @@ void Watcher::carry_out(CacheStep step) {
       std::erase_if(step.objects, [this](const ObjectPtr& object) { return !in_scope(*following_, *object); });
       put_on(list_, std::move(step.objects));
       return;
-    case CacheOp::end_replace:
-      changes = cache_.replace(kind_, *following_, std::exchange(list_, {}), step.resource_version);
     case CacheOp::drop:
       take_off(list_, *step.object);
       return;
       // Whoever hears of the changes may ask whether the kind is synced: it is from here on.
       cache_.set_standing(kind_, *following_, Standing::synced, true, "");
+    case CacheOp::end_replace:
+      changes = cache_.replace(kind_, *following_, std::exchange(list_, {}), step.resource_version);
       if (!changes.empty()) listener_.on_changes(kind_, changes);
       listener_.on_progress(kind_);
       listener_.on_standing(kind_);
