@@ -57,7 +57,7 @@ struct Values {
 Values values_of(const FlagInfo& flag) {
   Values values;
   values.any = !flag.value.empty();
-  values.files = flag.value == "FILE";
+  values.files = flag.value == "FILE" || flag.value == "DIR";
   if (values.any && !values.files) values.words = listed_words(flag.description);
   if (flag.names.find("--namespace") != std::string::npos && flag.names.starts_with("-n")) {
     values.command = "kubectl get namespaces -o name 2>/dev/null | cut -d/ -f2";

@@ -20,20 +20,43 @@ bool is_manifest(const fs::path& path) {
   return ending == ".yaml" || ending == ".yml" || ending == ".json";  // kubectl's own three (cli-runtime resource.FileExtensions)
 }
 
-// The manifests below `directory`, sorted by path.
-Result<std::vector<std::string>> walk(const std::string& directory) {
-  std::vector<std::string> found;
-  std::error_code error;
-  fs::recursive_directory_iterator entry(directory, error);
-  const fs::recursive_directory_iterator end;
-  while (!error && entry != end) {
-    std::error_code ignored;
-    if (entry->is_regular_file(ignored) && is_manifest(entry->path())) found.push_back(entry->path().lexically_normal().string());
-    entry.increment(error);
+// Problems, one a line.
+struct Errors {
+  std::string text;
+  void note(const std::string& line) {
+    if (!text.empty()) text += '\n';
+    text += line;
   }
-  if (error) return fail("cannot read the directory " + directory + ": " + error.message());
+};
+
+// Adds the manifests below `directory`. As kubectl does, follows links to files and not to directories. What cannot be
+// read is noted, and the rest goes on: a link that leads nowhere is a document that somebody misses.
+void gather(const fs::path& directory, std::vector<std::string>& found, Errors& errors) {
+  std::error_code error;
+  fs::directory_iterator entry(directory, error);
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (fs::is_directory(entry->symlink_status(ignored))) {
+      gather(entry->path(), found, errors);
+    } else if (is_manifest(entry->path())) {
+      const fs::file_status status = entry->status(ignored);
+      if (fs::is_regular_file(status)) {
+        found.push_back(entry->path().lexically_normal().string());
+      } else if (!fs::is_directory(status)) {
+        errors.note("cannot read " + entry->path().lexically_normal().string() + (fs::exists(status) ? ": it is no regular file" : ": it leads to no file"));
+      }
+    }
+  }
+  if (error) errors.note("cannot read the directory " + directory.string() + ": " + error.message());
+}
+
+// The manifests below `directory`, sorted by path.
+std::vector<std::string> walk(const std::string& directory, Errors& errors) {
+  const std::size_t before = errors.text.size();
+  std::vector<std::string> found;
+  gather(directory, found, errors);
   std::sort(found.begin(), found.end());
-  if (found.empty()) return fail("the directory " + directory + " holds no .yaml, .yml or .json file");
+  if (found.empty() && errors.text.size() == before) errors.note("the directory " + directory + " holds no .yaml, .yml or .json file");
   return found;
 }
 
@@ -57,6 +80,39 @@ std::string duplicates(const std::vector<Document>& documents) {
   return errors;
 }
 
+// Calls `take(path, name, text)` for every file of `paths`; what cannot be read is noted, and the rest goes on.
+template <typename Take>
+void each_file(const std::vector<std::string>& paths, std::istream& in, Errors& errors, Take take) {
+  const auto one = [&](const std::string& path, const std::string& name) {
+    Result<std::string> text = read_file(path);
+    if (!text) return errors.note(text.error().text);
+    take(path, name, *std::move(text));
+  };
+  for (const std::string& path : paths) {
+    std::error_code ignored;
+    if (path == "-") {
+      take(path, "stdin.yaml", std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()));
+    } else if (fs::is_directory(path, ignored)) {
+      const fs::path root = fs::path(path).lexically_normal();
+      for (const std::string& file : walk(path, errors)) one(file, fs::path(file).lexically_relative(root).string());
+    } else {
+      one(path, fs::path(path).filename().string());
+    }
+  }
+}
+
+void take_documents(const std::string& text, const std::string& path, std::string_view default_namespace, Errors& errors, std::vector<Document>& into) {
+  Result<std::vector<Document>> read = read_manifests(text, path, default_namespace);
+  if (!read) return errors.note(read.error().text);
+  std::move(read->begin(), read->end(), std::back_inserter(into));
+}
+
+Result<std::vector<Document>> checked(std::vector<Document> documents, Errors errors) {
+  if (const std::string twice = duplicates(documents); !twice.empty()) errors.note(twice);
+  if (!errors.text.empty()) return fail(errors.text);
+  return documents;
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
@@ -69,37 +125,30 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
+Result<std::vector<ManifestFile>> read_files(const std::vector<std::string>& paths, std::istream& in) {
+  std::vector<ManifestFile> files;
+  Errors errors;
+  each_file(paths, in, errors, [&files](std::string path, std::string name, std::string text) {
+    files.push_back({std::move(path), std::move(name), std::move(text)});
+  });
+  if (!errors.text.empty()) return fail(errors.text);
+  return files;
+}
+
+Result<std::vector<Document>> read_documents(const std::vector<ManifestFile>& files, std::string_view default_namespace) {
+  std::vector<Document> documents;
+  Errors errors;
+  for (const ManifestFile& file : files) take_documents(file.text, file.path, default_namespace, errors, documents);
+  return checked(std::move(documents), std::move(errors));
+}
+
 Result<std::vector<Document>> read_paths(const std::vector<std::string>& paths, std::istream& in, std::string_view default_namespace) {
   std::vector<Document> documents;
-  std::string errors;
-  const auto note = [&errors](const std::string& text) {
-    if (!errors.empty()) errors += '\n';
-    errors += text;
-  };
-  const auto take = [&](const Result<std::string>& text, const std::string& name) {
-    if (!text) return note(text.error().text);
-    Result<std::vector<Document>> read = read_manifests(*text, name, default_namespace);
-    if (!read) return note(read.error().text);
-    std::move(read->begin(), read->end(), std::back_inserter(documents));
-  };
-  for (const std::string& path : paths) {
-    std::error_code ignored;
-    if (path == "-") {
-      take(std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()), path);
-    } else if (fs::is_directory(path, ignored)) {
-      Result<std::vector<std::string>> found = walk(path);
-      if (!found) {
-        note(found.error().text);
-        continue;
-      }
-      for (const std::string& file : *found) take(read_file(file), file);
-    } else {
-      take(read_file(path), path);
-    }
-  }
-  if (const std::string twice = duplicates(documents); !twice.empty()) note(twice);
-  if (!errors.empty()) return fail(errors);
-  return documents;
+  Errors errors;
+  each_file(paths, in, errors, [&](const std::string& path, const std::string&, const std::string& text) {
+    take_documents(text, path, default_namespace, errors, documents);
+  });
+  return checked(std::move(documents), std::move(errors));
 }
 
 }  // namespace meshgraft

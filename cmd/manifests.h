@@ -12,6 +12,20 @@
 
 namespace meshgraft {
 
+// One file of -f.
+struct ManifestFile {
+  std::string path;  // as messages name it; "-" for standard input
+  std::string name;  // where it goes below --output-dir: as it lies below the directory of -f, else its own name
+  std::string text;
+};
+
+// The files of `paths` with their texts, in the order of read_paths. The errors are those of read_paths, but for what
+// is in the files.
+Result<std::vector<ManifestFile>> read_files(const std::vector<std::string>& paths, std::istream& in);
+
+// Every document of `files` in order. Errors: as read_paths.
+Result<std::vector<Document>> read_documents(const std::vector<ManifestFile>& files, std::string_view default_namespace);
+
 // Every document of `paths` in order; directories are walked by name, taking .yaml, .yml and .json files as kubectl
 // does. "-" is `in`. The errors name file, document and field; all bad files are reported, one a line. An object that stands twice
 // is an error that names both places.

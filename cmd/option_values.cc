@@ -118,6 +118,7 @@ Result<Unit> read_number(const std::string& text, std::string_view flag, int mos
 std::vector<std::string_view> output_forms(Command command) {
   switch (command) {
     case Command::plan:
+      return {"", "text", "json", "yaml", "manifests"};
     case Command::status:
       return {"", "text", "json", "yaml"};
     case Command::check:

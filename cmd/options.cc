@@ -119,7 +119,8 @@ Tree::Tree() {
   cluster_flags(plan, options);
   namespace_flags(plan, options);
   file_flags(plan, options, raw);
-  output_flag(plan, options, "Form: text, json or yaml (the request bodies; default text)");
+  output_flag(plan, options, "Form: text, json, yaml or manifests (yaml: the request bodies; manifests: the documents of -f as they will be; default text)");
+  text_flag(plan, "--output-dir", options.output_directory, "DIR", "With -o manifests: write the files there, under their own names");
   plan.add_flag("-v,--verbose", options.verbose, "Show mesh and platform facts and every field added");
   settings_flags(plan, options, raw);
 
@@ -197,9 +198,10 @@ Result<Unit> check_files(const Options& options, const Raw& raw) {
 }
 
 Result<Unit> check_output(const Options& options) {
-  if (options.output == "manifests" && options.command == Command::plan) {
-    return fail("plan -o manifests is not in this version: use -o yaml for the request bodies, or -o json");
+  if (options.output == "manifests" && options.command == Command::plan && options.files.empty()) {
+    return fail("-o manifests writes the documents of -f as they will be: name some with -f");
   }
+  if (!options.output_directory.empty() && options.output != "manifests") return fail("--output-dir goes with -o manifests");
   return one_of(options.output, "--output", output_forms(options.command));
 }
 

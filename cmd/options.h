@@ -53,6 +53,7 @@ struct Options {
   std::string profile, facts_file;     // "" when not given
   std::optional<Version> istio_version, ingress_nginx_version;
   Severity fail_on = Severity::error;
+  std::string output_directory;        // plan -o manifests: "" prints them
 
   // status.
   bool watch = false, facts = false, settled = false;

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "cmd/render_json.h"
+#include "cmd/render_manifests.h"
 #include "cmd/render_text.h"
 #include "cmd/source.h"
 #include "reconcilers/foresee.h"
@@ -28,6 +29,7 @@ Result<Report> foretell(const Options& options, const Terminal& terminal) {
 }
 
 int print_plan(const Options& options, const Terminal& terminal) {
+  if (options.output == "manifests") return print_manifests(options, terminal);
   Result<Report> report = foretell(options, terminal);
   if (!report) return print_error(report.error().text, terminal);
   if (options.output == "json") {

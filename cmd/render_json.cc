@@ -99,6 +99,22 @@ Json finding_totals(const Totals& totals) {
   return {{"error", totals.errors}, {"warning", totals.warnings}, {"info", totals.infos}};
 }
 
+Json closed_json(const Totals& totals) {
+  Json list = Json::array();
+  for (const ClosedPorts& closed : totals.closed) {
+    list.push_back({{"workload", object_json(closed.workload)}, {"ports", closed.ports}, {"pods", closed.pods}, {"secondsEach", closed.seconds}});
+  }
+  return list;
+}
+
+Json hosts_json(const Totals& totals) {
+  Json list = Json::array();
+  for (const HostChange& change : totals.hosts) {
+    list.push_back({{"ingress", object_json(change.ingress)}, {"before", change.before}, {"after", change.after}});
+  }
+  return list;
+}
+
 }  // namespace
 
 Json plan_json(const Report& report) {
@@ -126,6 +142,9 @@ Json plan_json(const Report& report) {
             {"deleted", totals.removed},
             {"restartingPods", totals.restarts},
             {"restartingWorkloads", totals.restarting},
+            {"sidecars", {{"pods", totals.sidecars}, {"cpuMillicores", totals.sidecar_cpu}, {"memoryBytes", totals.sidecar_memory}}},
+            {"closedPorts", closed_json(totals)},
+            {"hostHeaders", hosts_json(totals)},
             {"findings", finding_totals(totals)}}}};
 }
 

@@ -1,11 +1,13 @@
 #include "cmd/render_text.h"
 
+#include <algorithm>
 #include <array>
 #include <ostream>
 #include <utility>
 
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/quantity.h"
 
 namespace meshgraft {
 namespace {
@@ -166,6 +168,21 @@ std::string finding_counts(const Totals& totals) {
   return "findings: " + counted(totals.errors, "error") + ", " + counted(totals.warnings, "warning") + ", " + std::to_string(totals.infos) + " info";
 }
 
+// "ports 80 and 443 of 2 nodes close one after the other, each for up to 300 s and the start of its pod"
+std::string closed_text(const ClosedPorts& closed) {
+  std::string text = closed.ports.size() == 1 ? "port " : "ports ";
+  std::size_t at = 0;
+  for (const int port : closed.ports) {
+    if (at > 0) text += at + 1 == closed.ports.size() ? " and " : ", ";
+    text += std::to_string(port);
+    ++at;
+  }
+  const bool one = closed.pods == 1;
+  text += " of " + counted(closed.pods, "node") + (closed.ports.size() == 1 ? " closes" : " close");
+  text += one ? "" : " one after the other, each";
+  return text + " for up to " + std::to_string(closed.seconds) + " s and the start of " + (one ? "the" : "its") + " pod";
+}
+
 std::string total_line(const Totals& totals) {
   if (totals.requests == 0) return "Total: nothing to change; " + finding_counts(totals) + '.';
   int objects = 0;
@@ -179,22 +196,53 @@ std::string total_line(const Totals& totals) {
   if (totals.created > 0) text += ", " + std::to_string(totals.created) + " created";
   if (totals.removed > 0) text += ", " + std::to_string(totals.removed) + " deleted";
   text += totals.restarting == 0 ? "; no pod restarts" : "; " + counted(totals.restarts, "pod") + " of " + counted(totals.restarting, "workload") + (totals.restarts == 1 ? " restarts" : " restart");
+  if (totals.sidecars > 0) {
+    text += "; " + counted(totals.sidecars, "sidecar") + (totals.sidecars == 1 ? " asks" : " ask") + " for " + cpu_text(totals.sidecar_cpu) + " CPU and " +
+            memory_text(totals.sidecar_memory) + " of memory";
+  }
+  for (const ClosedPorts& closed : totals.closed) text += "; " + closed_text(closed);
+  if (!totals.hosts.empty()) text += "; the Host header changes behind " + counted(static_cast<int>(totals.hosts.size()), "Ingress");
   return text + "; " + finding_counts(totals) + '.';
 }
 
-void render_findings(const Report& report, bool verbose, const Terminal& terminal) {
+// What, where, what to do, each in one line however long it is, so that a finding has at most three and a search for
+// its code finds all of it. A terminal folds them; `where` names as many objects as anyone reads.
+void render_in_three_lines(const Finding& finding, const std::vector<ObjectKey>& where, const Terminal& terminal) {
+  constexpr std::size_t kNamed = 8;
+  const auto line = [](std::string text) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+  };
+  const std::string_view severity = name_of(finding.severity);
+  terminal.out << paint(terminal, colour_of(finding.severity), severity) << padded("", 8 - static_cast<int>(severity.size())) << finding.code << "  " << line(finding.text) << '\n';
+  std::string places;
+  for (std::size_t i = 0; i < where.size() && i < kNamed; ++i) places += (places.empty() ? "" : ", ") + to_string(where[i]);
+  if (where.size() > kNamed) places += " and " + std::to_string(where.size() - kNamed) + " more; -v names them";
+  terminal.out << "        at  " << line(places) << '\n';
+  if (!finding.remedy.empty()) terminal.out << "        do  " << line(finding.remedy) << '\n';
+}
+
+enum class Shape : std::uint8_t { wrapped, three_lines };
+
+void render_findings(const Report& report, Shape shape, bool verbose, const Terminal& terminal) {
   // Findings that say the same of several objects are told once.
   const std::vector<Finding>& all = report.findings;
   std::vector<bool> told(all.size(), false);
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (told[i]) continue;
-    std::string where;
+    std::vector<ObjectKey> where;
     for (std::size_t j = i; j < all.size() && all[j].code == all[i].code; ++j) {
-      if (all[j].text != all[i].text || all[j].remedy != all[i].remedy) continue;
+      if (told[j] || all[j].text != all[i].text || all[j].remedy != all[i].remedy) continue;
       told[j] = true;
-      where += (where.empty() ? "" : ", ") + to_string(all[j].about);
+      where.push_back(all[j].about);
     }
-    render_finding(all[i], where, verbose, terminal);
+    if (shape == Shape::three_lines) {
+      render_in_three_lines(all[i], where, terminal);
+      continue;
+    }
+    std::string places;
+    for (const ObjectKey& one : where) places += (places.empty() ? "" : ", ") + to_string(one);
+    render_finding(all[i], places, verbose, terminal);
   }
 }
 
@@ -266,13 +314,13 @@ void render_plan_text(const Report& report, bool verbose, const Terminal& termin
   }
   if (!report.findings.empty()) {
     out << '\n' << paint(terminal, Colour::bold, "findings") << '\n';
-    render_findings(report, verbose, terminal);
+    render_findings(report, Shape::wrapped, verbose, terminal);
   }
   out << '\n' << wrapped(total_line(report.totals), "", "  ", terminal.width);
 }
 
 void render_check_text(const Report& report, bool verbose, const Terminal& terminal) {
-  render_findings(report, verbose, terminal);
+  render_findings(report, verbose ? Shape::wrapped : Shape::three_lines, verbose, terminal);
   if (!report.findings.empty()) terminal.out << '\n';
   const std::string counts = finding_counts(report.totals);
   terminal.out << (report.findings.empty() ? "No findings" : "F" + counts.substr(1)) << ".\n";

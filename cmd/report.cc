@@ -1,7 +1,6 @@
 #include "cmd/report.h"
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 
 #include "reconcilers/keys.h"
@@ -48,26 +47,6 @@ bool rolling(const Source& source) {
     }
   }
   return false;
-}
-
-Totals count(const Report& report) {
-  Totals totals;
-  std::set<ObjectKey> seen;
-  std::set<ObjectKey> restarting;
-  for (const Foreseen::Step& step : report.steps) {
-    const Change& change = step.change;
-    ++totals.requests;
-    if (seen.insert(change.target).second) ++totals.objects[change.target.kind];
-    totals.created += change.verb == Verb::create ? 1 : 0;
-    totals.removed += change.verb == Verb::remove ? 1 : 0;
-    totals.restarts += change.restarts;
-    if (change.impact == Impact::restart) restarting.insert(change.target);
-  }
-  totals.restarting = static_cast<int>(restarting.size());
-  for (const Finding& finding : report.findings) {
-    ++(finding.severity == Severity::error ? totals.errors : finding.severity == Severity::warning ? totals.warnings : totals.infos);
-  }
-  return totals;
 }
 
 // The element of a list that `key` names: "80/TCP" by port and protocol, else by name.
@@ -163,7 +142,7 @@ Report make_report(const Foreseen& foreseen, const Source& source, const Setting
   for (auto& [ns, members] : report.members) {
     for (MemberState& member : members) explain(member, report.findings);
   }
-  report.totals = count(report);
+  report.totals = count_totals(report.steps, report.findings, source.world, foreseen.after, facts.mesh);
   report.settled = report.steps.empty() && !rolling(source);
   report.mesh = std::move(facts.mesh);
   report.platform = std::move(facts.platform);

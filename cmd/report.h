@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cmd/source.h"
+#include "cmd/totals.h"
 #include "reconcilers/foresee.h"
 
 namespace meshgraft {
@@ -19,15 +20,6 @@ struct Concern {
   Policy policy = Policy::join;
   bool frozen = false;
   bool gateway_in_mesh = false;  // its controllers have sidecars
-};
-
-struct Totals {
-  int requests = 0;
-  std::map<Kind, int> objects;       // different objects written to, by kind
-  int created = 0, removed = 0;      // objects
-  int restarts = 0;                  // pods
-  int restarting = 0;                // workloads
-  int errors = 0, warnings = 0, infos = 0;
 };
 
 // What an object's plan ended on without being done.

@@ -27,20 +27,39 @@ Result<Profile> assumed_profile(const Options& options) {
   return read;
 }
 
-Result<Source> from_files(const Options& options, const Terminal& terminal) {
-  Result<std::vector<Document>> documents = read_paths(options.files, terminal.in, options.ns.empty() ? "default" : options.ns);
-  if (!documents) return fail(documents.error().text);
-  if (documents->empty()) return fail("the files hold no document");
+// "shop.yaml, document 2: Deployment of app/v1 …" for a document whose apiVersion is a slip of the pen: a group
+// without a dot is Kubernetes' own, and Kubernetes has no such kind there. "" for every other.
+std::string misspelt(const Document& document) {
+  const Unknown* unknown = as<Unknown>(document.object.get());
+  if (unknown == nullptr) return "";
+  const std::string_view group = std::string_view(unknown->api_version).substr(0, unknown->api_version.find('/'));
+  const bool known = std::any_of(kinds().begin(), kinds().end(), [&](const KindInfo& kind) { return kind.name == unknown->kind_name && kind.group.find('.') == std::string_view::npos; });
+  if (!known || group.find('.') != std::string_view::npos) return "";
+  return document.source + ", document " + std::to_string(document.number) + ": " + unknown->kind_name + " " + unknown->meta.name + " is of apiVersion " +
+         unknown->api_version + ", where Kubernetes has no such kind: it is left as it is";
+}
+
+Result<Source> from_documents(const std::vector<Document>& documents, const Options& options) {
+  if (documents.empty()) return fail("the files hold no document");
   std::vector<ObjectPtr> objects;
-  objects.reserve(documents->size());
-  for (const Document& document : *documents) objects.push_back(document.object);
+  objects.reserve(documents.size());
+  for (const Document& document : documents) objects.push_back(document.object);
   Source source;
+  for (const Document& document : documents) {
+    if (std::string note = misspelt(document); !note.empty()) source.notes.push_back(std::move(note));
+  }
   source.world = make_world(running(objects));
   Result<Profile> assumed = assumed_profile(options);
   if (!assumed) return fail(assumed.error().text);
   source.world.mesh = std::move(assumed->mesh);
   source.world.platform = std::move(assumed->platform);
   return source;
+}
+
+Result<Source> from_files(const Options& options, const Terminal& terminal) {
+  Result<std::vector<Document>> documents = read_paths(options.files, terminal.in, default_namespace(options));
+  if (!documents) return fail(documents.error().text);
+  return from_documents(*documents, options);
 }
 
 Result<Source> from_cluster(const Options& options, const Terminal& terminal) {
@@ -57,7 +76,18 @@ Result<Source> from_cluster(const Options& options, const Terminal& terminal) {
   return source;
 }
 
+// What the command line says to assume about the world, whatever it was read from.
+Result<Source> with_assumptions(Result<Source> source, const Options& options) {
+  if (!source) return source;
+  source->world.istio_version = options.istio_version;
+  source->world.ingress_nginx_version = options.ingress_nginx_version;
+  if (Result<Unit> ok = assume(source->world, options.assumptions, source->scope); !ok) return fail(ok.error().text);
+  return source;
+}
+
 }  // namespace
+
+std::string default_namespace(const Options& options) { return options.ns.empty() ? "default" : options.ns; }
 
 std::vector<ObjectPtr> running(const std::vector<ObjectPtr>& objects) {
   std::vector<ObjectPtr> result;
@@ -96,12 +126,11 @@ Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, st
 }
 
 Result<Source> load(const Options& options, const Terminal& terminal) {
-  Result<Source> source = options.files.empty() ? from_cluster(options, terminal) : from_files(options, terminal);
-  if (!source) return source;
-  source->world.istio_version = options.istio_version;
-  source->world.ingress_nginx_version = options.ingress_nginx_version;
-  if (Result<Unit> ok = assume(source->world, options.assumptions, source->scope); !ok) return fail(ok.error().text);
-  return source;
+  return with_assumptions(options.files.empty() ? from_cluster(options, terminal) : from_files(options, terminal), options);
+}
+
+Result<Source> load_documents(const std::vector<Document>& documents, const Options& options) {
+  return with_assumptions(from_documents(documents, options), options);
 }
 
 }  // namespace meshgraft

@@ -8,6 +8,7 @@
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "k8sclient/base/result.h"
+#include "k8sclient/model/yaml_read.h"
 #include "reconcilers/facts.h"
 
 namespace meshgraft {
@@ -21,8 +22,14 @@ struct Source {
 // Files when the options name some, else the cluster. Errors: what could not be read, one problem a line.
 Result<Source> load(const Options& options, const Terminal& terminal);
 
+// The same of documents that were read already.
+Result<Source> load_documents(const std::vector<Document>& documents, const Options& options);
+
 // Puts the assumed keys on the namespaces. Errors: a namespace that the world does not have.
 Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, std::string_view scope);
+
+// Where documents without a namespace are.
+std::string default_namespace(const Options& options);
 
 // The objects of manifests as they will run: a workload without a status counts as fully available.
 std::vector<ObjectPtr> running(const std::vector<ObjectPtr>& objects);

@@ -4,6 +4,7 @@
 
 #include "reconcilers/image.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/sidecar_size.h"
 
 namespace meshgraft {
 namespace {
@@ -137,6 +138,7 @@ MeshFacts derive_mesh(const World& world) {
   const std::string policy = yaml_line(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "config"), "policy");
   // Istio's chart says "enabled" unless told otherwise; KubeSphere's installer says "disabled" (global.proxy.autoInject).
   mesh.policy_enabled = policy.empty() ? mesh.revision == "default" : policy == "enabled";
+  mesh.sidecar = sidecar_size_of_values(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "values"));
   mesh.native_sidecars = env_of(*istiod->container, "ENABLE_NATIVE_SIDECARS") == "true";
   return mesh;
 }

@@ -10,6 +10,7 @@
 #include "k8sclient/model/json_read.h"
 #include "reconcilers/facts.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/sidecar_size.h"
 
 namespace meshgraft {
 namespace {
@@ -116,6 +117,11 @@ Result<MeshFacts> mesh_from(const Json& json) {
   if (policy != "enabled" && policy != "disabled") return fail("mesh.injectionPolicy is \"" + policy + "\"; allowed: enabled, disabled");
   mesh.policy_enabled = policy == "enabled";
   mesh.native_sidecars = maybe_bool(json, "/nativeSidecars").value_or(false);
+  if (const Json* sidecar = value_at(json, "/sidecar")) {
+    auto size = sidecar_size_from_json(*sidecar);
+    if (!size) return fail("mesh.sidecar." + size.error().text);
+    mesh.sidecar = *size;
+  }
   const Json* webhooks = value_at(json, "/webhooks");
   if (webhooks == nullptr) return mesh;
   if (!webhooks->is_array()) return fail("mesh.webhooks is no list");
@@ -198,6 +204,7 @@ Json facts_to_json(const MeshFacts& mesh, const PlatformFacts& platform) {
   m["rootNamespace"] = mesh.root_namespace;
   m["injectionPolicy"] = mesh.policy_enabled ? "enabled" : "disabled";
   m["nativeSidecars"] = mesh.native_sidecars;
+  m["sidecar"] = sidecar_size_to_json(mesh.sidecar);
   m["webhooks"] = Json::array();
   for (const Webhook& webhook : mesh.injectors) {
     if (!webhook.for_pods) continue;

@@ -53,6 +53,14 @@ struct Version {
 std::optional<Version> parse_version(std::string_view text);
 std::string to_string(const Version& version);
 
+// What one sidecar asks for and may use at most: thousandths of a CPU, and bytes. The figures are those of Istio's
+// chart istio-discovery (values.yaml, global.proxy.resources), which KubeSphere's installer keeps.
+struct SidecarSize {
+  std::int64_t cpu_request = 100, cpu_limit = 2000;
+  std::int64_t memory_request = std::int64_t{128} << 20, memory_limit = std::int64_t{1} << 30;
+  bool operator==(const SidecarSize&) const = default;
+};
+
 struct MeshFacts {
   bool present = false;               // some sidecar injector exists
   bool ready = false;                 // istiod serves; no restart is spent while it does not
@@ -61,6 +69,7 @@ struct MeshFacts {
   std::string root_namespace = "istio-system";
   bool policy_enabled = false;        // injector policy: true injects pods that say nothing
   bool native_sidecars = false;       // the proxy is an initContainer
+  SidecarSize sidecar;                // of a pod whose annotations say nothing else
   std::vector<Webhook> injectors;     // every webhook of every injector configuration, pods only
   bool operator==(const MeshFacts&) const = default;
 };

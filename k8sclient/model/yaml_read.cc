@@ -7,6 +7,7 @@
 #include "k8sclient/model/decode.h"
 #include "k8sclient/model/field_path.h"
 #include "k8sclient/model/json_read.h"
+#include "k8sclient/model/yaml_block.h"
 #include "k8sclient/model/yaml_parse.h"
 
 namespace meshgraft {
@@ -68,6 +69,9 @@ Result<std::vector<RawDocument>, ParseError> parse_documents(std::string_view te
   const std::size_t begin = text.find_first_not_of(kSpace);
   if (!with_lines && begin != std::string_view::npos && text[begin] == '{') {
     if (std::optional<std::vector<RawDocument>> documents = parse_json(text)) return *std::move(documents);
+  }
+  if (!with_lines) {
+    if (std::optional<std::vector<RawDocument>> documents = yaml::parse_block(text)) return *std::move(documents);
   }
   return yaml::parse(text, with_lines);
 }
@@ -177,6 +181,19 @@ Result<std::vector<Document>> read_manifests(std::string_view text, std::string_
     if (std::optional<Error> error = manifests.add(std::move(document))) return Unexpected<Error>(*std::move(error));
   }
   return manifests.take();
+}
+
+Result<RawManifests> read_raw_manifests(std::string_view text, std::string_view source) {
+  Result<std::vector<RawDocument>, ParseError> raw = parse_documents(text, false);
+  if (!raw) return at_document(source, raw.error());
+  RawManifests read;
+  for (RawDocument& document : *raw) {
+    if (!document.json.is_null()) read.documents.push_back({document.number, std::move(document.json)});
+  }
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const std::size_t begin = text.find_first_not_of(kSpace);
+  read.is_json = begin != std::string_view::npos && text[begin] == '{' && parse_json(text).has_value();
+  return read;
 }
 
 Result<Json> yaml_to_json(std::string_view text, std::string_view source) {

@@ -28,6 +28,19 @@ struct Document {
 Result<std::vector<Document>> read_manifests(std::string_view text, std::string_view source,
                                              std::string_view default_namespace);
 
+// One document as it stands, a List whole.
+struct RawManifest {
+  int number = 0;  // as Document's
+  OrderedJson json;
+};
+
+// The documents of `text` for whoever writes them out again; empty ones are left out. `is_json`: it was JSON.
+struct RawManifests {
+  std::vector<RawManifest> documents;
+  bool is_json = false;
+};
+Result<RawManifests> read_raw_manifests(std::string_view text, std::string_view source);
+
 // One YAML or JSON document as Json, scalars typed as Kubernetes types them (quoted scalars stay text).
 Result<Json> yaml_to_json(std::string_view text, std::string_view source);
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/cmd/call.h"
 #include "tests/fakes/fault_server.h"
 
@@ -160,6 +162,64 @@ TEST(BadInput, an_assumption_about_an_unknown_namespace_names_it) {
   const Called got = plan_of(test::service_yaml("a"), {"--app", "other=shop", "-n", "shop"});
   EXPECT_EQ(got.status, 1);
   EXPECT_THAT(got.err, HasSubstr("\"other\""));
+}
+
+// ---- manifests that nobody expects ----
+
+TEST(BadInput, a_link_that_leads_nowhere_is_named_and_so_is_every_other_bad_file) {
+  const test::Folder folder;
+  folder.write("good.yaml", test::service_yaml("a"));
+  folder.write("deep/bad.yaml", "kind: [\n");
+  std::error_code error;
+  std::filesystem::create_symlink(folder.path() + "/nowhere", folder.path() + "/gone.yaml", error);
+  ASSERT_FALSE(error) << error.message();
+  const Called got = call({"plan", "-f", folder.path()});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, HasSubstr("error: cannot read " + folder.path() + "/gone.yaml: it leads to no file\n"));
+  EXPECT_THAT(got.err, HasSubstr("error: " + folder.path() + "/deep/bad.yaml, document 1"));
+}
+
+TEST(BadInput, fifty_megabytes_in_one_document_are_read) {
+  std::string text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata:\n  a: |\n";
+  const std::string line = "    " + std::string(995, 'x') + '\n';
+  while (text.size() < 50'000'000) text += line;
+  const Called got = plan_of(text + "---\n" + test::deployment_yaml("web") + test::service_yaml("web"));
+  EXPECT_EQ(got.status, 2) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("Deployment shop/web"));
+}
+
+TEST(BadInput, aliases_that_stand_for_aliases_are_bounded) {
+  std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 10; ++i) {
+    const std::string before = std::to_string(i - 1);
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 10; ++j) text += (j == 0 ? "*a" : ", *a") + before;
+    text += "]\n";
+  }
+  const Called got = plan_of(text);
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, StartsWith("error: -, document 1, line "));
+  EXPECT_THAT(got.err, HasSubstr("more than a million values"));
+}
+
+TEST(BadInput, a_group_that_kubernetes_does_not_have_is_told_and_a_kind_of_others_is_not) {
+  const std::string slip = "apiVersion: app/v1\nkind: Deployment\nmetadata: {name: web}\n---\n";
+  const std::string knative = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: f}\n---\n";
+  const std::string old = "apiVersion: apps/v1beta2\nkind: StatefulSet\nmetadata: {name: old}\nspec: {template: {}}\n---\n";
+  const Called got = plan_of(slip + knative + old + test::deployment_yaml("cart") + test::service_yaml("cart"));
+  EXPECT_EQ(got.status, 2) << got.err;
+  EXPECT_EQ(got.err, "warning: -, document 1: Deployment web is of apiVersion app/v1, where Kubernetes has no such kind: it is left as it is\n");
+}
+
+TEST(BadInput, a_list_that_holds_something_else_than_objects_names_the_item) {
+  const Called got = plan_of("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Service\n  metadata: {name: a}\n- just text\n");
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, StartsWith("error: -, document 1, item 2"));
+}
+
+TEST(BadInput, a_file_with_nothing_in_it_is_an_error_and_empty_documents_are_not) {
+  EXPECT_EQ(plan_of("# only a comment\n").status, 1);
+  EXPECT_EQ(plan_of("---\n---\n# nothing\n---\n" + test::service_yaml("a") + "---\n").status, 0);
 }
 
 }  // namespace

@@ -102,6 +102,34 @@ TEST(Check, counts_only_findings_as_bad_as_asked) {
   }
 }
 
+TEST(Check, prints_a_finding_in_three_lines_whatever_its_length) {
+  std::string many;
+  for (int i = 0; i < 12; ++i) many += test::deployment_yaml("web-" + std::to_string(i)) + test::service_yaml("web-" + std::to_string(i));
+  const Called got = call({"check", "-f", "-", "-n", "shop", "--app", "shop"}, {many});
+  std::istringstream lines(got.out);
+  std::vector<std::string> all;
+  for (std::string line; std::getline(lines, line);) all.push_back(line);
+  ASSERT_EQ(all.size(), 5U) << got.out;
+  EXPECT_THAT(all[0], testing::StartsWith("warning MG203  "));
+  EXPECT_THAT(all[1], testing::StartsWith("        at  Deployment shop/web-0, "));
+  EXPECT_THAT(all[1], testing::EndsWith(" and 4 more; -v names them"));
+  EXPECT_THAT(all[2], testing::StartsWith("        do  "));
+  EXPECT_EQ(all[3], "");
+  EXPECT_EQ(all[4], "Findings: 0 errors, 12 warnings, 0 info.");
+  const Called verbose = call({"check", "-v", "-f", "-", "-n", "shop", "--app", "shop"}, {many});
+  EXPECT_THAT(test::flat(verbose.out), HasSubstr("Deployment shop/web-11"));
+}
+
+TEST(Plan, totals_say_what_the_sidecars_cost_and_json_says_the_same) {
+  const Called text_form = plan_of({});
+  EXPECT_THAT(test::flat(text_form.out), HasSubstr("2 pods of 2 workloads restart; 2 sidecars ask for 200m CPU and 256Mi of memory; findings: "));
+  const Result<Json> json = read_json(plan_of({"-o", "json"}).out);
+  ASSERT_TRUE(json);
+  EXPECT_EQ(number(*json, "/totals/sidecars/pods"), 2);
+  EXPECT_EQ(number(*json, "/totals/sidecars/cpuMillicores"), 200);
+  EXPECT_EQ(number(*json, "/totals/sidecars/memoryBytes"), 256 << 20);
+}
+
 TEST(FieldValue, finds_labels_ports_and_containers) {
   const Json body = Json::parse(R"({"metadata":{"labels":{"a.b/c":"x"}},"spec":{"ports":[{"port":80,"protocol":"UDP","name":"u"},{"port":80,"protocol":"TCP","name":"t"}],
     "template":{"spec":{"containers":[{"name":"main","ports":[{"containerPort":8080,"hostPort":80}]}]}}}})");
