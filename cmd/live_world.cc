@@ -77,6 +77,10 @@ std::string describe(std::string_view doing, const ApiError& error) {
 }
 
 Result<LiveWorld> list_world(Api& api) {
+  return list_world(api, [](const std::string&) { return false; });
+}
+
+Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::string& ns)>& joining) {
   LiveWorld live;
   std::vector<ObjectPtr> objects;
   std::vector<ObjectPtr> namespaces;
@@ -107,8 +111,12 @@ Result<LiveWorld> list_world(Api& api) {
   for (const Kind kind : served) {
     if (Result<std::vector<ObjectPtr>> found = take(kind, ""); !found) return fail(found.error().text);
   }
+  std::set<std::string> looked_into;
   for (const ObjectPtr& ns : namespaces) {
-    if (!concerned(*ns)) continue;
+    if (concerned(*ns) || joining(ns->meta.name)) looked_into.insert(ns->meta.name);
+  }
+  for (const ObjectPtr& ns : namespaces) {
+    if (!looked_into.contains(ns->meta.name)) continue;
     if (Result<std::vector<ObjectPtr>> found = take(Kind::pod, ns->meta.name); !found) return fail(found.error().text);
   }
   for (const ObjectKey& key : config_maps(objects)) {
@@ -127,7 +135,7 @@ Result<LiveWorld> list_world(Api& api) {
   live.world.served = served;
   // A namespace whose pods were read and are none is not one whose pods are unknown.
   for (auto& [name, view] : live.world.namespaces) {
-    if (!concerned(*view.ns) || unread.contains(Kind::pod) || view.pods) continue;
+    if (!looked_into.contains(name) || unread.contains(Kind::pod) || view.pods) continue;
     view.pods.emplace();
   }
   return live;

@@ -2,6 +2,7 @@
 // list_world: reads everything that some rule looks at from a cluster, once. Called by source.cc for plan, check and
 // status without -f. Lists only; never watches, never writes.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct LiveWorld {
 
 // Errors: no answer, an answer that is none of Kubernetes, or a kind without which no plan is true and that we may
 // not list.
+// `joining`: namespaces that are to be read as if they were labelled. The overload reads labelled ones alone.
+Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::string& ns)>& joining);
 Result<LiveWorld> list_world(Api& api);
 
 // `error` in one sentence for a person: "cannot list deployments: forbidden: …".

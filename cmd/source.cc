@@ -62,16 +62,26 @@ Result<Source> from_files(const Options& options, const Terminal& terminal) {
   return from_documents(*documents, options);
 }
 
+// Whether the command line would have us act as if `ns` were labelled.
+bool is_joining(const Options& options, const std::string& scope, const std::string& ns) {
+  return std::any_of(options.assumptions.begin(), options.assumptions.end(), [&](const Assumption& one) {
+    const std::string& only = one.ns.empty() ? scope : one.ns;
+    return one.label && (only.empty() || only == ns);
+  });
+}
+
 Result<Source> from_cluster(const Options& options, const Terminal& terminal) {
   Result<Connection> connection = terminal.connect(options, terminal.environment);
   if (!connection) return fail(connection.error().text);
-  Result<LiveWorld> live = list_world(*connection->api);
+  const bool all = options.all_namespaces || (options.settled && options.ns.empty());
+  const std::string scope = all ? "" : options.ns.empty() ? connection->ns : options.ns;
+  Result<LiveWorld> live = list_world(*connection->api, [&](const std::string& ns) { return is_joining(options, scope, ns); });
   if (!live) return fail(live.error().text);
   Source source;
   source.world = std::move(live->world);
   source.notes = std::move(live->notes);
-  if (options.all_namespaces || (options.settled && options.ns.empty())) return source;
-  source.scope = options.ns.empty() ? connection->ns : options.ns;
+  if (all) return source;
+  source.scope = scope;
   if (!source.world.namespaces.contains(source.scope)) return fail("namespace \"" + source.scope + "\" not found");
   return source;
 }
