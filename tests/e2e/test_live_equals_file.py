@@ -1,0 +1,34 @@
+"""A plan of a namespace and of its dump are the same: what people review is what will happen."""
+
+import json
+from pathlib import Path
+
+from programs import meshgraft
+from scenario import Scenario
+
+# Beside the Namespace: what `kubectl get -o yaml` of these kinds prints is all that a plan of the namespace reads.
+DUMPED = ["Deployment", "StatefulSet", "Service", "Ingress", "ConfigMap", "Pod"]
+
+
+class LiveEqualsFile(Scenario):
+    def dump(self, namespace):
+        items = [self.api.get("Namespace", None, namespace)]
+        for kind in DUMPED:
+            items += self.api.list(kind, namespace)
+        return {"apiVersion": "v1", "kind": "List", "items": items}
+
+    def test_a_plan_of_a_namespace_and_of_its_dump_are_the_same(self):
+        name = "as-file"
+        self.namespace(name, "bookinfo.yaml")
+        folder = Path(self.cluster.folder)
+        facts = meshgraft(self.cluster, "status", "-A", "--facts", "-o", "yaml")
+        self.assertEqual(facts.returncode, 0, facts.stderr)
+        (folder / "facts.yaml").write_text(facts.stdout)
+        (folder / "dump.json").write_text(json.dumps(self.dump(name)))
+        for form in ("text", "json"):
+            with self.subTest(form):
+                live = meshgraft(self.cluster, "plan", "-n", name, "--app", "shop", "-o", form)
+                file = meshgraft(self.cluster, "plan", "-f", folder / "dump.json", "--facts", folder / "facts.yaml",
+                                 "--app", "shop", "-o", form)
+                self.assertEqual(live.returncode, 2, live.stderr)
+                self.assertEqual(file.stdout, live.stdout)
