@@ -22,6 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 const fs::path kRoot = fs::path(MESHGRAFT_SOURCE_DIR) / "tests" / "golden";
 
+// What a Deployment that is created again may have otherwise than before.
+const std::vector<std::string> kCreatedAgain{"metadata.labels", "metadata.annotations", "spec.selector", "spec.template.metadata.labels", "spec.template.metadata.annotations"};
+
 std::vector<std::string> cases() {
   std::vector<std::string> found;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(kRoot)) {
@@ -88,6 +91,26 @@ void blank(Json& document, const std::string& path) {
   if (at != nullptr && at->is_object()) at->erase(steps.back());
 }
 
+// Takes what a JSON Patch names out of `document`.
+void blank_pointer(Json& document, const std::string& pointer) {
+  const Json::json_pointer at(pointer);
+  if (at.empty() || !document.contains(at.parent_pointer())) return;
+  Json& parent = document[at.parent_pointer()];
+  if (parent.is_object()) parent.erase(at.back());
+}
+
+// Takes the leaves of a merge patch out of `document`.
+void blank_patch(Json& document, const Json& patch) {
+  if (!document.is_object() || !patch.is_object()) return;
+  for (const auto& [key, value] : patch.items()) {
+    if (!value.is_object()) {
+      document.erase(key);
+    } else if (document.contains(key)) {
+      blank_patch(document[key], value);
+    }
+  }
+}
+
 // Without nulls and empty maps: a map that only we filled is empty again once our fields are blanked.
 void prune(Json& value) {
   if (!value.is_structured()) return;
@@ -125,6 +148,7 @@ TEST_P(Manifests, hold_what_the_plan_names_and_nothing_else) {
   ASSERT_TRUE(after) << after.error().text;
 
   std::map<ObjectKey, std::set<std::string>> touched;
+  std::map<ObjectKey, std::vector<const Change*>> patches;
   std::set<ObjectKey> gone;
   for (const Foreseen::Step& step : plan.steps) {
     std::set<std::string>& paths = touched[step.change.target];
@@ -134,7 +158,12 @@ TEST_P(Manifests, hold_what_the_plan_names_and_nothing_else) {
     for (const char* strategy : {"spec.strategy", "spec.updateStrategy"}) {
       if (paths.contains(std::string(strategy) + ".rollingUpdate")) paths.insert(std::string(strategy) + ".type");
     }
-    if (step.change.verb == Verb::remove || step.change.verb == Verb::orphan) gone.insert(step.change.target);
+    if (step.change.verb == Verb::remove) gone.insert(step.change.target);
+    if (step.change.verb == Verb::create) gone.erase(step.change.target);
+    // A Deployment that is created again, and our own EnvoyFilter: whole objects, named by no path.
+    if (step.change.verb == Verb::create || step.change.verb == Verb::orphan) paths.insert(kCreatedAgain.begin(), kCreatedAgain.end());
+    if (step.change.target.kind == Kind::envoy_filter) paths.insert("spec");
+    if (step.change.verb == Verb::edit || step.change.verb == Verb::restore) patches[step.change.target].push_back(&step.change);
   }
   const bool replaces = options.settings.default_policy == Policy::replace ||
                         std::any_of(before->begin(), before->end(), [](const Document& one) {
@@ -153,6 +182,17 @@ TEST_P(Manifests, hold_what_the_plan_names_and_nothing_else) {
       for (const std::string& path : touched[document.object->key()]) {
         blank(was, path);
         blank(is, path);
+      }
+      for (const Change* change : patches[document.object->key()]) {
+        for (Json* one : {&was, &is}) {
+          if (change->verb == Verb::restore) {
+            blank_patch(*one, change->body);
+            continue;
+          }
+          for (const Json& operation : change->body) {
+            if (operation.value("op", "") != "test") blank_pointer(*one, operation.value("path", ""));
+          }
+        }
       }
       if (replaces && document.object->kind == Kind::deployment) {
         for (Json* one : {&was, &is}) {
