@@ -1,5 +1,6 @@
 #pragma once
-// give_back_memory: returns to the kernel what only the start needed. Called by run, once, when every kind was listed.
+// give_back_memory: returns to the kernel what only the start needed. Called by run when every kind was listed, and
+// once more when the first plans are made.
 
 namespace meshgraft {
 

@@ -28,6 +28,7 @@ namespace {
 // kubelet's usual grace is 30 s, but ours must be done in 5.
 constexpr std::chrono::milliseconds kStopMost{4500};
 constexpr double kStuckSeconds = 300;  // a write may take 4 s, a plan milliseconds: longer than this is a dead thread
+constexpr std::chrono::seconds kCalm{5};  // so long after it is ready, what the start needed is given back
 constexpr std::size_t kInFlight = 16;  // writes at the same time, over all workers
 
 // SIGTERM and SIGINT, blocked for every thread and taken by wait(); SIGUSR1 is how a thread of ours ends the process.
@@ -40,6 +41,12 @@ class Signals {
     sigaddset(&set_, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);  // a scraper that goes away is not our end
+  }
+  // The same, 0 when none came for so long.
+  int wait_for(std::chrono::seconds most) {
+    const timespec limit{most.count(), 0};
+    const int number = sigtimedwait(&set_, nullptr, &limit);
+    return number < 0 ? 0 : number;
   }
   // The signal that came.
   int wait() {
@@ -147,6 +154,7 @@ class Daemon {
     return Unit{};
   }
 
+  [[nodiscard]] bool is_ready() const { return intake_.ready(); }
   [[nodiscard]] bool lost_lease() const { return lost_; }
 
   // No namespace is taken after this is called; a worker that has planned one still sends its batch, and that ends
@@ -288,7 +296,16 @@ int run(const RunOptions& options) {
     daemon.stop();
     return fatal(started.error().text);
   }
-  const int signal = signals.wait();
+  int signal = 0;
+  for (bool was_ready = false, calm = false; signal == 0 && !calm;) {
+    signal = signals.wait_for(kCalm);
+    calm = was_ready;
+    was_ready = daemon.is_ready();
+  }
+  if (signal == 0) {
+    give_back_memory();  // the first plans are made
+    signal = signals.wait();
+  }
   spdlog::info("{}: stopping", daemon.lost_lease() ? "lease lost" : signal == SIGTERM ? "SIGTERM" : "SIGINT");
   const int status = daemon.lost_lease() ? 1 : 0;
   if (!daemon.stop()) {

@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace meshgraft {
+namespace {
+
+constexpr std::size_t kKeptPiece = std::size_t{64} * 1024;  // bytes
+
+}  // namespace
 
 BodyPipe::Push BodyPipe::push(std::string_view piece, std::function<void()> resume) {
   MutexLock lock(mutex_);
@@ -43,6 +48,7 @@ BodyPipe::Seen BodyPipe::wait_head(Time deadline) {
 }
 
 BodyPipe::Seen BodyPipe::wait_bytes(std::string& into, std::chrono::milliseconds idle) {
+  if (into.capacity() > kKeptPiece) std::string().swap(into);  // of a burst: an idle watch must not hold it for good
   into.clear();
   std::function<void()> resume;
   {

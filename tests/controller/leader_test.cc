@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <deque>
 #include <random>
 #include <thread>
 
@@ -13,6 +14,7 @@
 namespace meshgraft {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 struct LeaderTest : testing::Test {
@@ -177,6 +179,81 @@ TEST_F(Leader_, of_many_tries_at_random_moments_with_lost_answers_never_two_may_
     clock.advance(std::chrono::milliseconds(random() % 6000));
   }
   EXPECT_GT(changes, 10);
+}
+
+// A machine's clock that goes too fast or too slow.
+class SkewedClock final : public Clock {
+ public:
+  SkewedClock(SimClock& truth, double rate) : truth_(truth), rate_(rate) {}
+  [[nodiscard]] Time now() const override {
+    return Time{} + std::chrono::duration_cast<Duration>((truth_.now() - Time{}) * rate_);
+  }
+  [[nodiscard]] std::chrono::system_clock::time_point utc() const override { return truth_.utc(); }
+  void wait_until(Mutex& mutex, Condition& condition, Time deadline) override REQUIRES(mutex) {
+    truth_.wait_until(mutex, condition, deadline);
+  }
+  // The true length of what this machine takes for `length`.
+  [[nodiscard]] Duration truly(Duration length) const { return std::chrono::duration_cast<Duration>(length / rate_); }
+
+ private:
+  SimClock& truth_;
+  const double rate_;
+};
+
+struct Machine {
+  Machine(SimClock& truth, double rate, Api& api, const std::string& name)
+      : clock(truth, rate), leader(api, clock, "meshgraft-system", "meshgraft", name) {}
+  SkewedClock clock;
+  Leader leader;
+  Time writes_until{};  // in true time: the end of the longest write that it may have begun
+};
+
+// NTP slews a clock by 0.05 % at most; the machines here are off by twenty times that, each in its own direction.
+TEST_F(Leader_, with_skewed_clocks_and_lost_answers_no_write_is_under_way_while_another_may_write) {
+  for (unsigned seed = 1; seed <= 5; ++seed) {
+    fakes::Engine own;
+    ASSERT_TRUE(
+        own.seed({{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "meshgraft-system"}}}}).ok());
+    fakes::FakeApi server{own, fakes::FakeApi::WatchMode::drain};
+    std::mt19937 random(seed);
+    std::deque<Machine> machines;
+    machines.emplace_back(clock, 0.99, server, "slow");
+    machines.emplace_back(clock, 1.01, server, "fast");
+    machines.emplace_back(clock, 1.0, server, "true");
+    Machine* last = nullptr;
+    int changes = 0;
+    for (int i = 0; i < 1500; ++i) {
+      Machine& one = machines[random() % machines.size()];
+      // A replica that was stopped for a while, answers that were lost, a server that was away.
+      if (random() % 3 == 0)
+        server.fail_write(1, random() % 2 == 0 ? fakes::lost_answer_fault() : fakes::refused_fault());
+      if (one.leader.try_acquire_or_renew() && last != &one) {
+        last = &one;
+        ++changes;
+      }
+      for (Machine& writer : machines) {
+        if (!writer.leader.may_write()) continue;
+        for (const Machine& other : machines) {
+          ASSERT_TRUE(&other == &writer || other.writes_until <= clock.now()) << "seed " << seed << ", step " << i;
+        }
+        writer.writes_until = clock.now() + writer.clock.truly(LiveSink::kWriteDeadline);
+      }
+      clock.advance(milliseconds(random() % 4000));
+    }
+    EXPECT_GT(changes, 2) << "seed " << seed;
+  }
+}
+
+TEST_F(Leader_, who_waits_wakes_when_the_lease_of_the_other_is_over) {
+  ASSERT_TRUE(b.try_acquire_or_renew());
+  EXPECT_FALSE(a.try_acquire_or_renew());
+  EXPECT_EQ(a.wait(), Leader::kRetry);
+  clock.advance(milliseconds(14'500));
+  EXPECT_FALSE(a.try_acquire_or_renew());
+  EXPECT_EQ(a.wait(), milliseconds(500));
+  clock.advance(milliseconds(500));
+  EXPECT_TRUE(a.try_acquire_or_renew());
+  EXPECT_EQ(a.wait(), Leader::kRetry);
 }
 
 TEST_F(Leader_, a_sink_lets_nothing_through_when_the_lease_may_be_over) {
