@@ -165,6 +165,7 @@ def exclude(one, other):
     """What templates/validate.yaml refuses."""
     pair = dict((one, other))
     return (pair.get("replicaCount", 1) > 1 and not pair.get("leaderElection.enabled", True)
+            or pair.get("defaultPolicy") == "replace" and not pair.get("replace.enabled", True)
             or not pair.get("serviceAccount.create", True) and pair.get("serviceAccount.name", "given") == "")
 
 

@@ -39,7 +39,7 @@ class Values(unittest.TestCase):
                 ("maxRollouts", 0, "'/maxRollouts': minimum: got 0, want 1"),
                 ("maxRollouts", "3", "'/maxRollouts': got string, want integer"),
                 ("replicaCount", 2.5, "'/replicaCount': got number, want integer"),
-                ("defaultPolicy", "joined", "'/defaultPolicy': value must be one of 'observe', 'join'"),
+                ("defaultPolicy", "joined", "'/defaultPolicy': value must be one of 'observe', 'join', 'replace'"),
                 ("clientIP.mode", "envoyfilter", "'/clientIP/mode'", "'envoyFilter', 'meshWide', 'bypass', 'off'"),
                 ("paused", "true", "'/paused': got string, want boolean"),
                 ("gateway.namespaces", "ingress-nginx", "'/gateway/namespaces': got string, want array"),
@@ -64,6 +64,7 @@ class Values(unittest.TestCase):
     def test_values_that_contradict_each_other_are_refused_in_one_line(self):
         for values, text in (
                 ({"leaderElection": {"enabled": False}}, "replicaCount above 1 needs leaderElection.enabled: true"),
+                ({"defaultPolicy": "replace"}, "defaultPolicy: replace needs replace.enabled: true"),
                 ({"serviceAccount": {"create": False}}, "serviceAccount.name is needed when serviceAccount.create is false")):
             with self.subTest(values):
                 self.assert_refused(values, text)

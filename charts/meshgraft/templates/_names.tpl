@@ -25,6 +25,9 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 - --default-policy={{ .Values.defaultPolicy }}
 - --max-rollouts={{ .Values.maxRollouts }}
 - --client-ip-mode={{ .Values.clientIP.mode }}
+{{- if .Values.replace.enabled }}
+- --replace-enabled
+{{- end }}
 {{- if .Values.paused }}
 - --paused
 {{- end }}
@@ -77,7 +80,7 @@ begin with "# only with SWITCH": a value of this chart by its path, or --leader-
 
 {{- /* The keys of values.yaml: values of an older chart lack some. */ -}}
 {{- define "meshgraft.keys" -}}
-image imagePullSecrets replicaCount defaultPolicy maxRollouts paused namespaces gateway clientIP nacos leaderElection
+image imagePullSecrets replicaCount defaultPolicy maxRollouts paused replace namespaces gateway clientIP nacos leaderElection
 logLevel logFormat extraArgs extraEnv serviceAccount rbac resources commonLabels podAnnotations podLabels
 securityContext containerSecurityContext nodeSelector tolerations affinity topologySpreadConstraints priorityClassName
 podDisruptionBudget networkPolicy monitoring
