@@ -7,6 +7,8 @@
 
 #include "reconcilers/gateway_facts.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/plan.h"
+#include "reconcilers/rollout.h"
 
 namespace meshgraft {
 namespace {
@@ -17,6 +19,7 @@ ApiResult<std::vector<ObjectPtr>> list_all(Api& api, Kind kind, const std::strin
   ListRequest request;
   request.kind = kind;
   request.ns = ns;
+  request.label_selector = info(kind).label_selector;
   bool restarted = false;
   while (true) {
     ApiResult<ListPage> page = api.list(request);
@@ -47,6 +50,16 @@ std::set<Kind> served_kinds(const std::vector<ObjectPtr>& crds) {
 }
 
 bool concerned(const Object& ns) { return ns.meta.labels.contains(keys::kApp) || ns.meta.labels.contains(keys::kGateway); }
+
+// Labelled namespaces with a rollout under way: their Events tell why it takes so long.
+std::set<std::string> with_rollouts(const std::vector<ObjectPtr>& objects, const std::set<std::string>& labelled) {
+  std::set<std::string> found;
+  for (const ObjectPtr& object : objects) {
+    const Workload* workload = as<Workload>(object.get());
+    if (workload != nullptr && labelled.contains(workload->meta.ns) && !rollout_is_over(*workload)) found.insert(workload->meta.ns);
+  }
+  return found;
+}
 
 // The ConfigMaps that facts and rules need, by name: a namespace may hold thousands that nobody reads.
 std::set<ObjectKey> config_maps(const std::vector<ObjectPtr>& objects) {
@@ -95,7 +108,7 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
     }
     const ErrorClass why = found.error().kind;
     const bool absent = why == ErrorClass::not_found;
-    if (info(kind).watch == Watch::always || (why != ErrorClass::forbidden && !absent)) return fail(describe(doing, found.error()));
+    if ((info(kind).watch == Watch::always && kind != Kind::controller_revision) || (why != ErrorClass::forbidden && !absent)) return fail(describe(doing, found.error()));
     unread.insert(kind);
     if (!absent) live.notes.push_back(describe(doing, found.error()) + "; rules that need them are off");
     return std::vector<ObjectPtr>{};
@@ -117,7 +130,13 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
   }
   for (const ObjectPtr& ns : namespaces) {
     if (!looked_into.contains(ns->meta.name)) continue;
-    if (Result<std::vector<ObjectPtr>> found = take(Kind::pod, ns->meta.name); !found) return fail(found.error().text);
+    for (const Kind kind : {Kind::pod, Kind::endpoint_slice, Kind::resource_quota, Kind::limit_range, Kind::disruption_budget,
+                            Kind::autoscaler}) {
+      if (Result<std::vector<ObjectPtr>> found = take(kind, ns->meta.name); !found) return fail(found.error().text);
+    }
+  }
+  for (const std::string& ns : with_rollouts(objects, looked_into)) {
+    if (Result<std::vector<ObjectPtr>> found = take(Kind::event, ns); !found) return fail(found.error().text);
   }
   for (const ObjectKey& key : config_maps(objects)) {
     ApiResult<ObjectPtr> found = api.get(key);
@@ -135,10 +154,38 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
   live.world.served = served;
   // A namespace whose pods were read and are none is not one whose pods are unknown.
   for (auto& [name, view] : live.world.namespaces) {
-    if (!looked_into.contains(name) || unread.contains(Kind::pod) || view.pods) continue;
-    view.pods.emplace();
+    if (!looked_into.contains(name)) continue;
+    if (!unread.contains(Kind::pod) && !view.pods) view.pods.emplace();
+    if (!unread.contains(Kind::endpoint_slice) && !view.slices) view.slices.emplace();
   }
   return live;
+}
+
+void read_wanted(Api& api, World& world, const Settings& settings, std::vector<std::string>& notes) {
+  const Facts facts = derive_facts(world, settings);
+  for (auto& [name, view] : world.namespaces) {
+    if (!meshgraft::concerned(view, facts, settings)) continue;
+    Plan wanted = plan(view, facts, settings, Gating::open);
+    for (const ObjectKey& key : wanted.wants_live) {
+      ApiResult<Json> whole = api.get_json(key);
+      if (whole) {
+        view.live.insert_or_assign(key, std::make_shared<const Json>(*std::move(whole)));
+      } else {
+        notes.push_back(describe("read " + to_string(key), whole.error()));
+      }
+    }
+    if (!wanted.wants_replica_sets) continue;
+    ApiResult<std::vector<ObjectPtr>> sets = list_all(api, Kind::replica_set, name);
+    if (!sets) {
+      notes.push_back(describe("list replicasets of namespace " + name, sets.error()));
+      continue;
+    }
+    view.replica_sets.emplace();
+    for (const ObjectPtr& object : *sets) {
+      if (std::shared_ptr<const ReplicaSet> set = as<ReplicaSet>(object)) view.replica_sets->push_back(std::move(set));
+    }
+    std::sort(view.replica_sets->begin(), view.replica_sets->end(), [](const auto& a, const auto& b) { return a->meta.name < b->meta.name; });
+  }
 }
 
 }  // namespace meshgraft

@@ -23,6 +23,10 @@ struct LiveWorld {
 Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::string& ns)>& joining);
 Result<LiveWorld> list_world(Api& api);
 
+// What plans want beyond lists (whole Deployments, ReplicaSets of a replace under way), read for every namespace that
+// a rule may write in. What cannot be read is noted, and the rest goes on.
+void read_wanted(Api& api, World& world, const Settings& settings, std::vector<std::string>& notes);
+
 // `error` in one sentence for a person: "cannot list deployments: forbidden: …".
 std::string describe(std::string_view doing, const ApiError& error);
 

@@ -15,8 +15,23 @@ namespace {
 // What a stage does, for its heading.
 std::string_view meaning(Stage stage) {
   switch (stage) {
+    case Stage::rollback: return "a failed restart taken back";
+    case Stage::back_service_annotation: return "governance of Services taken back";
+    case Stage::back_virtual_service: return "VirtualServices of KubeSphere";
+    case Stage::back_destination_rule: return "DestinationRules of KubeSphere";
+    case Stage::back_ingress: return "Ingresses as before";
+    case Stage::back_gateway_template: return "pod template of the gateway as before";
+    case Stage::back_envoy_filter: return "our EnvoyFilters";
+    case Stage::back_gateway_config: return "ConfigMap of the gateway as before";
+    case Stage::back_service_ports: return "Service ports as before";
+    case Stage::back_ingress_backend: return "Ingress backends as before";
+    case Stage::back_template: return "pod templates as before";
+    case Stage::back_metadata: return "labels and annotations as before";
+    case Stage::back_application: return "Application";
+    case Stage::back_middleware_ports: return "ports of middleware as before";
     case Stage::middleware_ports: return "protocols of middleware ports";
     case Stage::member_metadata: return "labels and annotations of members";
+    case Stage::member_replace: return "Deployments created again with a fuller selector";
     case Stage::member_template: return "pod templates of members, one rollout after the other";
     case Stage::service_ports: return "port names and protocols of Services";
     case Stage::service_annotation: return "governance of Services";
@@ -101,7 +116,8 @@ void render_step(const Foreseen::Step& step, bool verbose, const Terminal& termi
   std::string head = to_string(change.target);
   std::string mark;
   if (change.verb == Verb::create) mark = "create";
-  if (change.verb == Verb::remove) mark = "delete";
+  if (change.verb == Verb::remove || change.verb == Verb::orphan) mark = "delete";
+  if (change.verb == Verb::scale) mark = "scale to " + one_line(field_value(change.body, "spec.replicas"));
   if (change.impact == Impact::restart) mark = "restarts " + counted(change.restarts, "pod");
   if (change.impact == Impact::traffic) mark = mark.empty() ? "changes traffic" : mark + ", changes traffic";
   const Colour colour = change.impact == Impact::restart || change.verb == Verb::remove ? Colour::yellow : Colour::green;
@@ -121,6 +137,8 @@ void render_step(const Foreseen::Step& step, bool verbose, const Terminal& termi
     const std::string now = overwrite.after.empty() ? "(removed)" : overwrite.after;
     terminal.out << wrapped(name + ": " + before + " -> " + now, "    ~ ", "        ", terminal.width);
   }
+  // Each step of a replace waits for the one before it.
+  if (change.stage == Stage::member_replace && step.waits_for == "the changes before it") return;
   if (!step.waits_for.empty() && awaited_stage(step.waits_for).empty()) terminal.out << wrapped("waits: " + step.waits_for, "    ", "      ", terminal.width);
 }
 
@@ -250,6 +268,30 @@ std::string yes_no(bool value) { return value ? "yes" : "no"; }
 
 }  // namespace
 
+namespace {
+
+std::string text_of(const LabelSelector& selector) {
+  std::string text;
+  const auto add = [&text](const std::string& clause) { text += (text.empty() ? "" : " and ") + clause; };
+  for (const auto& [key, value] : selector.match_labels) add(key + "=" + value);
+  for (const Requirement& one : selector.expressions) {
+    std::string values;
+    for (const std::string& value : one.values) values += (values.empty() ? "" : "|") + value;
+    add(one.op == "DoesNotExist" ? "no " + one.key : one.op == "Exists" ? one.key : one.key + (one.op == "NotIn" ? "!=" : "=") + values);
+  }
+  return text;
+}
+
+// Which namespaces and pods an injector's webhook is asked about: " (namespace: istio.io/rev=1-11-2; pod: …)".
+std::string selectors_of(const Webhook& hook) {
+  const std::string of_namespace = text_of(hook.namespace_selector);
+  const std::string of_pod = text_of(hook.object_selector);
+  if (of_namespace.empty() && of_pod.empty()) return "";
+  return " (namespace: " + (of_namespace.empty() ? "any" : of_namespace) + "; pod: " + (of_pod.empty() ? "any" : of_pod) + ")";
+}
+
+}  // namespace
+
 void render_facts_text(const Facts& facts, const Terminal& terminal) {
   const auto row = [&terminal](std::string_view name, const std::string& value) {
     terminal.out << wrapped(value.empty() ? "none" : value, "  " + padded(name, 18), std::string(20, ' '), terminal.width);
@@ -263,8 +305,23 @@ void render_facts_text(const Facts& facts, const Terminal& terminal) {
     row("root namespace", mesh.root_namespace);
     row("injector policy", mesh.policy_enabled ? "enabled: pods that say nothing are injected" : "disabled: pods must ask");
     row("native sidecars", yes_no(mesh.native_sidecars));
+    row("Istio CNI", yes_no(mesh.cni));
+    std::string istiods;
+    for (const IstiodFacts& one : mesh.istiods) {
+      istiods += (istiods.empty() ? "" : ", ") + one.ns + "/" + one.name + " (" + (one.version ? to_string(*one.version) : std::string("version unknown")) +
+                 ", revision " + one.revision + (one.ready ? ", ready)" : ", not ready)");
+    }
+    row("istiods", istiods);
+    std::string tags;
+    for (const auto& [tag, revision] : mesh.tags) tags += (tags.empty() ? "" : ", ") + tag + " -> " + revision;
+    row("revision tags", tags);
+    std::string policies;
+    for (const auto& policy : facts.peer_authentications) {
+      policies += (policies.empty() ? "" : ", ") + policy->meta.ns + "/" + policy->meta.name + " " + (policy->mode.empty() ? "UNSET" : policy->mode);
+    }
+    row("mTLS policies", policies);
     std::string hooks;
-    for (const Webhook& hook : mesh.injectors) hooks += (hooks.empty() ? "" : ", ") + hook.name;
+    for (const Webhook& hook : mesh.injectors) hooks += (hooks.empty() ? "" : ", ") + hook.name + selectors_of(hook);
     row("injector webhooks", hooks);
   }
   terminal.out << paint(terminal, Colour::bold, "Platform") << '\n';

@@ -49,7 +49,7 @@ bool same(const Service& a, const Service& b) {
 }
 bool same(const Ingress& a, const Ingress& b) {
   return a.class_name == b.class_name && a.default_backend == b.default_backend && a.rules == b.rules &&
-         a.tls_hosts == b.tls_hosts && a.tls == b.tls;
+         a.tls_hosts == b.tls_hosts && a.tls_spec == b.tls_spec;
 }
 bool same(const IngressClass& a, const IngressClass& b) {
   return a.controller == b.controller && a.is_default == b.is_default;
@@ -86,6 +86,11 @@ bool same(const ClusterConfiguration& a, const ClusterConfiguration& b) {
 bool same(const InstallPlan& a, const InstallPlan& b) {
   return std::tie(a.extension, a.extension_version, a.state, a.enabled) ==
          std::tie(b.extension, b.extension_version, b.state, b.enabled);
+}
+
+bool same(const ServiceMonitor& a, const ServiceMonitor& b) {
+  return std::tie(a.selector, a.any_namespace, a.namespaces, a.ports) ==
+         std::tie(b.selector, b.any_namespace, b.namespaces, b.ports);
 }
 
 template <typename T>
@@ -152,6 +157,8 @@ bool same_for_rules(const Object& before, const Object& after) {
       return same_as<ClusterConfiguration>(before, after);
     case Kind::install_plan:
       return same_as<InstallPlan>(before, after);
+    case Kind::service_monitor:
+      return same_as<ServiceMonitor>(before, after);
     default:
       return before.meta.resource_version == after.meta.resource_version;
   }
@@ -169,6 +176,7 @@ bool touches_facts(const Object* before, const Object* after, bool special) {
     case Kind::gateway:
     case Kind::cluster_configuration:
     case Kind::install_plan:
+    case Kind::service_monitor:
       return true;
     case Kind::deployment:
     case Kind::stateful_set:

@@ -3,18 +3,22 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "controller/field_managers.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/options.h"
+#include "reconcilers/record.h"
 #include "reconcilers/rollout.h"
 
 namespace meshgraft {
 namespace {
 
 constexpr int kConflictsBeforeFinding = 3;
-constexpr int kPodsPage = 500;  // client-go tools/pager
+constexpr int kLookUpPage = 500;  // client-go tools/pager
+constexpr int kLookUps = 3;       // what was looked up may lead to one more object
 
 double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -26,6 +30,13 @@ bool takes_a_place(const Change& change) {
 bool may_have_happened(const ApiError& error) {
   return error.sent && (error.kind == ErrorClass::transport || error.kind == ErrorClass::bad_answer ||
                         error.kind == ErrorClass::server);
+}
+
+// What a refused write is called. ingress-nginx looks at the whole Ingress at every update, and says what it minds.
+Finding refusal(const ObjectKey& target, const ApiError& error) {
+  const bool webhook = error.message.find("admission webhook") != std::string::npos;
+  if (target.kind == Kind::ingress && webhook) return finding("MG408", target, error.message);
+  return finding(error.kind == ErrorClass::forbidden ? "MG910" : "MG911", target, error.message);
 }
 
 std::string totals(const Plan& plan) {
@@ -102,18 +113,29 @@ Worker::Round Worker::look_at(const std::string& ns) {
   const FactsBook::Reading reading = p_.facts.read(ns);
   if (reading.changed) p_.intake.enqueue_all();
 
+  NamespacePage& page = p_.book.page(ns);
+  fill_moments(*view, page);
   Plan what = plan(*view, reading.facts, p_.settings);
-  if (what.wants_pods) {
-    if (const ApiResult<Unit> pods = add_pods(*view); pods) {
+  if (what.wants_pods || what.wants_slices || what.wants_events || what.wants_limits || what.wants_replica_sets) {
+    if (const ApiResult<Unit> found = look_up(*view, what); found) {
       what = plan(*view, reading.facts, p_.settings);
-    } else if (pods.error().kind != ErrorClass::forbidden && pods.error().kind != ErrorClass::not_found) {
-      spdlog::warn("list pods of {}: {}", ns, pods.error().message);
-      account(*view, what, p_.book.page(ns));  // its rollouts count for the others all the same
-      return {Verdict::failed, pods.error().retry_after.value_or(std::chrono::seconds(0))};
+    } else {
+      spdlog::warn("look up objects of {}: {}", ns, found.error().message);
+      account(*view, what, page);  // its rollouts count for the others all the same
+      return {Verdict::failed, found.error().retry_after.value_or(std::chrono::seconds(0))};
     }
   }
 
-  NamespacePage& page = p_.book.page(ns);
+  for (int i = 0; i < kLookUps && !what.wants_live.empty(); ++i) {
+    if (const ApiResult<Unit> found = page.whole.look_up(p_.api, p_.cache, what.wants_live, *view); !found) {
+      spdlog::warn("look up objects of {}: {}", ns, found.error().message);
+      account(*view, what, page);
+      return {Verdict::failed, found.error().retry_after.value_or(std::chrono::seconds(0))};
+    }
+    what = plan(*view, reading.facts, p_.settings);
+  }
+  if (give_up_contested(*view, what, page)) what = plan(*view, reading.facts, p_.settings);
+  if (view->pods) page.over.clear();
   account(*view, what, page);
   Round round;
   if (!what.now.empty() || what.status) {
@@ -123,7 +145,51 @@ Worker::Round Worker::look_at(const std::string& ns) {
       p_.metrics.on_event_written(seconds_of(p_.clock.now() - *mark));
   }
   report(*view, reading.facts, what, page);
+  if (what.wake_after) p_.queue.add_after(ns, std::chrono::milliseconds(std::max<std::int64_t>(*what.wake_after, 1)));
+  if (const std::optional<Time> known = p_.ledger.uncertain_until(ns)) p_.queue.add_after(ns, *known - p_.clock.now());
+  if (const std::optional<Time> retry = page.contests.next_retry()) p_.queue.add_after(ns, *retry - p_.clock.now());
   return round;
+}
+
+// What a plan needs to know of time, and of what was seen before.
+void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
+  const std::int64_t now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(p_.clock.utc().time_since_epoch()).count();
+  view.moments.now = now;
+  p_.intake.fill_gone(view);
+  page.whole.fill(p_.cache, view);
+  view.moments.contested = page.contests.given_up(p_.clock.now());
+  for (const std::shared_ptr<const Workload>& workload : view.workloads) {
+    const Rollout state = rollout_of(*workload);
+    if (state == Rollout::under_way && looks_recorded(workload->meta)) {
+      NamespacePage::Seen& seen = page.rolling[workload->key()];
+      // A later generation is another rollout; scaling gives a stuck one a little more time.
+      if (std::exchange(seen.generation, workload->meta.generation) != workload->meta.generation) seen.since = now;
+      view.moments.rolling.emplace(workload->key(), seen.since);
+    } else if (!page.rolling.empty() && page.rolling.erase(workload->key()) > 0 && state == Rollout::complete) {
+      page.over.insert(workload->key());
+    }
+  }
+  view.moments.over = page.over;
+}
+
+// Before anything is sent: fields that somebody changed back often enough. True when the plan must be made without
+// them.
+bool Worker::give_up_contested(NamespaceView& view, const Plan& plan, NamespacePage& page) {
+  bool any = false;
+  for (const Change& change : plan.now) {
+    const std::vector<std::string> paths = page.contests.give_up(change, p_.clock.now());
+    if (paths.empty()) continue;
+    any = true;
+    const ApiResult<Json> object = p_.api.get_json(change.target);
+    for (const std::string& path : paths) {
+      const std::string manager = object ? manager_of(*object, path) : "";
+      page.contests.name(change.target, path, manager);
+      p_.log.told(view.name, "given up", change.target, path + (manager.empty() ? "" : ", changed back by " + manager));
+    }
+  }
+  if (any) view.moments.contested = page.contests.given_up(p_.clock.now());
+  return any;
 }
 
 void Worker::forget(const std::string& ns) {
@@ -135,28 +201,70 @@ void Worker::forget(const std::string& ns) {
   if (p_.facts.settle(ns, true)) p_.intake.enqueue_gateways();
 }
 
-ApiResult<Unit> Worker::add_pods(NamespaceView& view) {
+// Every object of `T` in the namespace, sorted by name; nullopt when the program may not read them.
+template <typename T>
+ApiResult<Unit> Worker::list_into(NamespaceView& view, std::optional<std::vector<std::shared_ptr<const T>>>& into) {
   ListRequest request;
-  request.kind = Kind::pod;
+  request.kind = T::kKind;
   request.ns = view.name;
-  request.limit = kPodsPage;
-  std::vector<std::shared_ptr<const Pod>> pods;
+  request.limit = kLookUpPage;
+  std::vector<std::shared_ptr<const T>> found;
   do {
     ApiResult<ListPage> page = p_.api.list(request);
-    if (!page) return Unexpected<ApiError>(page.error());
+    if (!page) {
+      const ErrorClass why = page.error().kind;
+      if (why == ErrorClass::forbidden || why == ErrorClass::not_found) return Unit{};
+      return Unexpected<ApiError>(page.error());
+    }
     for (const ObjectPtr& object : page->items) {
-      if (std::shared_ptr<const Pod> pod = as<Pod>(object)) pods.push_back(std::move(pod));
+      if (std::shared_ptr<const T> typed = as<T>(object)) found.push_back(std::move(typed));
     }
     request.continue_token = page->continue_token;
   } while (!request.continue_token.empty());
-  std::sort(pods.begin(), pods.end(), [](const auto& a, const auto& b) { return a->meta.name < b->meta.name; });
-  view.pods = std::move(pods);
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->meta.name < b->meta.name; });
+  into = std::move(found);
+  return Unit{};
+}
+
+// What is not watched and the plan asked for.
+ApiResult<Unit> Worker::look_up(NamespaceView& view, const Plan& plan) {
+  // Endpoints first: a pod that goes meanwhile is then missed among the pods, and counted as gone.
+  if (plan.wants_slices || plan.wants_replica_sets) {
+    if (ApiResult<Unit> slices = list_into(view, view.slices); !slices) return slices;
+  }
+  if (plan.wants_pods || plan.wants_replica_sets) {
+    if (ApiResult<Unit> pods = list_into(view, view.pods); !pods) return pods;
+  }
+  if (plan.wants_replica_sets) {
+    if (ApiResult<Unit> sets = list_into(view, view.replica_sets); !sets) return sets;
+  }
+  if (plan.wants_events) {
+    if (ApiResult<Unit> events = list_into(view, view.events); !events) return events;
+  }
+  return plan.wants_limits ? add_limits(view) : ApiResult<Unit>(Unit{});
+}
+
+// Who may not read one of them goes on without it.
+ApiResult<Unit> Worker::add_limits(NamespaceView& view) {
+  Limits limits;
+  const auto add = [&](auto& list) -> ApiResult<Unit> {
+    std::optional<std::remove_reference_t<decltype(list)>> found;
+    ApiResult<Unit> done = list_into(view, found);
+    if (found) list = std::move(*found);
+    return done;
+  };
+  if (ApiResult<Unit> done = add(limits.quotas); !done) return done;
+  if (ApiResult<Unit> done = add(limits.ranges); !done) return done;
+  if (ApiResult<Unit> done = add(limits.budgets); !done) return done;
+  if (ApiResult<Unit> done = add(limits.autoscalers); !done) return done;
+  view.limits = std::move(limits);
   return Unit{};
 }
 
 // What the plan means for other namespaces: places for restarts, and whether a gateway may go on.
 void Worker::account(const NamespaceView& view, const Plan& plan, NamespacePage& page) {
-  const bool ours = is_labelled(*view.ns) || !plan.now.empty() || !plan.waiting.empty();
+  const bool ours = is_labelled(*view.ns) || !plan.now.empty() || !plan.waiting.empty() || plan.status ||
+                    !plan.wants_live.empty();
   p_.intake.know(view.name, ours);
   for (const std::string& other : p_.ledger.observe(view.name, plan.rolling_count, !plan.waiting.empty()))
     p_.queue.add(other);
@@ -225,11 +333,13 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
   const bool placed = takes_a_place(change);
   if (answer) {
     p_.expectations.expect(ns, change.target, answer->resource_version);
+    page.contests.wrote(change, p_.clock.now());
     p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::ok);
     p_.log.wrote(ns, change);
     page.refused.erase(change.target);
     page.conflicts.erase(change.target);
-    if (placed && page.restarted.insert(change.target).second) p_.metrics.on_rollout(RolloutResult::started);
+    if (!change.outcome.empty()) p_.metrics.on_replacement(change.outcome);
+    if (placed && change.outcome.empty() && page.restarted.insert(change.target).second) p_.metrics.on_rollout(RolloutResult::started);
     return {Verdict::wrote};
   }
 
@@ -252,8 +362,7 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
     case ErrorClass::exists:
     case ErrorClass::other:
       p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::refused);
-      page.refused.insert_or_assign(change.target, finding(error.kind == ErrorClass::forbidden ? "MG910" : "MG911",
-                                                           change.target, error.message));
+      page.refused.insert_or_assign(change.target, refusal(change.target, error));
       return {Verdict::refused};
     default:
       p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::failed);

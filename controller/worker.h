@@ -70,7 +70,12 @@ class Worker {
   Round look_at(const std::string& ns);
   Round look_at_facts();
   void forget(const std::string& ns);
-  ApiResult<Unit> add_pods(NamespaceView& view);
+  template <typename T>
+  ApiResult<Unit> list_into(NamespaceView& view, std::optional<std::vector<std::shared_ptr<const T>>>& into);
+  ApiResult<Unit> look_up(NamespaceView& view, const Plan& plan);
+  ApiResult<Unit> add_limits(NamespaceView& view);
+  void fill_moments(NamespaceView& view, NamespacePage& page) const;
+  bool give_up_contested(NamespaceView& view, const Plan& plan, NamespacePage& page);
   void account(const NamespaceView& view, const Plan& plan, NamespacePage& page);
   void follow_rollouts(const NamespaceView& view, const Plan& plan, NamespacePage& page);
   void announce(const NamespaceView& view, const Plan& plan, NamespacePage& page);

@@ -6,7 +6,13 @@
 
 #include "k8sclient/model/decode.h"
 #include "k8sclient/model/json_read.h"
+#include "reconcilers/after_field.h"
+#include "reconcilers/footprint.h"
 #include "reconcilers/foresee.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/replace_record.h"
+#include "reconcilers/undo_fields.h"
+#include "reconcilers/wish.h"
 
 namespace meshgraft {
 namespace {
@@ -66,7 +72,6 @@ void roll_out(Workload& workload) {
 }
 
 void merge_workload(const Json& body, Workload& workload) {
-  const PodTemplate before = workload.pod;
   merge_labels(body, "/spec/template/metadata/labels", workload.pod.labels);
   merge_labels(body, "/spec/template/metadata/annotations", workload.pod.annotations);
   if (const std::optional<bool> host = maybe_bool(body, "/spec/template/spec/hostNetwork"))
@@ -80,7 +85,6 @@ void merge_workload(const Json& body, Workload& workload) {
       workload.max_unavailable = int_or_text(*value);
     if (const Json* value = value_at(*rolling, "/maxSurge"); value != nullptr) workload.max_surge = int_or_text(*value);
   }
-  if (!(workload.pod == before)) roll_out(workload);
 }
 
 void merge_service(const Json& body, Service& service) {
@@ -126,6 +130,21 @@ IngressBackend* backend_at(std::string_view& path, Ingress& ingress) {
 void put_port(const Json& port, IngressBackend& backend) {
   backend.port = static_cast<int>(number(port, "/number"));
   backend.port_name = text(port, "/name");
+}
+
+void put_rules(const Json& rules, Ingress& ingress) {
+  ingress.rules.clear();
+  for (const Json* rule : items(rules, "")) {
+    IngressRule& one = ingress.rules.emplace_back();
+    one.host = text(*rule, "/host");
+    for (const Json* path : items(*rule, "/http/paths")) {
+      IngressPath& to = one.paths.emplace_back();
+      to.path = text(*path, "/path");
+      to.path_type = text(*path, "/pathType");
+      to.backend.service = text(*path, "/backend/service/name");
+      if (const Json* port = value_at(*path, "/backend/service/port"); port != nullptr) put_port(*port, to.backend);
+    }
+  }
 }
 
 void edit_backend(std::string_view path, const Json* value, Ingress& ingress) {
@@ -178,8 +197,12 @@ void edit(const Json& patch, Object& object) {
       edit_label(path, value, object.meta.annotations);
     } else if (take(path, "/metadata/labels/")) {
       edit_label(path, value, object.meta.labels);
+    } else if (object.kind == Kind::ingress && path == "/spec/rules") {
+      if (value != nullptr) put_rules(*value, static_cast<Ingress&>(object));
     } else if (object.kind == Kind::ingress) {
       edit_backend(path, value, static_cast<Ingress&>(object));
+    } else {
+      set_field(where, value, object);
     }
   }
 }
@@ -216,6 +239,8 @@ void merge(const Json& body, Object& object) {
   }
 }
 
+bool is_workload_kind(Kind kind) { return kind == Kind::deployment || kind == Kind::stateful_set || kind == Kind::daemon_set; }
+
 template <typename T>
 std::shared_ptr<Object> copy_as(const Object& object) {
   return std::make_shared<T>(static_cast<const T&>(object));
@@ -245,6 +270,8 @@ std::shared_ptr<Object> copy_of(const Object& object) {
       return copy_as<VirtualService>(object);
     case Kind::gateway:
       return copy_as<Gateway>(object);
+    case Kind::controller_revision:
+      return copy_as<ControllerRevision>(object);
     case Kind::strategy:
       return copy_as<Strategy>(object);
     default:
@@ -252,9 +279,30 @@ std::shared_ptr<Object> copy_of(const Object& object) {
   }
 }
 
+// The fields of ours that an apply leaves out go away, but for those that were put back to their former value: the
+// manager of the restore owns these.
+void drop_omitted(const Json& body, Object& object) {
+  const Record record = read_record(object.meta);
+  for (const std::string& path : record.own) {
+    if (is_backend_path(path) || value_by_path(body, path) != nullptr) continue;
+    Record one;
+    one.own.insert(path);
+    const std::vector<FieldState> fields = compare(latched(one, object), object);
+    const auto was = record.was.find(path);
+    if (!fields.empty() && was != record.was.end() && fields.front().live == was->second) continue;
+    const bool none = fields.empty();
+    if (!none) set_field(pointer_to(object, path), nullptr, object);
+  }
+  if (record.present && value_by_path(body, "metadata.annotations[" + std::string(keys::kUndo) + "]") == nullptr) {
+    object.meta.annotations.erase(keys::kUndo);
+  }
+}
+
 ObjectPtr created(const Change& change) {
   Json body = change.body;
-  body["metadata"]["uid"] = "new";
+  // What is created in the place of something new is another object all the same.
+  const bool again = text(body, "/metadata/annotations/meshgraft.io~1undo") == planted_mark("new");
+  body["metadata"]["uid"] = again ? "newer" : "new";
   Decoder decoder;
   Result<ObjectPtr> object = decoder.object(to_text(body));
   return object ? *std::move(object) : nullptr;
@@ -277,7 +325,10 @@ ObjectPtr after(const ObjectPtr& object, const Change& change) {
   }
   const std::shared_ptr<Object> next = copy_of(*object);
   if (next == nullptr) return object;
-  if (change.verb == Verb::edit) {
+  Workload* workload = is_workload_kind(next->kind) ? static_cast<Workload*>(next.get()) : nullptr;
+  const PodTemplate before = workload == nullptr ? PodTemplate() : workload->pod;
+  if (change.verb == Verb::apply) drop_omitted(change.body, *next);
+  if (change.verb == Verb::edit || (change.verb == Verb::restore && change.body.is_array())) {
     edit(change.body, *next);
   } else if (change.verb == Verb::scale && as<Workload>(next.get()) != nullptr) {
     static_cast<Workload&>(*next).replicas = number(change.body, "/spec/replicas");
@@ -285,6 +336,7 @@ ObjectPtr after(const ObjectPtr& object, const Change& change) {
   } else {
     merge(change.body, *next);
   }
+  if (workload != nullptr && change.verb != Verb::scale && !(workload->pod == before)) roll_out(*workload);
   return next;
 }
 

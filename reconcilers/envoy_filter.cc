@@ -7,6 +7,7 @@
 #include "reconcilers/findings.h"
 #include "reconcilers/gateway.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/kubesphere_gateway.h"
 
 namespace meshgraft {
 namespace {
@@ -136,7 +137,7 @@ class Rule {
       decision_.findings.push_back(finding("MG602", live->key(), "it was made by somebody else and is left as it is"));
       return;
     }
-    if (context_.facts.mesh.version && *context_.facts.mesh.version >= kNoInternalAddresses) {
+    if (mesh_wide_does_harm(context_.facts.mesh)) {
       decision_.findings.push_back(finding("MG604", target, "Istio " + to_string(*context_.facts.mesh.version) + " would treat every hop of the mesh as its edge"));
       return;
     }
@@ -225,10 +226,12 @@ Json client_ip_filter(const Labels& labels) {
   return spec;
 }
 
+bool mesh_wide_does_harm(const MeshFacts& mesh) { return mesh.version && *mesh.version >= kNoInternalAddresses; }
+
 Decision desired_envoy_filter(const Context& context) {
-  if (!context.options.gateway) return {};
   std::vector<OwnController> controllers = own_controllers(context);
-  if (controllers.empty()) return {};
+  const bool kubesphere = context.settings.client_ip == ClientIpMode::mesh_wide && switches_kubesphere_gateway(context);
+  if (controllers.empty() && !kubesphere) return {};
   return Rule(context, std::move(controllers)).take();
 }
 

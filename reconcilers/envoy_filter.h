@@ -18,6 +18,9 @@ namespace meshgraft {
 // The spec for the controllers that `labels` select; for the whole mesh when it is empty.
 Json client_ip_filter(const Labels& labels);
 
+// Whether a filter for the whole mesh would do harm (MG604): then nothing that relies on it is written either.
+bool mesh_wide_does_harm(const MeshFacts& mesh);
+
 Decision desired_envoy_filter(const Context& context);
 std::span<const RbacRule> rbac_envoy_filter();
 

@@ -10,6 +10,7 @@
 #include "reconcilers/mesh_facts.h"
 #include "reconcilers/middleware.h"
 #include "reconcilers/middleware_table.h"
+#include "reconcilers/options.h"
 #include "reconcilers/port_protocol.h"
 
 namespace meshgraft {
@@ -50,12 +51,26 @@ void put_into_namespace(World& world, const ObjectPtr& object) {
   NamespaceView& view = view_of(world, object->meta.ns);
   if (put(view.workloads, object) || put(view.services, object) || put(view.ingresses, object) || put(view.config_maps, object) ||
       put(view.applications, object) || put(view.virtual_services, object) || put(view.destination_rules, object) ||
-      put(view.envoy_filters, object) || put(view.strategies, object) || put(view.gateways, object)) {
+      put(view.envoy_filters, object) || put(view.strategies, object) || put(view.gateways, object) || put(view.records, object)) {
     return;
   }
   if (auto pod = as<Pod>(object)) {
     if (!view.pods) view.pods.emplace();
     view.pods->push_back(std::move(pod));
+  } else if (auto slice = as<EndpointSlice>(object)) {
+    if (!view.slices) view.slices.emplace();
+    view.slices->push_back(std::move(slice));
+  } else if (auto set = as<ReplicaSet>(object)) {
+    if (!view.replica_sets) view.replica_sets.emplace();
+    view.replica_sets->push_back(std::move(set));
+  } else if (object->kind == Kind::resource_quota || object->kind == Kind::limit_range ||
+             object->kind == Kind::disruption_budget || object->kind == Kind::autoscaler) {
+    if (!view.limits) view.limits.emplace();
+    put(view.limits->quotas, object) || put(view.limits->ranges, object) || put(view.limits->budgets, object) ||
+        put(view.limits->autoscalers, object);
+  } else if (auto event = as<Event>(object)) {
+    if (!view.events) view.events.emplace();
+    view.events->push_back(std::move(event));
   }
 }
 
@@ -71,7 +86,11 @@ void sort_lists(NamespaceView& view) {
   sort(view.envoy_filters);
   sort(view.strategies);
   sort(view.gateways);
+  sort(view.records);
   if (view.pods) sort(*view.pods);
+  if (view.replica_sets) sort(*view.replica_sets);
+  if (view.slices) sort(*view.slices);
+  if (view.events) sort(*view.events);
 }
 
 // Which sniffed ports of a namespace our own rules declare before any gateway is injected. Looks for middleware only
@@ -172,10 +191,24 @@ std::set<std::string> nacos_wanted(const World& world, const Settings& settings,
   return wanted;
 }
 
+// A project gateway of KubeSphere's follows the label of its project.
+void follow_project(const World& world, const Settings& settings, const std::set<std::string>& app_namespaces, GatewayFacts& gateway) {
+  if (!gateway.kubesphere || gateway.watched_namespace.empty() || !app_namespaces.contains(gateway.watched_namespace)) return;
+  const NamespaceOptions options = read_options(*world.namespaces.at(gateway.watched_namespace).ns, settings);
+  if (options.app.empty()) return;
+  gateway.wanted = true;
+  if (options.policy == Policy::observe) gateway.hold = "policy observe of namespace " + gateway.watched_namespace;
+  if (options.frozen) gateway.hold = "namespace " + gateway.watched_namespace + " is frozen";
+  gateway.opted_in = gateway.in_mesh || gateway.switchable;
+}
+
 void apply_overrides(const World& world, Facts& facts) {
   if (world.istio_version) facts.mesh.version = world.istio_version;
   if (world.ingress_nginx_version) {
-    for (GatewayFacts& gateway : facts.gateways) gateway.version = world.ingress_nginx_version;
+    for (GatewayFacts& gateway : facts.gateways) {
+      gateway.version = world.ingress_nginx_version;
+      gateway.validates = *gateway.version >= Version{1, 12, 0};
+    }
   }
 }
 
@@ -193,6 +226,7 @@ World make_world(const std::vector<ObjectPtr>& objects) {
       }
     } else if (!put(world.ingress_classes, object) && !put(world.webhooks, object) && !put(world.install_plans, object)) {
       put(world.peer_authentications, object);
+      put(world.service_monitors, object);
       put(world.cluster_configurations, object);
       if (info(object->kind).namespaced && !object->meta.ns.empty()) put_into_namespace(world, object);
     }
@@ -220,6 +254,7 @@ Facts derive_facts(const World& world, const Settings& settings) {
     if (app != nullptr && settings.namespace_selector.matches(view.ns->meta.labels)) facts.app_namespaces.insert(name);
     for (GatewayFacts& gateway : gateways_of(view, world.ingress_classes, settings)) facts.gateways.push_back(std::move(gateway));
   }
+  for (GatewayFacts& gateway : facts.gateways) follow_project(world, settings, facts.app_namespaces, gateway);
   facts.nacos_wanted = nacos_wanted(world, settings, facts.app_namespaces);
   for (const auto& [name, view] : world.namespaces) {
     if (view.ingresses.empty()) continue;
@@ -231,6 +266,8 @@ Facts derive_facts(const World& world, const Settings& settings) {
   if (const auto root = world.namespaces.find(facts.mesh.root_namespace); root != world.namespaces.end()) {
     facts.root_filters = root->second.envoy_filters;
   }
+  facts.peer_authentications = world.peer_authentications;
+  facts.service_monitors = world.service_monitors;
   apply_overrides(world, facts);
   return facts;
 }

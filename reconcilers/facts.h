@@ -20,6 +20,7 @@ struct World {
   std::vector<std::shared_ptr<const IngressClass>> ingress_classes;
   std::vector<std::shared_ptr<const WebhookConfiguration>> webhooks;
   std::vector<std::shared_ptr<const PeerAuthentication>> peer_authentications;
+  std::vector<std::shared_ptr<const ServiceMonitor>> service_monitors;
   std::vector<std::shared_ptr<const ClusterConfiguration>> cluster_configurations;
   std::vector<std::shared_ptr<const InstallPlan>> install_plans;
   std::set<Kind> served;             // kinds with Watch::if_served that the server has

@@ -11,9 +11,8 @@ namespace meshgraft {
 namespace {
 
 constexpr std::array<std::string_view, 4> kVerbs{"get", "list", "watch", "patch"};
-constexpr std::array<std::string_view, 3> kReads{"get", "list", "watch"};
 constexpr std::array kRbac{RbacRule{"apps", "deployments", kVerbs, ""}, RbacRule{"apps", "daemonsets", kVerbs, ""},
-                           RbacRule{"", "configmaps", kVerbs, ""}, RbacRule{"gateway.kubesphere.io", "gateways", kReads, ""}};
+                           RbacRule{"", "configmaps", kVerbs, ""}};
 
 // The gateway of this namespace as the facts have it; null when they have none.
 const GatewayFacts* facts_of(const Context& context) {
@@ -23,9 +22,8 @@ const GatewayFacts* facts_of(const Context& context) {
   return nullptr;
 }
 
-std::vector<const IngressUse*> uses_of(const Context& context) {
+std::vector<const IngressUse*> uses_of(const Context& context, const GatewayFacts* gateway) {
   std::vector<const IngressUse*> uses;
-  const GatewayFacts* gateway = facts_of(context);
   if (gateway == nullptr) return uses;
   for (const IngressUse& use : context.facts.ingress_uses) {
     if (serves(*gateway, use.ingress.ns, use.class_name)) uses.push_back(&use);
@@ -53,9 +51,9 @@ std::string list_of(const std::vector<const IngressUse*>& uses) {
   return text;
 }
 
-std::vector<const IngressUse*> refused_uses(const Context& context) {
+std::vector<const IngressUse*> refused_uses(const Context& context, const GatewayFacts* gateway) {
   std::vector<const IngressUse*> refused;
-  for (const IngressUse* use : uses_of(context)) {
+  for (const IngressUse* use : uses_of(context, gateway)) {
     if (would_be_refused(*use)) refused.push_back(use);
   }
   return refused;
@@ -79,20 +77,6 @@ GatewayHold held_with_pods(const Context& context, const std::vector<OwnControll
   return hold;
 }
 
-void tell_of_kubesphere_gateways(const Context& context, std::vector<Finding>& findings) {
-  if (!context.options.gateway) return;
-  for (const auto& gateway : context.view.gateways) {
-    const auto value = gateway->deployment_annotations.find(keys::kGoverned);
-    if (value != gateway->deployment_annotations.end() && value->second == "true") continue;
-    const bool old_api = gateway->version.empty() || gateway->version.starts_with("v1");
-    const std::string remedy =
-        old_api ? "kubectl patch gateways.gateway.kubesphere.io " + gateway->meta.name + " -n " + gateway->meta.ns +
-                      R"( --type merge -p '{"spec":{"deployment":{"annotations":{"servicemesh.kubesphere.io/enabled":"true"}}}}')"
-                : "In Gateway " + gateway->meta.name + " set spec.values.controller.integrateKubeSphere.tracing: true";
-    findings.push_back(finding("MG508", gateway->key(), "KubeSphere's gateway is switched in its Gateway object, never on its Deployment", remedy));
-  }
-}
-
 }  // namespace
 
 std::vector<OwnController> own_controllers(const Context& context) {
@@ -107,14 +91,14 @@ std::vector<OwnController> own_controllers(const Context& context) {
 }
 
 GatewayHold gateway_hold(const Context& context, const std::vector<OwnController>& controllers) {
-  if (!already_joined(controllers) && refuses_foreign_hosts(context.facts.mesh) && !refused_uses(context).empty()) {
+  if (!already_joined(controllers) && refuses_foreign_hosts(context.facts.mesh) && !refused_uses(context, facts_of(context)).empty()) {
     return {"some of its Ingresses would answer 404 (MG506)", false};
   }
   if (!context.facts.mesh.present) return {"the cluster has no sidecar injector", true};
   if (!context.facts.platform.mesh_on) return {"KubeSphere's service mesh is not on: " + context.facts.platform.mesh_why, true};
   if (!context.facts.mesh.ready) return {"istiod is not ready", true};
   std::set<std::string> waited;
-  for (const IngressUse* use : uses_of(context)) {
+  for (const IngressUse* use : uses_of(context, facts_of(context))) {
     if (context.facts.unsettled.contains(use->ingress.ns) && use->ingress.ns != context.view.name) waited.insert(use->ingress.ns);
   }
   if (waited.empty()) return held_with_pods(context, controllers);
@@ -123,10 +107,9 @@ GatewayHold gateway_hold(const Context& context, const std::vector<OwnController
   return {"namespace " + text + ", whose Ingresses it serves, is not done yet", true};
 }
 
-std::vector<Finding> judge_backends(const Context& context, const std::vector<OwnController>& controllers) {
-  const std::vector<const IngressUse*> refused = refused_uses(context);
-  if (refused.empty() || controllers.empty()) return {};
-  const ObjectKey about = context.view.ns->key();
+std::vector<Finding> judge_backends(const Context& context, const GatewayFacts& gateway, const ObjectKey& about) {
+  const std::vector<const IngressUse*> refused = refused_uses(context, &gateway);
+  if (refused.empty()) return {};
   if (!refuses_foreign_hosts(context.facts.mesh)) {
     return {finding("MG510", about, "nothing tells what these ports speak: " + list_of(refused))};
   }
@@ -134,9 +117,18 @@ std::vector<Finding> judge_backends(const Context& context, const std::vector<Ow
                                       " would answer 404 for " + list_of(refused))};
 }
 
+std::vector<Finding> judge_backends(const Context& context, const std::vector<OwnController>& controllers) {
+  const GatewayFacts* gateway = facts_of(context);
+  if (controllers.empty() || gateway == nullptr) return {};
+  return judge_backends(context, *gateway, context.view.ns->key());
+}
+
+bool refuses_backends(const Context& context, const GatewayFacts& gateway) {
+  return !gateway.in_mesh && refuses_foreign_hosts(context.facts.mesh) && !refused_uses(context, &gateway).empty();
+}
+
 Decision desired_gateway(const Context& context) {
   Decision decision;
-  tell_of_kubesphere_gateways(context, decision.findings);
   const std::vector<OwnController> controllers = own_controllers(context);
   if (controllers.empty()) {
     if (context.options.gateway && context.view.gateways.empty()) {

@@ -1,7 +1,7 @@
 #pragma once
 // The rule for ingress-nginx (rules 9): its sidecar, its hostPorts without hostNetwork, its ConfigMap. plan calls
 // desired_gateway through the registry; the rule for the EnvoyFilter asks the same precautions. KubeSphere's own
-// gateways are only told about (MG508). Pure.
+// gateways have a rule of their own (kubesphere_gateway.h). Pure.
 //
 // Before anything of a gateway is written:
 //   a namespace whose Ingresses it serves is not done yet        wait for it
@@ -35,6 +35,10 @@ GatewayHold gateway_hold(const Context& context, const std::vector<OwnController
 
 // Findings MG506 and MG510: Ingresses of every namespace as the gateway's sidecar would treat them.
 std::vector<Finding> judge_backends(const Context& context, const std::vector<OwnController>& controllers);
+// The same for one gateway of the facts, named to people as `about`.
+std::vector<Finding> judge_backends(const Context& context, const GatewayFacts& gateway, const ObjectKey& about);
+// Whether that is a reason to hold it (MG506).
+bool refuses_backends(const Context& context, const GatewayFacts& gateway);
 
 // The wish for one controller's pods and strategy, and what it costs people: MG212, MG502, MG503, MG505, MG507, MG511.
 struct GatewayTemplate {

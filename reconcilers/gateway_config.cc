@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "reconcilers/envoy_filter.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/gateway.h"
 #include "reconcilers/keys.h"
@@ -142,6 +143,8 @@ GatewayTemplate gateway_config(const Context& context, const OwnController& cont
   GatewayTemplate made;
   const ClientIpMode mode = context.settings.client_ip;
   if (mode == ClientIpMode::bypass || mode == ClientIpMode::off) return made;
+  // Without the filter nginx would believe whatever a client says.
+  if (mode == ClientIpMode::mesh_wide && mesh_wide_does_harm(context.facts.mesh)) return made;
   const auto config = find_config(context, controller);
   if (config == nullptr) {
     made.findings.push_back(finding("MG509", controller.workload->key(),

@@ -58,6 +58,11 @@ bool asks_for_sidecar(const Workload& workload) {
   return (label != nullptr && *label == "true") || (annotation != nullptr && *annotation == "true");
 }
 
+// The flag's default is true since controller 1.12; before 1.9.1 there is none (recorded: ingress-nginx, section 1).
+bool checks_values(const IngressController& controller) {
+  return controller.validates.value_or(!controller.version || *controller.version >= Version{1, 12, 0});
+}
+
 // What the controller's ConfigMap says about annotations; defaults of controller 1.12 where it says nothing.
 void read_annotation_limits(const NamespaceView& view, const IngressController& controller, GatewayFacts& facts) {
   if (controller.config_map_ns != view.name) return;
@@ -97,6 +102,7 @@ std::optional<IngressController> read_ingress_controller(const Workload& workloa
   controller.watched_namespace = flag(container, "--watch-namespace").value_or("");
   if (controller.watched_namespace == "$(POD_NAMESPACE)") controller.watched_namespace = workload.meta.ns;
   if (const auto without = flag(container, "--watch-ingress-without-class")) controller.without_class = *without != "false";
+  if (const auto validates = flag(container, "--enable-annotation-validation")) controller.validates = *validates != "false";
   controller.http_port = port_or(flag(container, "--http-port"), 80);
   controller.https_port = port_or(flag(container, "--https-port"), 443);
   if (const auto webhook = flag(container, "--validating-webhook"); webhook && !webhook->empty()) {
@@ -116,6 +122,7 @@ std::vector<GatewayFacts> gateways_of(const NamespaceView& view, const std::vect
   own.opted_in = opted_in(view, settings);
   bool any = false;
   bool all_in_mesh = true;
+  bool validates = false;
   for (const auto& workload : view.workloads) {
     const auto controller = read_ingress_controller(*workload);
     if (!controller || controller->kubesphere) continue;
@@ -130,26 +137,37 @@ std::vector<GatewayFacts> gateways_of(const NamespaceView& view, const std::vect
     own.serves_default = own.serves_default || controller->without_class;
     if (!own.version || (controller->version && *controller->version < *own.version)) own.version = controller->version;
     own.watched_namespace = any && own.watched_namespace != controller->watched_namespace ? "" : controller->watched_namespace;
+    validates = validates || checks_values(*controller);
     all_in_mesh = all_in_mesh && asks_for_sidecar(*workload);
     read_annotation_limits(view, *controller, own);
     any = true;
   }
   if (any) {
     own.in_mesh = all_in_mesh;
+    own.validates = validates;
     found.push_back(std::move(own));
   }
   for (const auto& gateway : view.gateways) {
     GatewayFacts facts;
     facts.ns = view.name;
     facts.kubesphere = true;
-    facts.opted_in = switched_on(*gateway);
-    facts.in_mesh = facts.opted_in;
+    facts.name = gateway->meta.name;
+    const std::string* excluded = value_of(gateway->meta.annotations, keys::kExclude);
+    const bool is_excluded = excluded != nullptr && *excluded == "true";
+    if (is_excluded) facts.hold = "its Gateway object carries " + std::string(keys::kExclude);
+    facts.switchable = (gateway->version.empty() || gateway->version.starts_with("v1")) && !is_excluded;
+    facts.in_mesh = switched_on(*gateway);
+    facts.wanted = gateway->watched_namespace.empty() && opted_in(view, settings);
+    facts.opted_in = facts.in_mesh || (facts.wanted && facts.switchable);
     facts.classes.insert(std::string(kRouterClass));
     facts.serves_default = true;
     facts.watched_namespace = gateway->watched_namespace;
     for (const auto& workload : view.workloads) {
       if (workload->meta.name != gateway->meta.name) continue;
-      if (const auto controller = read_ingress_controller(*workload)) facts.version = controller->version;
+      if (const auto controller = read_ingress_controller(*workload)) {
+        facts.version = controller->version;
+        facts.validates = checks_values(*controller);
+      }
     }
     found.push_back(std::move(facts));
   }

@@ -19,6 +19,7 @@ struct IngressController {
   std::string watched_namespace;         // --watch-namespace, "" for all
   bool without_class = false;            // --watch-ingress-without-class
   bool kubesphere = false;               // made by KubeSphere's gateway controller: never edited
+  std::optional<bool> validates;         // --enable-annotation-validation, where it says so
   int http_port = 80, https_port = 443;  // --http-port, --https-port
   int webhook_port = 0;                  // --validating-webhook, 0 when it has none
   std::optional<Version> version;        // from the image tag

@@ -29,6 +29,8 @@ std::string step(std::string_view key) {
 
 Json test(std::string path, Json value) { return {{"op", "test"}, {"path", std::move(path)}, {"value", std::move(value)}}; }
 
+}  // namespace
+
 // Writes the record into the annotation. "add" on a member replaces it; the map itself must be made when it is
 // missing, which the test of the resourceVersion makes safe.
 void put_record(Json& patch, const Ingress& ingress, std::string value) {
@@ -41,7 +43,10 @@ void put_record(Json& patch, const Ingress& ingress, std::string value) {
   }
 }
 
-}  // namespace
+void begin_edit(Json& patch, const Ingress& ingress) {
+  if (!ingress.meta.uid.empty()) patch.push_back(test("/metadata/uid", ingress.meta.uid));
+  if (!ingress.meta.resource_version.empty()) patch.push_back(test("/metadata/resourceVersion", ingress.meta.resource_version));
+}
 
 std::vector<BackendPlace> backends_of(const Ingress& ingress) {
   std::vector<BackendPlace> places;
@@ -72,15 +77,18 @@ Change ingress_edit(const Ingress& ingress, const std::vector<PortSwitch>& switc
   change.why = std::move(why);
   Record record = read_record(ingress.meta);
   change.body = Json::array();
-  if (!ingress.meta.uid.empty()) change.body.push_back(test("/metadata/uid", ingress.meta.uid));
-  if (!ingress.meta.resource_version.empty()) change.body.push_back(test("/metadata/resourceVersion", ingress.meta.resource_version));
+  begin_edit(change.body, ingress);
   for (const PortSwitch& one : switches) {
     const IngressBackend& backend = *one.place.backend;
     const Json after{{"number", one.number}};
     change.body.push_back(test(one.place.pointer, port_json(backend)));
     change.body.push_back({{"op", "replace"}, {"path", one.place.pointer}, {"value", after}});
     change.overwrites.push_back({one.place.path, port_text(backend), std::to_string(one.number)});
-    if (record.own.insert(one.place.path).second) record.was.emplace(one.place.path, port_json(backend));
+    if (record.own.insert(one.place.path).second) {
+      record.was.emplace(one.place.path, port_json(backend));
+    } else {
+      change.retakes.push_back(one.place.path);
+    }
   }
   put_record(change.body, ingress, record_text(record, ingress.meta.uid));
   return change;

@@ -27,6 +27,10 @@ struct PortSwitch {
   int number = 0;  // the Service port to name instead
 };
 
+// The parts of such a patch, for other leaves of an Ingress: the tests that it begins with, and the undo record.
+void begin_edit(Json& patch, const Ingress& ingress);
+void put_record(Json& patch, const Ingress& ingress, std::string value);
+
 // The request; precondition: `switches` is not empty, ingress.old_version is false.
 Change ingress_edit(const Ingress& ingress, const std::vector<PortSwitch>& switches, Stage stage, std::string why);
 

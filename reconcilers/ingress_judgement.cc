@@ -7,6 +7,7 @@
 #include "reconcilers/applier.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/gateway_facts.h"
+#include "reconcilers/ingress_split.h"
 #include "reconcilers/ingress_values.h"
 #include "reconcilers/keys.h"
 
@@ -92,7 +93,10 @@ class Court {
       if (!serves(gateway, context_.view.name, made.class_name)) continue;
       if (gateway.kubesphere) {
         return refuse(made, "MG401", "the KubeSphere gateway in " + gateway.ns + " that serves " + class_text + " is not in the mesh",
-                      "Switch it on in its Gateway object: spec.deployment.annotations[\"servicemesh.kubesphere.io/enabled\"]: \"true\"");
+                      !gateway.hold.empty() ? gateway.hold + ": remove that"
+                      : !gateway.switchable ? "In its Gateway object set spec.values.controller.integrateKubeSphere.tracing: true"
+                                          : "kubectl label namespace " + gateway.ns + " meshgraft.io/gateway=ingress-nginx, or switch it on in its Gateway object: "
+                                                "spec.deployment.annotations[\"servicemesh.kubesphere.io/enabled\"]: \"true\"");
       }
       return refuse(made, "MG401", "the ingress-nginx in namespace " + gateway.ns + " that serves " + class_text + " is not in the mesh",
                     "kubectl label namespace " + gateway.ns + " meshgraft.io/gateway=ingress-nginx");
@@ -181,6 +185,7 @@ class Court {
 
   // One path as Exact to one Service and as Prefix to another: nginx' variable names the other.
   void look_at_paths(IngressCase& made) const {
+    if (asks_for_split(*made.ingress) && split_obstacle(context_.view, *made.ingress).empty()) return;
     std::map<std::string, const IngressPath*> seen;
     for (const BackendPlace& place : made.places) {
       if (place.ingress_path == nullptr) continue;

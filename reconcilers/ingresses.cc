@@ -6,6 +6,7 @@
 
 #include "reconcilers/findings.h"
 #include "reconcilers/ingress_judgement.h"
+#include "reconcilers/ingress_split.h"
 #include "reconcilers/ingress_values.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/middleware_table.h"
@@ -43,7 +44,6 @@ class Rule {
   Decision take() {
     refuse_what_cannot_be_shared();
     for (const IngressCase& one : cases_) decide(one);
-    tell_of_project_gateway();
     return std::move(decision_);
   }
 
@@ -86,7 +86,7 @@ class Rule {
 
   void decide(const IngressCase& one) {
     decision_.findings.insert(decision_.findings.end(), one.findings.begin(), one.findings.end());
-    if (one.excluded) return;
+    if (one.excluded || is_being_split(one)) return;
     Intent intent;
     if (one.has_member) add_labels(one, intent.wish);
     const bool shares = one.gateway != nullptr &&
@@ -107,6 +107,15 @@ class Rule {
                  : one.has_member ? "labels of the app"
                                   : "redirects of the application keep the public host";
     decision_.intents.push_back(std::move(intent));
+  }
+
+  // Adds the next step of a split; false when there is none.
+  bool is_being_split(const IngressCase& one) {
+    if (!takes_pair(one) || !(asks_for_split(*one.ingress) || is_split(*one.ingress))) return false;
+    SplitStep step = split_step(context_, one);
+    decision_.findings.insert(decision_.findings.end(), step.findings.begin(), step.findings.end());
+    for (Change& change : step.changes) decision_.extras.push_back({std::move(change), ""});
+    return !step.changes.empty();
   }
 
   void add_labels(const IngressCase& one, Wish& wish) const {
@@ -194,7 +203,7 @@ class Rule {
       return;
     }
     const auto& version = one.gateway->version;
-    const bool strict = !version || *version >= Version{1, 12, 0};
+    const bool strict = one.gateway->validates;
     const std::string* from_live = annotation(*one.ingress, keys::kProxyRedirectFrom);
     const std::string* to_live = annotation(*one.ingress, keys::kProxyRedirectTo);
     const bool ours = read_record(one.ingress->meta).owns("metadata.annotations[" + std::string(keys::kProxyRedirectTo) + "]");
@@ -207,12 +216,12 @@ class Rule {
     if (version && *version >= Version{1, 13, 0}) {
       to = "/";
       wish.annotations.emplace(keys::kRelativeRedirects, "true");
-    } else if (version && *version < Version{1, 12, 0}) {
+    } else if (!strict) {
       to = "$scheme://$http_host/";
     } else {
       const std::set<std::string> hosts = hosts_of(*one.ingress);
       if (hosts.size() != 1 || hosts.begin()->find('*') != std::string::npos) {
-        decision_.findings.push_back(finding("MG404", about, "the controller's version needs a literal URL, and the Ingress has " +
+        decision_.findings.push_back(finding("MG404", about, "the controller takes literal URLs only, and the Ingress has " +
                                                                  (hosts.empty() ? std::string("no host") : hosts.size() == 1 ? "a wildcard host" : "several hosts")));
         return;
       }
@@ -235,14 +244,6 @@ class Rule {
     return hosts;
   }
 
-  // MG508: the namespace's own KubeSphere gateway does not follow the label by itself yet.
-  void tell_of_project_gateway() {
-    for (const GatewayFacts& gateway : context_.facts.gateways) {
-      if (!gateway.kubesphere || gateway.opted_in || gateway.watched_namespace != context_.view.name) continue;
-      decision_.findings.push_back(finding("MG508", context_.view.ns->key(), "its project gateway in " + gateway.ns + " is not in the mesh"));
-    }
-  }
-
   const Context& context_;
   std::vector<IngressCase> cases_;
   std::multimap<std::string, std::string> blockers_;  // upstream -> Ingress
@@ -250,7 +251,7 @@ class Rule {
   Decision decision_;
 };
 
-constexpr std::array<std::string_view, 4> kVerbs{"get", "list", "watch", "patch"};
+constexpr std::array<std::string_view, 6> kVerbs{"get", "list", "watch", "patch", "create", "delete"};
 constexpr std::array<std::string_view, 2> kReads{"list", "watch"};
 constexpr std::array kRbac{RbacRule{"networking.k8s.io", "ingresses", kVerbs, ""}, RbacRule{"networking.k8s.io", "ingressclasses", kReads, ""}};
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "reconcilers/applier.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/injection.h"
 #include "reconcilers/keys.h"
@@ -79,8 +80,16 @@ bool starves(const Member& member) {
          value_of(member.workload->pod.labels, keys::kVersionLabel) == nullptr;
 }
 
+// MG104: who replaces whole objects has just dropped a member's labels; they are mended at once.
+void tell_of_dropped_labels(const Workload& workload, std::vector<Finding>& findings) {
+  const std::string_view by = applier_of(workload.meta);
+  findings.push_back(finding("MG104", workload.key(), "its template has lost label version, without which a governed Service sends it nothing" +
+                                                          (by.empty() ? std::string() : "; " + std::string(by) + " applies it") + ": mended at once",
+                             "Apply it (kubectl apply, Argo CD without Replace=true) instead of replacing it, or write the labels into its manifest"));
+}
+
 // Fills hold, passing, at_once and the findings that go with them.
-void hold_back(const Context& context, const Member& member, TemplateDecision& decision) {
+void hold_back(const Context& context, const Member& member, NewPods how, TemplateDecision& decision) {
   const Workload& workload = *member.workload;
   Intent& intent = decision.intent;
   if (!(intent.hold = mesh_hold(context.facts, intent.passing)).empty()) return;
@@ -100,16 +109,17 @@ void hold_back(const Context& context, const Member& member, TemplateDecision& d
   // Released by a tool that drops our fields: it is rolling anyway, and nobody sends it requests until it is mended.
   if (state == Rollout::fresh || state == Rollout::empty || (state == Rollout::under_way && starves(member))) {
     intent.at_once = true;
+    if (state == Rollout::under_way) tell_of_dropped_labels(workload, decision.findings);
     return;
   }
-  if (restart_leaves_a_gap(workload) && !accepts_outage(context, workload)) {
+  if (how == NewPods::rollout && restart_leaves_a_gap(workload) && !accepts_outage(context, workload)) {
     intent.hold = "its restart would leave a gap (MG209)";
-    std::string how =
+    std::string means =
         workload.strategy == "Recreate" ? "strategy Recreate" : std::to_string(workload.replicas) + " replica(s)";
     if (workload.kind == Kind::deployment && workload.strategy != "Recreate")
-      how += " and a maxUnavailable that covers all of them";
+      means += " and a maxUnavailable that covers all of them";
     decision.findings.push_back(
-        finding("MG209", workload.key(), "with " + how + " its last pod stops before a new one is ready"));
+        finding("MG209", workload.key(), "with " + means + " its last pod stops before a new one is ready"));
     return;
   }
   if (state == Rollout::complete || read_record(workload.meta).owns_template()) return;
@@ -125,7 +135,7 @@ void hold_back(const Context& context, const Member& member, TemplateDecision& d
 
 }  // namespace
 
-TemplateDecision decide_template(const Context& context, const Member& member) {
+TemplateDecision decide_template(const Context& context, const Member& member, NewPods how) {
   const Workload& workload = *member.workload;
   TemplateDecision decision;
   Intent& intent = decision.intent;
@@ -145,7 +155,7 @@ TemplateDecision decide_template(const Context& context, const Member& member) {
   }
   if (decision.held_template) return decision;
   intent.why = (member.sidecar ? "labels and sidecar of member " : "pod labels of member ") + member.service->meta.name;
-  hold_back(context, member, decision);
+  hold_back(context, member, how, decision);
   return decision;
 }
 

@@ -100,6 +100,30 @@ std::string data_of(const ConfigMap* config, std::string_view key) {
   return value == nullptr ? "" : *value;
 }
 
+bool is_ready(const Workload& workload) { return workload.status.known && workload.status.ready > 0; }
+
+std::vector<IstiodFacts> istiods_of(const World& world) {
+  std::vector<IstiodFacts> all;
+  for (const auto& [name, view] : world.namespaces) {
+    for (const auto& workload : view.workloads) {
+      auto found = read_istiod(*workload);
+      if (!found) continue;
+      all.push_back({name, workload->meta.name, std::move(found->revision), found->version, is_ready(*workload)});
+    }
+  }
+  return all;
+}
+
+// The DaemonSet of Istio's chart istio-cni, which KubeSphere's installer uses too when its switch cni is on.
+bool has_cni(const World& world) {
+  for (const auto& [name, view] : world.namespaces) {
+    for (const auto& workload : view.workloads) {
+      if (workload->kind == Kind::daemon_set && workload->meta.name.starts_with("istio-cni-node")) return true;
+    }
+  }
+  return false;
+}
+
 bool is_injector(const WebhookConfiguration& configuration) {
   const std::string* app = value_of(configuration.meta.labels, keys::kAppLabel);
   return app != nullptr && *app == "sidecar-injector";
@@ -112,6 +136,9 @@ MeshFacts derive_mesh(const World& world) {
   for (const auto& configuration : world.webhooks) {
     if (!is_injector(*configuration)) continue;
     mesh.present = true;
+    const std::string* tag = value_of(configuration->meta.labels, "istio.io/tag");
+    const std::string* of = value_of(configuration->meta.labels, keys::kIstioRevision);
+    if (tag != nullptr && of != nullptr) mesh.tags.emplace(*tag, *of);
     if (mesh.revision.empty()) {
       const std::string* revision = value_of(configuration->meta.labels, keys::kIstioRevision);
       mesh.revision = revision == nullptr ? "default" : *revision;
@@ -119,6 +146,8 @@ MeshFacts derive_mesh(const World& world) {
     std::copy_if(configuration->webhooks.begin(), configuration->webhooks.end(), std::back_inserter(mesh.injectors),
                  [](const Webhook& webhook) { return webhook.for_pods; });
   }
+  mesh.istiods = istiods_of(world);
+  mesh.cni = has_cni(world);
   const auto istiod = find_istiod(world);
   if (!istiod) {
     // A control plane outside the cluster shows its webhooks alone; one that belongs here would have a Service.
@@ -128,8 +157,7 @@ MeshFacts derive_mesh(const World& world) {
   }
   mesh.revision = istiod->revision;
   mesh.version = istiod->version;
-  const Workload::Status& status = istiod->workload->status;
-  mesh.ready = status.known && status.ready > 0;
+  mesh.ready = is_ready(*istiod->workload);
   const std::string ns = istiod->workload->meta.ns;
   mesh.root_namespace = ns;
   if (const std::string root = yaml_line(data_of(config_of(world, ns, "istio", mesh.revision), "mesh"), "rootNamespace"); !root.empty()) {

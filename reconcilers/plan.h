@@ -20,6 +20,11 @@ struct Plan {
   std::vector<MemberState> members;
   std::optional<Change> status;     // the one-line report meshgraft.io/status on the Namespace, when it differs; not a step of the plan
   bool wants_pods = false;          // look up the namespace's pods and plan again
+  bool wants_limits = false;        // the same with its quotas, limit ranges, disruption budgets and autoscalers
+  bool wants_slices = false;        // the same with its EndpointSlices
+  bool wants_events = false;        // the same with its Events
+  bool wants_replica_sets = false;  // the same with its ReplicaSets, EndpointSlices and pods, as they are at one moment
+  std::vector<ObjectKey> wants_live;  // the same with these objects whole, in view.live
   std::optional<std::int64_t> wake_after;  // milliseconds: something waits for time, plan again by then
   bool rolling = false;             // a rollout of ours is under way
   int rolling_count = 0;            // how many
@@ -35,8 +40,8 @@ enum class Gating : std::uint8_t {
 
 Plan plan(const NamespaceView& view, const Facts& facts, const Settings& settings, Gating gating = Gating::limited);
 
-// Whether anything may be written in this namespace at all: it carries one of the labels, or holds Nacos or a
-// KubeSphere gateway that a labelled namespace needs (contract, section 3, line 1).
+// Whether anything may be written in this namespace at all: it carries one of the labels, holds something of ours from
+// when it did, or holds Nacos or a KubeSphere gateway that a labelled namespace needs (contract, section 3, line 1).
 bool concerned(const NamespaceView& view, const Facts& facts, const Settings& settings);
 
 }  // namespace meshgraft

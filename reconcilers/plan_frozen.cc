@@ -57,6 +57,10 @@ void Planner::obey_policy() {
   for (Change& change : plan_.now) wait(std::move(change.target), change.stage, reason);
   plan_.now.clear();
   plan_.wants_pods = false;
+  plan_.wants_live.clear();
+  plan_.wake_after.reset();
+  plan_.wants_slices = false;
+  plan_.wants_events = false;
   plan_.settled = true;
   plan_.settled_before_gateway = true;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reconcilers/findings.h"
+#include "reconcilers/forced.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/rollout.h"
 
@@ -22,7 +23,10 @@ bool matters(const Intent& intent) {
 
 }  // namespace
 
-bool restarts(Stage stage) { return stage == Stage::member_template || stage == Stage::gateway_template; }
+bool restarts(Stage stage) {
+  return stage == Stage::member_template || stage == Stage::gateway_template || stage == Stage::back_template ||
+         stage == Stage::back_gateway_template;
+}
 
 Stage metadata_before(Stage stage) {
   return stage == Stage::member_template ? Stage::member_metadata : Stage::gateway_metadata;
@@ -44,8 +48,15 @@ Plan Planner::take() {
   // A bad value says nothing about what is wanted, so nothing is worked out from it.
   if (options_.frozen && !options_.paused) return finish_frozen();
   ask_rules();
+  give_up_contested();
+  if (options_.concerned()) add(forced_values(view_, intents_));
   sort_intents();
-  rolling_ = rolling_of(intents_);
+  rolling_ = rolling_of(intents_, context_);
+  rolling_.held = held_back_;
+  for (const auto& workload : going_back_) {
+    (rollout_of(*workload) == Rollout::exceeded ? rolling_.exceeded : rolling_.under_way).push_back(workload);
+  }
+  for (const Replacing& one : replacing_) rolling_.replacing.push_back(one.deployment);
   report_stuck();
   const std::optional<Stage> stage = current_stage();
   if (stage) fill_now(*stage);
@@ -68,6 +79,42 @@ void Planner::ask_rules() {
     std::move(decision.extras.begin(), decision.extras.end(), std::back_inserter(extras_));
     add(decision.findings);
     plan_.wants_pods = plan_.wants_pods || decision.wants_pods;
+    plan_.wants_slices = plan_.wants_slices || decision.wants_slices;
+    plan_.wants_events = plan_.wants_events || decision.wants_events;
+    plan_.wants_replica_sets = plan_.wants_replica_sets || decision.wants_replica_sets;
+    std::move(decision.replacing.begin(), decision.replacing.end(), std::back_inserter(replacing_));
+    plan_.wants_live.insert(plan_.wants_live.end(), decision.wants_live.begin(), decision.wants_live.end());
+    if (decision.wake_after) plan_.wake_after = std::min(plan_.wake_after.value_or(*decision.wake_after), *decision.wake_after);
+    std::move(decision.going_back.begin(), decision.going_back.end(), std::back_inserter(going_back_));
+    std::move(decision.held.begin(), decision.held.end(), std::back_inserter(held_back_));
+    std::move(decision.leaving.begin(), decision.leaving.end(), std::back_inserter(leaving_));
+  }
+}
+
+// What somebody keeps changing back is not wanted for now, and neither is the rest of that intent, which depends on it.
+void Planner::give_up_contested() {
+  const auto hold = [this](const ObjectKey& key, const std::map<std::string, std::string>& paths, const std::string& path,
+                           std::string& reason) {
+    const auto found = paths.find(path);
+    if (found == paths.end()) return false;
+    const std::string who = found->second.empty() ? "somebody" : found->second;
+    plan_.findings.push_back(finding("MG913", key, path + " is changed back by " + who));
+    if (reason.empty()) reason = who + " keeps changing " + path + " back (MG913)";
+    return true;
+  };
+  for (const auto& [key, paths] : view_.moments.contested) {
+    for (Intent& intent : intents_) {
+      if (!intent.hold.empty() || !(intent.object->key() == key)) continue;
+      for (const FieldState& field : compare(intent.wish, *intent.object)) {
+        if (field.live && *field.live == field.wanted) continue;
+        if (hold(key, paths, field.path, intent.hold)) intent.passing = false;
+      }
+    }
+    for (Extra& extra : extras_) {
+      if (!extra.hold.empty() || !(extra.change.target == key)) continue;
+      for (const Overwrite& one : extra.change.overwrites) hold(key, paths, one.path, extra.hold);
+      for (const std::string& path : extra.change.adds) hold(key, paths, path, extra.hold);
+    }
   }
 }
 
@@ -86,6 +133,13 @@ void Planner::sort_intents() {
       Work work;
       work.object = intent.object;
       work.record = read_record(intent.object->meta);
+      // An apply for other fields of the object must not take a field back that was given up.
+      if (const auto contested = view_.moments.contested.find(intent.object->key()); contested != view_.moments.contested.end()) {
+        for (const auto& [path, who] : contested->second) {
+          work.record->own.erase(path);
+          work.record->was.erase(path);
+        }
+      }
       works_.push_back(std::move(work));
     }
     works_[at->second].pending.push_back(i);

@@ -103,6 +103,20 @@ Result<LabelSelector> selector_from(const Json& json, const std::string& where) 
   return selector;
 }
 
+// What is wrong with the list of istiods; "" when nothing is.
+std::string read_istiods(const Json& json, std::vector<IstiodFacts>& list) {
+  const Json* rows = value_at(json, "/istiods");
+  if (rows == nullptr) return "";
+  if (!rows->is_array()) return "mesh.istiods is no list";
+  for (const Json& row : *rows) {
+    IstiodFacts one{text(row, "/namespace"), text(row, "/name"), text(row, "/revision", "default"), parse_version(text(row, "/version")),
+                    maybe_bool(row, "/ready").value_or(true)};
+    if (one.name.empty()) return "mesh.istiods has a row without name";
+    list.push_back(std::move(one));
+  }
+  return "";
+}
+
 Result<MeshFacts> mesh_from(const Json& json) {
   MeshFacts mesh;
   mesh.present = maybe_bool(json, "/present").value_or(true);
@@ -122,6 +136,12 @@ Result<MeshFacts> mesh_from(const Json& json) {
     if (!size) return fail("mesh.sidecar." + size.error().text);
     mesh.sidecar = *size;
   }
+  mesh.cni = maybe_bool(json, "/cni").value_or(false);
+  if (const Json* tags = value_at(json, "/tags")) {
+    if (!tags->is_object()) return fail("mesh.tags is no object of tag and revision");
+    for (const auto& [tag, revision] : tags->items()) mesh.tags.emplace(tag, text(revision, ""));
+  }
+  if (auto why = read_istiods(json, mesh.istiods); !why.empty()) return fail(why);
   const Json* webhooks = value_at(json, "/webhooks");
   if (webhooks == nullptr) return mesh;
   if (!webhooks->is_array()) return fail("mesh.webhooks is no list");
@@ -205,6 +225,13 @@ Json facts_to_json(const MeshFacts& mesh, const PlatformFacts& platform) {
   m["injectionPolicy"] = mesh.policy_enabled ? "enabled" : "disabled";
   m["nativeSidecars"] = mesh.native_sidecars;
   m["sidecar"] = sidecar_size_to_json(mesh.sidecar);
+  m["cni"] = mesh.cni;
+  if (!mesh.tags.empty()) m["tags"] = mesh.tags;
+  for (const IstiodFacts& one : mesh.istiods) {
+    Json row{{"namespace", one.ns}, {"name", one.name}, {"revision", one.revision}, {"ready", one.ready}};
+    if (one.version) row["version"] = to_string(*one.version);
+    m["istiods"].push_back(std::move(row));
+  }
   m["webhooks"] = Json::array();
   for (const Webhook& webhook : mesh.injectors) {
     if (!webhook.for_pods) continue;
@@ -229,6 +256,8 @@ Result<Profile> facts_from_json(const Json& json) {
   const Json* mesh_json = value_at(json, "/mesh");
   const Json* platform_json = value_at(json, "/platform");
   if (mesh_json == nullptr && platform_json == nullptr) return fail("the facts have neither the key mesh nor the key platform");
+  if (mesh_json != nullptr && !mesh_json->is_object()) return fail("mesh is no object");
+  if (platform_json != nullptr && !platform_json->is_object()) return fail("platform is no object");
   auto mesh = mesh_from(mesh_json == nullptr ? none : *mesh_json);
   if (!mesh) return fail(mesh.error().text);
   auto platform = platform_from(platform_json == nullptr ? none : *platform_json);

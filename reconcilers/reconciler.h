@@ -2,6 +2,9 @@
 // Reconciler: one row of the registry, one rule per kind. plan calls every row's `desired`; the command `reference`
 // prints their RBAC rules and findings. Adding a rule is one file and one row.
 
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +43,15 @@ struct Intent {
 struct Extra {
   Change change;
   std::string hold;
+  bool passing = false;   // the hold ends by itself
+  std::optional<ObjectKey> member = std::nullopt;   // the workload whose state this is, when the target is another object
+};
+
+// A Deployment that is being created again: it takes a place at the gate until that is over.
+struct Replacing {
+  ObjectKey deployment;
+  std::string why;   // what it waits for, or does next
+  Stage stage = Stage::member_replace;
 };
 
 struct Decision {
@@ -47,6 +59,15 @@ struct Decision {
   std::vector<Extra> extras;
   std::vector<Finding> findings;
   bool wants_pods = false;   // the rule could not decide without the namespace's pods (view.pods is nullopt)
+  bool wants_slices = false, wants_events = false;   // the same of view.slices, view.events
+  bool wants_replica_sets = false;   // the same of view.replica_sets, view.slices and view.pods together
+  std::vector<Replacing> replacing;
+  // Of the way back (undo.h):
+  std::vector<ObjectKey> wants_live;         // the rule could not decide without these (view.live)
+  std::optional<std::int64_t> wake_after;    // milliseconds: something waits for time
+  std::vector<std::shared_ptr<const Workload>> going_back;  // their template is as before, the rollout is not over
+  std::vector<MemberState> leaving;          // workloads on the way back
+  std::vector<std::shared_ptr<const Workload>> held;  // rolled back: they stop the queue (rollback.h)
 };
 
 struct RbacRule {

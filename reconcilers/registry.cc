@@ -7,12 +7,19 @@
 #include "reconcilers/envoy_filter.h"
 #include "reconcilers/gateway.h"
 #include "reconcilers/ingresses.h"
+#include "reconcilers/kubesphere_gateway.h"
+#include "reconcilers/mutual_tls.h"
 #include "reconcilers/platform.h"
+#include "reconcilers/pod_traps.h"
 #include "reconcilers/ports.h"
 #include "reconcilers/reconciler.h"
+#include "reconcilers/replace.h"
+#include "reconcilers/sandbox_events.h"
+#include "reconcilers/rollback.h"
 #include "reconcilers/service.h"
 #include "reconcilers/stateful_set.h"
 #include "reconcilers/subsets.h"
+#include "reconcilers/undo.h"
 
 namespace meshgraft {
 namespace {
@@ -38,7 +45,14 @@ constexpr std::array<RbacRule, 11> kPlatform{{
     {"security.istio.io", "peerauthentications", kRead, ""},
     {"servicemesh.kubesphere.io", "strategies", kRead, ""},
 }};
-constexpr std::array<RbacRule, 1> kDeployments{{{"apps", "deployments", kReadPatch, ""}}};
+// Deployments, and what bounds their pods.
+constexpr std::array<RbacRule, 5> kDeployments{{
+    {"apps", "deployments", kReadPatch, ""},
+    {"", "resourcequotas", kLookUp, ""},
+    {"", "limitranges", kLookUp, ""},
+    {"policy", "poddisruptionbudgets", kLookUp, ""},
+    {"autoscaling", "horizontalpodautoscalers", kLookUp, ""},
+}};
 constexpr std::array<RbacRule, 1> kStatefulSets{{{"apps", "statefulsets", kReadPatch, ""}}};
 constexpr std::array<RbacRule, 2> kServices{{{"", "services", kReadPatch, ""}, {"", "pods", kLookUp, ""}}};
 constexpr std::array<RbacRule, 1> kApplications{{{"app.k8s.io", "applications", kReadPatchCreate, ""}}};
@@ -47,9 +61,12 @@ constexpr std::array<RbacRule, 1> kApplications{{{"app.k8s.io", "applications", 
 
 std::span<const Reconciler> registry() {
   static const std::array kRows{
+      Reconciler{"rollback", desired_rollback, {}},
+      Reconciler{"undo", desired_way_back, rbac_way_back()},
       Reconciler{"platform", desired_platform, kPlatform},
       Reconciler{"subsets", desired_subsets, {}},
       Reconciler{"middleware_ports", desired_middleware_ports, rbac_middleware_ports()},
+      Reconciler{"replace", desired_replaces, rbac_replace()},
       Reconciler{"deployment", desired_deployments, kDeployments},
       Reconciler{"stateful_set", desired_stateful_sets, kStatefulSets},
       Reconciler{"service_ports", desired_service_ports, rbac_service_ports()},
@@ -57,7 +74,11 @@ std::span<const Reconciler> registry() {
       Reconciler{"application", desired_application, kApplications},
       Reconciler{"ingress", desired_ingresses, rbac_ingresses()},
       Reconciler{"gateway", desired_gateway, rbac_gateway()},
+      Reconciler{"kubesphere_gateway", desired_kubesphere_gateways, rbac_kubesphere_gateways()},
       Reconciler{"envoy_filter", desired_envoy_filter, rbac_envoy_filter()},
+      Reconciler{"pod_traps", desired_pod_traps, {}},
+      Reconciler{"mutual_tls", desired_mutual_tls, {}},
+      Reconciler{"sandbox_events", desired_sandbox_events, rbac_sandbox_events()},
   };
   return kRows;
 }

@@ -42,6 +42,19 @@ std::string why_not_ours(const Ingress& ingress) {
   return applier.empty() ? "" : std::string(applier) + " would bring the name back";
 }
 
+// Whether `monitor` scrapes a port of `service` by this name.
+bool scrapes(const ServiceMonitor& monitor, const Service& service, const std::string& name) {
+  const auto has = [](const std::vector<std::string>& list, const std::string& one) { return std::find(list.begin(), list.end(), one) != list.end(); };
+  if (!has(monitor.ports, name) || !monitor.selector.matches(service.meta.labels)) return false;
+  if (monitor.any_namespace || has(monitor.namespaces, service.meta.ns)) return true;
+  return monitor.namespaces.empty() && monitor.meta.ns == service.meta.ns;
+}
+
+// The endpoint controllers write the new name by themselves (kubernetes pkg/controller/endpointslice).
+bool is_hand_made(const EndpointSlice& slice) {
+  return slice.managed_by != "endpointslice-controller.k8s.io" && slice.managed_by != "endpointslicemirroring-controller.k8s.io";
+}
+
 // Works on one namespace; lives for one call.
 class Naming {
  public:
@@ -105,6 +118,23 @@ class Naming {
     want_name(service, port, declared, verdict, intent);
   }
 
+  // Who else goes by the port's name and would lose it; "" when nobody does.
+  std::string other_user(const Service& service, const ServicePort& port) {
+    if (port.name.empty()) return "";
+    for (const auto& monitor : context_.facts.service_monitors) {
+      if (scrapes(*monitor, service, port.name)) return "ServiceMonitor " + monitor->meta.ns + "/" + monitor->meta.name + " scrapes it by that name";
+    }
+    if (!context_.view.slices) {
+      decision_.wants_slices = true;
+      return "";
+    }
+    for (const auto& slice : *context_.view.slices) {
+      const bool names = std::find(slice->ports.begin(), slice->ports.end(), port.name) != slice->ports.end();
+      if (slice->service == service.meta.name && names && is_hand_made(*slice)) return "EndpointSlice " + slice->meta.name + ", which no controller keeps, goes by that name";
+    }
+    return "";
+  }
+
   void want_name(const Service& service, const ServicePort& port, Protocol declared, const PortVerdict& verdict, Intent& intent) {
     const std::vector<NameUse> uses = users_of_name(backends_, service, port);
     for (const NameUse& use : uses) {
@@ -114,6 +144,12 @@ class Naming {
                                            "port " + label(port) + " is not renamed: Ingress " + use.ingress->meta.name + " uses the name, and " + why,
                                            "In the manifest of Ingress " + use.ingress->meta.name + " write port.number " + std::to_string(port.port) +
                                                " instead of port.name " + port.name));
+      if (declared == Protocol::unknown) want_app_protocol(port, verdict, intent);
+      return;
+    }
+    if (const std::string user = other_user(service, port); !user.empty()) {
+      decision_.findings.push_back(finding("MG302", service.key(), "port " + label(port) + " is not renamed: " + user,
+                                           "Let it name port " + port_name_for(verdict.protocol, port, service.ports) + " and rename the port in the Service's manifest in the same step"));
       if (declared == Protocol::unknown) want_app_protocol(port, verdict, intent);
       return;
     }
@@ -155,7 +191,11 @@ class Naming {
 };
 
 constexpr std::array<std::string_view, 4> kVerbs{"get", "list", "watch", "patch"};
-constexpr std::array kRbac{RbacRule{"", "services", kVerbs, ""}, RbacRule{"networking.k8s.io", "ingresses", kVerbs, ""}};
+constexpr std::array<std::string_view, 2> kReads{"list", "watch"};
+constexpr std::array<std::string_view, 1> kLookUps{"list"};
+constexpr std::array kRbac{RbacRule{"", "services", kVerbs, ""}, RbacRule{"networking.k8s.io", "ingresses", kVerbs, ""},
+                           RbacRule{"monitoring.coreos.com", "servicemonitors", kReads, ""},
+                           RbacRule{"discovery.k8s.io", "endpointslices", kLookUps, ""}};
 
 }  // namespace
 

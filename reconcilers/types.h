@@ -24,6 +24,17 @@ struct Moments {
   std::int64_t watching_since = 0;          // what is not there and not in `gone` has been away at least since then
   std::map<ObjectKey, std::int64_t> gone;   // when the caller saw an object of this namespace vanish
   std::map<ObjectKey, std::int64_t> rolling;  // when the caller first saw a workload's present rollout under way
+  std::set<ObjectKey> over;  // workloads whose rollout the caller saw end, and whose pods no plan has looked at since
+  // Fields given up because somebody keeps changing them back, with who does ("" when nobody knows), by object and path.
+  std::map<ObjectKey, std::map<std::string, std::string>> contested;
+};
+
+// What bounds the pods of a namespace. Read on demand: a cluster has few of them, but each changes whenever a pod does.
+struct Limits {
+  std::vector<std::shared_ptr<const ResourceQuota>> quotas;
+  std::vector<std::shared_ptr<const LimitRange>> ranges;
+  std::vector<std::shared_ptr<const DisruptionBudget>> budgets;
+  std::vector<std::shared_ptr<const Autoscaler>> autoscalers;
 };
 
 // All objects of one namespace that some rule reads; immutable, cheap to copy. Every list is sorted by name.
@@ -40,8 +51,17 @@ struct NamespaceView {
   std::vector<std::shared_ptr<const EnvoyFilter>> envoy_filters;
   std::vector<std::shared_ptr<const Strategy>> strategies;
   std::vector<std::shared_ptr<const Gateway>> gateways;
-  // Not watched: looked up by the caller when the last plan's wants_pods asked for them.
+  std::vector<std::shared_ptr<const ControllerRevision>> records;  // of replaces under way
+  // Not watched: looked up by the caller when the last plan's wants_pods, wants_slices or wants_events asked for them.
   std::optional<std::vector<std::shared_ptr<const Pod>>> pods;
+  std::optional<std::vector<std::shared_ptr<const EndpointSlice>>> slices;
+  std::optional<std::vector<std::shared_ptr<const Event>>> events;
+  std::optional<std::vector<std::shared_ptr<const ReplicaSet>>> replica_sets;
+  std::map<std::string, std::shared_ptr<const Json>> manifests;  // whole Deployments by name, as files gave them
+  // Whole objects with their managedFields, as wants_live named them; null: nobody knows more than the view.
+  std::map<ObjectKey, std::shared_ptr<const Json>> live;
+  std::optional<Limits> limits;  // the same, as wants_limits asked for them
+  bool played = false;   // nothing happens here but what a plan says, and that succeeds (foresee)
   Moments moments;
 };
 
@@ -61,6 +81,14 @@ struct SidecarSize {
   bool operator==(const SidecarSize&) const = default;
 };
 
+// One istiod of the cluster.
+struct IstiodFacts {
+  std::string ns, name, revision;
+  std::optional<Version> version;
+  bool ready = false;
+  bool operator==(const IstiodFacts&) const = default;
+};
+
 struct MeshFacts {
   bool present = false;               // some sidecar injector exists
   bool ready = false;                 // istiod serves; no restart is spent while it does not
@@ -70,6 +98,9 @@ struct MeshFacts {
   bool policy_enabled = false;        // injector policy: true injects pods that say nothing
   bool native_sidecars = false;       // the proxy is an initContainer
   SidecarSize sidecar;                // of a pod whose annotations say nothing else
+  bool cni = false;                   // Istio's CNI plugin captures traffic from a pod's first moment on
+  std::vector<IstiodFacts> istiods;   // every one, sorted by namespace and name; the figures above are of the chosen one
+  std::map<std::string, std::string> tags;  // revision tags: "default" -> "1-14-6"
   std::vector<Webhook> injectors;     // every webhook of every injector configuration, pods only
   bool operator==(const MeshFacts&) const = default;
 };
@@ -101,14 +132,19 @@ struct IngressUse {
 // The ingress-nginx controllers of one namespace.
 struct GatewayFacts {
   std::string ns;
-  bool opted_in = false;              // the namespace carries meshgraft.io/gateway and is admitted
+  bool opted_in = false;              // it is, or will be, in the mesh: its namespace carries meshgraft.io/gateway and is admitted
   bool kubesphere = false;            // a KubeSphere Gateway object's, switched through that object
+  std::string name;                   // of that object
+  bool switchable = false;            // that object's API has the switch (v1alpha1)
+  bool wanted = false;                // a label asks for it: its project's, or meshgraft.io/gateway where it runs
+  std::string hold;                   // why its switch is not set although it is wanted: its project is paused
   bool in_mesh = false;               // its pods have sidecars already
   std::set<std::string> classes;      // IngressClass names that it serves
   bool serves_default = false;        // Ingresses without any class too
   std::optional<Version> version;     // of the controller, from its image tag
   std::string watched_namespace;      // "" for all
   bool snippets_allowed = false;      // its ConfigMap allows snippets and annotations of critical risk
+  bool validates = true;              // it refuses or drops annotation values with unusual characters
   bool low_risk_only = false;         // its ConfigMap sets annotations-risk-level: Low
   bool operator==(const GatewayFacts&) const = default;
 };
@@ -123,6 +159,8 @@ struct Facts {
   std::set<std::string> unsettled;          // app namespaces with something still to do before the gateway stage
   std::set<std::string> nacos_wanted;       // namespaces whose Nacos is named by workloads of app namespaces
   std::vector<std::shared_ptr<const EnvoyFilter>> root_filters;  // EnvoyFilters of the mesh's root namespace
+  std::vector<std::shared_ptr<const PeerAuthentication>> peer_authentications;  // of all namespaces
+  std::vector<std::shared_ptr<const ServiceMonitor>> service_monitors;          // of all namespaces
   int rolling_elsewhere = 0;                // workloads restarting because of us in other namespaces
   bool operator==(const Facts&) const = default;
 };
@@ -159,8 +197,24 @@ struct Finding {
 // The order of the whole (rules 15). A stage of a namespace starts when the stages before it have nothing left to
 // do but what is held.
 enum class Stage : std::uint8_t {
+  rollback,            // a failed restart is taken back, or its workload is tried again
+  // The way back of what leaves (rules 14) goes before everything else.
+  back_service_annotation,
+  back_virtual_service,
+  back_destination_rule,
+  back_ingress,
+  back_gateway_template,  // gated: restarts pods
+  back_envoy_filter,
+  back_gateway_config,
+  back_service_ports,
+  back_ingress_backend,
+  back_template,       // gated: restarts pods
+  back_metadata,
+  back_application,
+  back_middleware_ports,
   middleware_ports,
   member_metadata,
+  member_replace,      // gated: Deployments created again with another selector
   member_template,     // gated: restarts pods
   service_ports,
   service_annotation,
@@ -202,9 +256,11 @@ struct Change {
   int restarts = 0;         // pods that it restarts
   bool at_once = false;     // a restart outside the gate: these pods serve nobody yet, or starve without it
   std::string rule;         // the reconciler's name
+  std::string outcome;      // of a replace, for its metric: what a success means ("started", "completed"); "" else
   std::string why;          // one clause for people: "labels and governance of member catalog"
   std::vector<std::string> adds;        // fields that it adds, for people
   std::vector<Overwrite> overwrites;
+  std::vector<std::string> retakes;     // of both: fields that were ours before and that somebody changed since
 };
 
 enum class MemberPhase : std::uint8_t { waiting, rolling, joined, held, blocked, excluded };

@@ -89,6 +89,13 @@ bool satisfied(const Wish& wish, const Object& object) {
       if (!holds(port, *service)) return false;
     }
   }
+  if (!wish.gateway_annotations.empty() || !wish.gateway_config.empty()) {
+    const Gateway* gateway = as<Gateway>(&object);
+    if (gateway == nullptr || !holds(wish.gateway_annotations, gateway->deployment_annotations) ||
+        !holds(wish.gateway_config, gateway->controller_config)) {
+      return false;
+    }
+  }
   if (!wish.data.empty()) {
     const ConfigMap* config = as<ConfigMap>(&object);
     if (config == nullptr || !holds(wish.data, config->data)) return false;
@@ -107,6 +114,8 @@ Wish merged(Wish base, const Wish& over) {
   if (!base.rolling_update) base.rolling_update = over.rolling_update;
   add(base.ports, over.ports);
   add(base.data, over.data);
+  add(base.gateway_annotations, over.gateway_annotations);
+  add(base.gateway_config, over.gateway_config);
   return base;
 }
 

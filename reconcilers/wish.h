@@ -37,13 +37,16 @@ struct Wish {
   std::optional<RollingUpdate> rolling_update;
   std::vector<PortWish> ports;          // Service
   Labels data;                          // ConfigMap
+  Labels gateway_annotations;           // KubeSphere's Gateway: spec.deployment.annotations
+  Labels gateway_config;                // the same: spec.controller.config
   [[nodiscard]] bool touches_template() const;   // pod_*, host_network, dns_policy or host_ports are set
 };
 
 // One wished field against one object, flattened; `path` is the key of the undo record and of messages:
 //   metadata.labels[app] · spec.template.metadata.annotations[sidecar.istio.io/inject] · spec.ports[80/TCP].name ·
 //   spec.template.spec.hostNetwork · spec.template.spec.containers[controller].ports[80/TCP].hostPort ·
-//   spec.strategy.rollingUpdate (updateStrategy for a DaemonSet) · data[enable-real-ip]
+//   spec.strategy.rollingUpdate (updateStrategy for a DaemonSet) · data[enable-real-ip] ·
+//   spec.deployment.annotations[servicemesh.kubesphere.io/enabled] · spec.controller.config[enable-real-ip]
 struct FieldState {
   std::string path;
   std::optional<Json> live;  // absent on the object
@@ -68,5 +71,9 @@ Wish latched(const Record& record, const Object& object);
 // `announce`: fields of a later request whose present values belong into the record now (the template's, written
 // with the metadata; rules 2).
 Change apply_of(const Wish& wish, const Object& object, const Record& record, const Wish* announce = nullptr);
+
+// The apply that keeps the fields of `record` which still stand on `object` and lets everything else of ours go;
+// without `keep_record` the undo record goes too.
+Change apply_of_record(const Record& record, const Object& object, bool keep_record);
 
 }  // namespace meshgraft

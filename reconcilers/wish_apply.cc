@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reconcilers/keys.h"
+#include "reconcilers/rollout.h"
 #include "reconcilers/wish.h"
 
 namespace meshgraft {
@@ -34,6 +35,8 @@ Wish only(const Wish& wish, const Object& object, const std::set<std::string>& p
   kept.pod_labels = only(wish.pod_labels, "spec.template.metadata.labels", paths);
   kept.pod_annotations = only(wish.pod_annotations, "spec.template.metadata.annotations", paths);
   kept.data = only(wish.data, "data", paths);
+  kept.gateway_annotations = only(wish.gateway_annotations, "spec.deployment.annotations", paths);
+  kept.gateway_config = only(wish.gateway_config, "spec.controller.config", paths);
   if (paths.contains("spec.template.spec.hostNetwork")) kept.host_network = wish.host_network;
   if (paths.contains("spec.template.spec.dnsPolicy")) kept.dns_policy = wish.dns_policy;
   if (paths.contains("spec.strategy.rollingUpdate") || paths.contains("spec.updateStrategy.rollingUpdate")) {
@@ -106,11 +109,13 @@ Json body_of(const Wish& wish, const Object& object, const std::string& record) 
   if (kind.namespaced) meta["namespace"] = object.meta.ns;
   if (!object.meta.uid.empty()) meta["uid"] = object.meta.uid;
   if (!wish.labels.empty()) put(meta["labels"], wish.labels);
-  put(meta["annotations"], wish.annotations);
-  meta["annotations"][std::string(keys::kUndo)] = record;
+  if (!wish.annotations.empty()) put(meta["annotations"], wish.annotations);
+  if (!record.empty()) meta["annotations"][std::string(keys::kUndo)] = record;
   if (as<Workload>(&object) != nullptr) put_workload(wish, object, body);
   put_ports(wish, body);
   if (!wish.data.empty()) put(body["data"], wish.data);
+  if (!wish.gateway_annotations.empty()) put(body["spec"]["deployment"]["annotations"], wish.gateway_annotations);
+  if (!wish.gateway_config.empty()) put(body["spec"]["controller"]["config"], wish.gateway_config);
   return body;
 }
 
@@ -118,10 +123,17 @@ Json body_of(const Wish& wish, const Object& object, const std::string& record) 
 // and so must its record.
 bool is_edited_leaf(std::string_view path) {
   for (const std::string_view place :
-       {"metadata.", "spec.template.", "spec.strategy.", "spec.updateStrategy.", "spec.ports[", "data["}) {
+       {"metadata.", "spec.template.", "spec.strategy.", "spec.updateStrategy.", "spec.ports[", "data[", "spec.deployment.annotations[", "spec.controller.config["}) {
     if (path.starts_with(place)) return false;
   }
   return true;
+}
+
+bool changes_spec(const Change& change) {
+  const auto is_spec = [](const std::string& path) { return path.starts_with("spec."); };
+  return std::any_of(change.adds.begin(), change.adds.end(), is_spec) ||
+         std::any_of(change.overwrites.begin(), change.overwrites.end(),
+                     [&is_spec](const Overwrite& one) { return is_spec(one.path); });
 }
 
 // The value before us: kept as first recorded once the field is ours, else what stands there now.
@@ -159,6 +171,8 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
 
   const Wish body = merged(only(wish, object, paths), latched(record, object));
   Record after;
+  after.held = record.held;
+  after.rolled = record.rolled;
   for (const FieldState& field : compare(body, object)) {
     after.own.insert(field.path);
     remember(field, record, after);
@@ -169,12 +183,30 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
   for (const auto& [path, value] : record.was) {
     if (is_edited_leaf(path)) after.was.emplace(path, value);
   }
+  after.replaced = record.replaced;
   if (announce != nullptr) {
     for (const FieldState& field : compare(*announce, object)) {
       if (!after.own.contains(field.path)) remember(field, record, after);
     }
   }
+  if (const Workload* workload = as<Workload>(&object); workload != nullptr && changes_spec(change)) {
+    after.rolled.reset();
+    if (workload->meta.generation > 0)
+      after.rolled = Record::Rolled{workload->meta.generation + 1, workload->replicas, rest_of_template(*workload, after),
+                                    rollout_of(*workload) == Rollout::fresh};
+  }
   change.body = body_of(body, object, record_text(after, object.meta.uid));
+  return change;
+}
+
+Change apply_of_record(const Record& record, const Object& object, bool keep_record) {
+  Change change;
+  change.target = object.key();
+  change.verb = Verb::apply;
+  change.pre.uid = object.meta.uid;
+  change.pre.resource_version = object.meta.resource_version;
+  // An apply of a present value that somebody else owns too conflicts with nobody.
+  change.body = body_of(latched(record, object), object, keep_record ? record_text(record, object.meta.uid) : "");
   return change;
 }
 

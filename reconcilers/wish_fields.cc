@@ -28,6 +28,8 @@ constexpr std::string_view kDnsPolicy = "spec.template.spec.dnsPolicy";
 constexpr std::string_view kContainers = "spec.template.spec.containers";
 constexpr std::string_view kPorts = "spec.ports";
 constexpr std::string_view kData = "data";
+constexpr std::string_view kGatewayAnnotations = "spec.deployment.annotations";
+constexpr std::string_view kGatewayConfig = "spec.controller.config";
 
 Json as_json(const IntOrString& value) {
   if (value.is_text()) return value.text;
@@ -199,6 +201,9 @@ std::vector<FieldState> compare(const Wish& wish, const Object& object) {
   add_ports(wish, object, fields);
   const ConfigMap* config = as<ConfigMap>(&object);
   add_labels(kData, wish.data, config == nullptr ? nullptr : &config->data, fields);
+  const Gateway* gateway = as<Gateway>(&object);
+  add_labels(kGatewayAnnotations, wish.gateway_annotations, gateway == nullptr ? nullptr : &gateway->deployment_annotations, fields);
+  add_labels(kGatewayConfig, wish.gateway_config, gateway == nullptr ? nullptr : &gateway->controller_config, fields);
   return fields;
 }
 
@@ -216,6 +221,12 @@ Wish latched(const Record& record, const Object& object) {
       latch_service(*service, path, wish);
     } else if (const ConfigMap* config = as<ConfigMap>(&object); config != nullptr) {
       if (const std::optional<std::string> key = take(path, kData)) latch_label(config->data, *key, wish.data);
+    } else if (const Gateway* gateway = as<Gateway>(&object); gateway != nullptr) {
+      if (const std::optional<std::string> switched = take(path, kGatewayAnnotations)) {
+        latch_label(gateway->deployment_annotations, *switched, wish.gateway_annotations);
+      } else if (const std::optional<std::string> key = take(path, kGatewayConfig)) {
+        latch_label(gateway->controller_config, *key, wish.gateway_config);
+      }
     }
   }
   return wish;

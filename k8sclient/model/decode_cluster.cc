@@ -42,12 +42,17 @@ constexpr std::array<KindReader, static_cast<std::size_t>(Kind::other)> kReaders
     {make_own<Gateway>, read_gateway, finish_gateway},
     {make_own<ClusterConfiguration>, read_cluster_configuration, finish_cluster_configuration},
     {make_own<InstallPlan>, read_install_plan, nullptr},
+    {make_own<ServiceMonitor>, read_service_monitor, nullptr},
+    {make_own<ControllerRevision>, read_controller_revision, nullptr},
     {make_own<Pod>, read_pod, nullptr},
-    {make_of<Object>, skip, nullptr},  // replica_set
-    {make_of<Object>, skip, nullptr},  // endpoint_slice
-    {make_of<Object>, skip, nullptr},  // event
+    {make_own<ReplicaSet>, read_replica_set, nullptr},
+    {make_own<EndpointSlice>, read_endpoint_slice, finish_endpoint_slice},
+    {make_own<Event>, read_event, nullptr},
     {make_of<Object>, skip, nullptr},  // lease
     {make_own<ResourceQuota>, read_quota, nullptr},
+    {make_own<LimitRange>, read_limit_range, nullptr},
+    {make_own<DisruptionBudget>, read_disruption_budget, nullptr},
+    {make_own<Autoscaler>, read_autoscaler, nullptr},
 }};
 
 bool read_annotations(FieldReader& reader, Value value, Meta& meta) {
@@ -160,6 +165,17 @@ bool read_webhooks(FieldReader& reader, std::string_view section, Value value, O
 }
 
 // status.hard is what is in force; spec.hard stands in for it in a manifest.
+bool read_event(FieldReader& reader, std::string_view section, Value value, Object& object) {
+  Event& event = static_cast<Event&>(object);
+  if (section == "reason") return reader.text(value, event.reason);
+  if (section == "message" || section == "note") return reader.text(value, event.message);
+  if (section != "involvedObject" && section != "regarding") return true;
+  return reader.fields(value, [&](std::string_view key, Value field) {
+    if (key == "kind") return reader.text(field, event.about_kind);
+    return key != "name" || reader.text(field, event.about_name);
+  });
+}
+
 bool read_quota(FieldReader& reader, std::string_view section, Value value, Object& object) {
   if (section != "spec" && section != "status") return true;
   ResourceQuota& quota = static_cast<ResourceQuota&>(object);

@@ -26,17 +26,27 @@ bool read_selector(FieldReader& reader, Value value, LabelSelector& selector);
 bool read_workload(FieldReader& reader, std::string_view section, Value value, Object& object);
 void finish_workload(const FieldReader& reader, Object& object);
 bool read_pod(FieldReader& reader, std::string_view section, Value value, Object& object);
+// decode_replica_set.cc
+bool read_replica_set(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_controller_revision(FieldReader& reader, std::string_view section, Value value, Object& object);
 // decode_service.cc
 bool read_service(FieldReader& reader, std::string_view section, Value value, Object& object);
 bool read_ingress(FieldReader& reader, std::string_view section, Value value, Object& object);
 void finish_ingress(const FieldReader& reader, Object& object);
 bool read_ingress_class(FieldReader& reader, std::string_view section, Value value, Object& object);
 void finish_ingress_class(const FieldReader& reader, Object& object);
+bool read_endpoint_slice(FieldReader& reader, std::string_view section, Value value, Object& object);
+void finish_endpoint_slice(const FieldReader& reader, Object& object);
+bool read_service_monitor(FieldReader& reader, std::string_view section, Value value, Object& object);
 // decode_cluster.cc
 bool read_namespace(FieldReader& reader, std::string_view section, Value value, Object& object);
 bool read_config_map(FieldReader& reader, std::string_view section, Value value, Object& object);
 bool read_webhooks(FieldReader& reader, std::string_view section, Value value, Object& object);
 bool read_quota(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_limit_range(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_disruption_budget(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_autoscaler(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_event(FieldReader& reader, std::string_view section, Value value, Object& object);
 // decode_mesh.cc
 bool read_virtual_service(FieldReader& reader, std::string_view section, Value value, Object& object);
 bool read_destination_rule(FieldReader& reader, std::string_view section, Value value, Object& object);

@@ -1,6 +1,7 @@
 #include "k8sclient/model/decode_kinds.h"
+#include "k8sclient/model/json_read.h"
 
-// Services, Ingresses and IngressClasses.
+// Services, Ingresses and IngressClasses, and who else names the ports of Services.
 
 namespace meshgraft::decoding {
 namespace {
@@ -46,16 +47,27 @@ bool read_rule(FieldReader& reader, Value value, IngressRule& rule) {
   });
 }
 
+// The text of spec.tls is kept too, sorted: a copy of the Ingress needs all of it.
 bool read_tls(FieldReader& reader, Value value, Ingress& ingress) {
-  const bool good = reader.items(value, [&reader, &ingress](Value item) {
-    ingress.tls = true;
-    return reader.fields(item, [&reader, &ingress](std::string_view key, Value field) {
-      return key != "hosts" ||
-             reader.items(field, [&](Value host) { return reader.text(host, ingress.tls_hosts.emplace_back()); });
-    });
-  });
+  bool is = false;
+  if (!reader.present(value, is)) return false;
+  if (!is) return true;
+  simdjson::ondemand::array list;
+  std::string_view raw;
+  if (value.get_array().get(list)) return reader.fail("expected a list");
+  if (list.raw_json().get(raw)) return reader.fail("not JSON");
+  const Result<Json> parsed = read_json(raw);
+  if (!parsed) return reader.fail(parsed.error().text);
+  ingress.tls = !parsed->empty();
+  if (ingress.tls) ingress.tls_spec = to_text(*parsed);
+  for (const Json& entry : *parsed) {
+    for (const Json* host : items(entry, "/hosts")) {
+      if (!host->is_string()) return reader.fail("hosts: expected text");
+      ingress.tls_hosts.push_back(text(*host, ""));
+    }
+  }
   ingress.tls_hosts.shrink_to_fit();
-  return good;
+  return true;
 }
 
 }  // namespace
@@ -108,6 +120,57 @@ bool read_ingress_class(FieldReader& reader, std::string_view section, Value val
   IngressClass& ingress_class = static_cast<IngressClass&>(object);
   return reader.fields(value, [&](std::string_view key, Value field) {
     return key != "controller" || reader.text(field, ingress_class.controller);
+  });
+}
+
+bool read_endpoint_slice(FieldReader& reader, std::string_view section, Value value, Object& object) {
+  EndpointSlice& slice = static_cast<EndpointSlice&>(object);
+  const auto name = [&reader](Value item, std::string& out) {
+    return reader.fields(item, [&reader, &out](std::string_view key, Value field) {
+      return key != "name" || reader.text(field, out);
+    });
+  };
+  if (section == "ports") return reader.list(value, slice.ports, name);
+  if (section != "endpoints") return true;
+  return reader.items(value, [&](Value endpoint) {
+    std::string pod;
+    bool ready = true;
+    const auto condition = [&](std::string_view key, Value field) { return key != "ready" || reader.boolean(field, ready); };
+    const bool good = reader.fields(endpoint, [&](std::string_view key, Value field) {
+      if (key == "targetRef") return name(field, pod);
+      return key != "conditions" || reader.fields(field, condition);
+    });
+    if (good && ready && !pod.empty()) slice.ready_pods.push_back(std::move(pod));
+    return good;
+  });
+}
+
+void finish_endpoint_slice(const FieldReader&, Object& object) {
+  EndpointSlice& slice = static_cast<EndpointSlice&>(object);
+  const auto label = [&slice](std::string_view key) {
+    const Labels::const_iterator found = slice.meta.labels.find(key);
+    return found == slice.meta.labels.end() ? std::string() : found->second;
+  };
+  slice.service = label("kubernetes.io/service-name");
+  slice.managed_by = label("endpointslice.kubernetes.io/managed-by");
+}
+
+bool read_service_monitor(FieldReader& reader, std::string_view section, Value value, Object& object) {
+  if (section != "spec") return true;
+  ServiceMonitor& monitor = static_cast<ServiceMonitor&>(object);
+  const auto spaces = [&](std::string_view key, Value field) {
+    if (key == "any") return reader.boolean(field, monitor.any_namespace);
+    return key != "matchNames" || reader.text_list(field, monitor.namespaces);
+  };
+  const auto port = [&](Value item) {
+    return reader.fields(item, [&](std::string_view key, Value field) {
+      return key != "port" || reader.text(field, monitor.ports.emplace_back());
+    });
+  };
+  return reader.fields(value, [&](std::string_view key, Value field) {
+    if (key == "selector") return read_selector(reader, field, monitor.selector);
+    if (key == "namespaceSelector") return reader.fields(field, spaces);
+    return key != "endpoints" || reader.items(field, port);
   });
 }
 

@@ -9,7 +9,7 @@ namespace {
 // Groups and plurals as the API server serves them. Where several versions are served, the one here is the newest
 // that every release we support has: Istio 1.11 to 1.31 all serve networking v1alpha3, for EnvoyFilter it is the
 // only one, and KubeSphere 3.3 writes VirtualService and DestinationRule in it.
-constexpr std::array<KindInfo, 25> kKinds{{
+constexpr std::array<KindInfo, 30> kKinds{{
     {Kind::namespace_, "Namespace", "", "v1", "namespaces", false, Watch::always},
     {Kind::deployment, "Deployment", "apps", "v1", "deployments", true, Watch::always},
     {Kind::stateful_set, "StatefulSet", "apps", "v1", "statefulsets", true, Watch::always},
@@ -35,12 +35,21 @@ constexpr std::array<KindInfo, 25> kKinds{{
     {Kind::cluster_configuration, "ClusterConfiguration", "installer.kubesphere.io", "v1alpha1",
      "clusterconfigurations", true, Watch::if_served},
     {Kind::install_plan, "InstallPlan", "kubesphere.io", "v1alpha1", "installplans", false, Watch::if_served},
+    {Kind::service_monitor, "ServiceMonitor", "monitoring.coreos.com", "v1", "servicemonitors", true,
+     Watch::if_served},
+    // StatefulSets and DaemonSets have many, all of them somebody else's.
+    {Kind::controller_revision, "ControllerRevision", "apps", "v1", "controllerrevisions", true, Watch::always,
+     "meshgraft.io/record=replace"},
     {Kind::pod, "Pod", "", "v1", "pods", true, Watch::never},
     {Kind::replica_set, "ReplicaSet", "apps", "v1", "replicasets", true, Watch::never},
     {Kind::endpoint_slice, "EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", true, Watch::never},
     {Kind::event, "Event", "", "v1", "events", true, Watch::never},
     {Kind::lease, "Lease", "coordination.k8s.io", "v1", "leases", true, Watch::never},
     {Kind::resource_quota, "ResourceQuota", "", "v1", "resourcequotas", true, Watch::never},
+    {Kind::limit_range, "LimitRange", "", "v1", "limitranges", true, Watch::never},
+    {Kind::disruption_budget, "PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", true, Watch::never},
+    // v1 is the one version that every supported server has: v2 came with 1.23, v2beta2 went with 1.26.
+    {Kind::autoscaler, "HorizontalPodAutoscaler", "autoscaling", "v1", "horizontalpodautoscalers", true, Watch::never},
 }};
 
 constexpr bool rows_follow_the_enum() {

@@ -31,6 +31,8 @@ enum class Kind : std::uint8_t {
   gateway,  // KubeSphere's gateway.kubesphere.io Gateway
   cluster_configuration,
   install_plan,
+  service_monitor,  // of Prometheus' operator
+  controller_revision,  // ours alone: records of a replace under way
   // Read, or watched in one namespace, only while something there needs them:
   pod,
   replica_set,
@@ -38,6 +40,9 @@ enum class Kind : std::uint8_t {
   event,
   lease,
   resource_quota,
+  limit_range,
+  disruption_budget,  // PodDisruptionBudget
+  autoscaler,         // HorizontalPodAutoscaler
   other,  // a document of a kind that no rule reads; passed through
 };
 
@@ -56,6 +61,7 @@ struct KindInfo {
   std::string_view plural;   // "deployments"
   bool namespaced;
   Watch watch;
+  std::string_view label_selector = {};  // which of them we list and watch; "" for all
 };
 
 // Every row, in the order of the enum, without Kind::other.

@@ -130,6 +130,7 @@ struct Workload : Object {
     bool deadline_exceeded = false;  // condition Progressing=False with reason ProgressDeadlineExceeded
     bool quota_exceeded = false;     // condition ReplicaFailure=True
     std::string message;             // of whichever of these two conditions holds
+    std::int64_t complete_since = 0; // seconds since the epoch: when rollout_complete came true; 0 when nobody says
     bool operator==(const Status&) const = default;
   } status;
   Workload(Kind k = Kind::deployment) : Object(k) {}  // NOLINT: default is the usual kind
@@ -175,6 +176,7 @@ struct Ingress : Object {
   std::optional<IngressBackend> default_backend;
   std::vector<IngressRule> rules;
   std::vector<std::string> tls_hosts;
+  std::string tls_spec;    // spec.tls as compact JSON with sorted keys, for a copy of the object; "" when unset
   bool tls = false;
   bool old_version = false;  // a manifest of extensions/v1beta1 or networking.k8s.io/v1beta1
   Ingress() : Object(kKind) {}
@@ -266,10 +268,69 @@ struct InstallPlan : Object {
   bool enabled = false;
   InstallPlan() : Object(kKind) {}
 };
+// What Prometheus' operator scrapes: Services by label, and their ports by name.
+struct ServiceMonitor : Object {
+  static constexpr Kind kKind = Kind::service_monitor;
+  LabelSelector selector;
+  bool any_namespace = false;
+  std::vector<std::string> namespaces;  // none and not any: its own
+  std::vector<std::string> ports;       // names of Service ports
+  ServiceMonitor() : Object(kKind) {}
+};
+struct ReplicaSet : Object {
+  static constexpr Kind kKind = Kind::replica_set;
+  std::int64_t replicas = 1;                                 // spec.replicas
+  std::int64_t observed_generation = 0, pods = 0, ready = 0;  // of its status
+  ReplicaSet() : Object(kKind) {}
+};
+// A record of ours: what stood there before something was deleted.
+struct ControllerRevision : Object {
+  static constexpr Kind kKind = Kind::controller_revision;
+  std::string data;  // the whole of `data` as compact JSON with sorted keys
+  ControllerRevision() : Object(kKind) {}
+};
+
+// Addresses of a Service: the endpoint controller's, or somebody's own.
+struct EndpointSlice : Object {
+  static constexpr Kind kKind = Kind::endpoint_slice;
+  std::string service, managed_by;      // labels kubernetes.io/service-name, endpointslice.kubernetes.io/managed-by
+  std::vector<std::string> ports;       // names
+  std::vector<std::string> ready_pods;  // names of the pods that serve; a missing condition counts as ready
+  EndpointSlice() : Object(kKind) {}
+};
+struct Event : Object {
+  static constexpr Kind kKind = Kind::event;
+  std::string reason, message, about_kind, about_name;
+  Event() : Object(kKind) {}
+};
 struct ResourceQuota : Object {
   static constexpr Kind kKind = Kind::resource_quota;
   Labels hard, used;
   ResourceQuota() : Object(kKind) {}
+};
+
+// Bounds of what one container or pod may ask for.
+struct LimitRange : Object {
+  static constexpr Kind kKind = Kind::limit_range;
+  struct Bound {
+    std::string type;  // Container, Pod, PersistentVolumeClaim
+    Labels max, min;   // resource -> quantity
+  };
+  std::vector<Bound> bounds;
+  LimitRange() : Object(kKind) {}
+};
+struct DisruptionBudget : Object {
+  static constexpr Kind kKind = Kind::disruption_budget;
+  LabelSelector selector;
+  std::int64_t allowed = 0, expected = 0;  // status.disruptionsAllowed, .expectedPods
+  DisruptionBudget() : Object(kKind) {}
+};
+struct Autoscaler : Object {
+  static constexpr Kind kKind = Kind::autoscaler;
+  std::string target_kind, target_name;
+  std::int64_t current = 0, desired = 0;  // replicas, by its status
+  std::int64_t cpu_percent = 0;           // spec.targetCPUUtilizationPercentage; 0 for none
+  Autoscaler() : Object(kKind) {}
 };
 
 struct Pod : Object {
@@ -280,6 +341,8 @@ struct Pod : Object {
   std::vector<std::string> containers, init_containers;  // names
   std::vector<std::string> images;                       // of containers, same order
   std::string waiting_reason;                            // CrashLoopBackOff, ImagePullBackOff …; "" when none waits
+  int restarts = 0;                                      // of the container that restarted most
+  std::string unschedulable;                             // why no node takes it; "" when one did or nobody has tried
   Pod() : Object(kKind) {}
 };
 

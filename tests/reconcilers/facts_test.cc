@@ -177,6 +177,10 @@ TEST(Profiles, a_bad_facts_file_is_said_by_its_field) {
   } rows[] = {
       {"[]", "no object"},
       {"{}", "neither"},
+      {R"({"mesh":[1,2]})", "mesh is no object"},
+      {R"({"platform":"istio"})", "platform is no object"},
+      {R"({"mesh":{"istiods":{}}})", "mesh.istiods"},
+      {R"({"mesh":{"tags":[]}})", "mesh.tags"},
       {R"({"mesh":{"version":"new"}})", "mesh.version"},
       {R"({"mesh":{"injectionPolicy":"maybe"}})", "mesh.injectionPolicy"},
       {R"({"mesh":{"webhooks":{}}})", "mesh.webhooks"},

@@ -4,6 +4,7 @@
 
 #include "reconcilers/envoy_filter.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/kubesphere_gateway.h"
 #include "tests/reconcilers/ruling.h"
 
 namespace meshgraft {
@@ -262,7 +263,7 @@ TEST(Gateway, a_labelled_namespace_without_a_controller_is_named) {
   EXPECT_EQ(told(decision), std::vector<std::string>{"MG501 Namespace ingress-nginx"});
 }
 
-TEST(Gateway, kubesphere_gateways_are_only_told_about) {
+TEST(Gateway, a_kubesphere_gateway_is_switched_through_its_object_alone) {
   const std::string yaml =
       "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: ingress-nginx, labels: {meshgraft.io/gateway: ingress-nginx}}\n"
       "---\napiVersion: gateway.kubesphere.io/v1alpha1\nkind: Gateway\nmetadata: {name: kubesphere-router-kubesphere-system, namespace: ingress-nginx}\nspec: {controller: {replicas: 1}}\n"
@@ -270,8 +271,13 @@ TEST(Gateway, kubesphere_gateways_are_only_told_about) {
       "  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: controller, image: \"kubesphere/nginx-ingress-controller:v1.1.0\"}]}}\n";
   const Decision decision = decide(yaml);
   EXPECT_TRUE(decision.intents.empty());
-  EXPECT_EQ(told(decision), std::vector<std::string>{"MG508 Gateway ingress-nginx/kubesphere-router-kubesphere-system"});
-  EXPECT_NE(decision.findings[0].remedy.find("servicemesh.kubesphere.io/enabled"), std::string::npos);
+  EXPECT_EQ(told(decision), std::vector<std::string>{});
+
+  const Decision through_object = desired_kubesphere_gateways(given::Ruling(yaml, kProfile, "ingress-nginx").context());
+  ASSERT_EQ(through_object.intents.size(), 1U);
+  EXPECT_EQ(through_object.intents[0].object->kind, Kind::gateway);
+  EXPECT_EQ(through_object.intents[0].wish.gateway_annotations.at("servicemesh.kubesphere.io/enabled"), "true");
+  EXPECT_FALSE(through_object.intents[0].wish.touches_template());
 }
 
 // ---- the EnvoyFilter ---------------------------------------------------------------------------------------------
