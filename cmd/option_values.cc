@@ -120,6 +120,7 @@ std::vector<std::string_view> output_forms(Command command) {
     case Command::plan:
       return {"", "text", "json", "yaml", "manifests"};
     case Command::status:
+    case Command::undo:
       return {"", "text", "json", "yaml"};
     case Command::check:
     case Command::version:

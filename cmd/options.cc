@@ -55,8 +55,8 @@ void namespace_flags(CLI::App& app, Options& options) {
 void settings_flags(CLI::App& app, Options& options, Raw& raw) {
   Settings& settings = options.settings;
   text_flag(app, "--default-policy", raw.default_policy, "POLICY", "Policy of namespaces that name none: observe, join or replace (default join)");
-  text_flag(app, "--max-rollouts", raw.max_rollouts, "N", "Workloads of the cluster restarting at one time (default 3)");
   app.add_flag("--replace-enabled", settings.replace_enabled, "Policy replace may delete Deployments and create them again (the chart's replace.enabled)");
+  text_flag(app, "--max-rollouts", raw.max_rollouts, "N", "Workloads of the cluster restarting at one time (default 3)");
   app.add_flag("--paused", settings.paused, "Change nothing anywhere, go on observing");
   text_flag(app, "--namespace-selector", raw.namespace_selector, "SELECTOR", "Only namespaces with these labels may join, as in a=b,c!=d,e");
   list_flag(app, "--gateway-namespaces", raw.gateway_namespaces, "NAMES", "Only these namespaces may hold an opted-in ingress-nginx", true);
@@ -144,6 +144,14 @@ Tree::Tree() {
   status.add_flag("--facts", options.facts, "Print the mesh and platform facts, for plan --facts");
   settings_flags(status, options, raw);
 
+  CLI::App& undo = command("undo", "Print the way back of a namespace, or with --yes remove its labels and follow the controller until it is as before. Exit status as plan");
+  cluster_flags(undo, options);
+  text_flag(undo, "-n,--namespace", options.ns, "NAME", "Namespace (default: the context's)");
+  output_flag(undo, options, "Form: text, json or yaml (the request bodies; default text)");
+  undo.add_flag("-y,--yes", options.yes, "Do it: needs a running controller, and stops when none takes it up");
+  undo.add_flag("-v,--verbose", options.verbose, "Show mesh and platform facts and every field");
+  settings_flags(undo, options, raw);
+
   CLI::App& reference = command("reference", "Print a table that docs and chart are made from");
   reference.add_option("TOPIC", options.topic, "rbac, keys, metrics, findings, findings.zh-CN, flags, or docs to write the files of a directory");
   reference.add_option("DIRECTORY", options.directory, "With docs: where to write");
@@ -155,10 +163,11 @@ Tree::Tree() {
   output_flag(version, options, "Form: text or json (default text)");
 }
 
-constexpr std::array<std::pair<std::string_view, Command>, 7> kCommands{{{"run", Command::run},
+constexpr std::array<std::pair<std::string_view, Command>, 8> kCommands{{{"run", Command::run},
                                                                        {"plan", Command::plan},
                                                                        {"check", Command::check},
                                                                        {"status", Command::status},
+                                                                       {"undo", Command::undo},
                                                                        {"reference", Command::reference},
                                                                        {"completion", Command::completion},
                                                                        {"version", Command::version}}};
@@ -228,6 +237,7 @@ Result<Unit> settle(Options& options, const Raw& raw) {
   }
   if (!raw.policy.empty()) {
     if (Result<Unit> ok = one_of(raw.policy, "--policy", {"observe", "join", "replace"}); !ok) return ok;
+    if (raw.policy == "replace") options.settings.replace_enabled = true;  // that is what is asked about
     options.assumptions.push_back({"", std::string(keys::kPolicy), raw.policy, false});
   }
   for (const std::string& text : raw.sets) {

@@ -25,7 +25,7 @@ struct Environment {
 };
 Environment read_environment();
 
-enum class Command : std::uint8_t { run, plan, check, status, reference, completion, version };
+enum class Command : std::uint8_t { run, plan, check, status, undo, reference, completion, version };
 
 // A key that `--app`, `--gateway`, `--policy` or `--set` puts on namespaces as if it stood there.
 struct Assumption {
@@ -57,6 +57,9 @@ struct Options {
 
   // status.
   bool watch = false, facts = false, settled = false;
+
+  // undo.
+  bool yes = false;
 
   // reference, completion: what comes after the command.
   std::string topic, directory;

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <utility>
 
 #include "controller/config_maps.h"
@@ -13,7 +14,16 @@ namespace {
 
 using Standing = WatchMachine::Standing;
 
+constexpr std::int64_t kGoneKept = 600'000;  // milliseconds; longer than any rule asks for
+
 bool has(const Labels& labels, std::string_view key) { return labels.contains(key); }
+
+std::int64_t milliseconds(const Clock& clock) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.utc().time_since_epoch()).count();
+}
+
+// Its report says that it was joined and is not back as before.
+bool is_leaving(const Namespace& ns) { return has(ns.meta.annotations, keys::kStatus); }
 
 bool is_gateway(const Namespace& ns) { return has(ns.meta.labels, keys::kGateway); }
 
@@ -64,6 +74,7 @@ void Intake::consider(const CacheChange& change, bool& facts_touched, bool& conf
       config_maps_touched = config_maps_touched || names_config_maps(*workload);
     }
   }
+  if (any.kind == Kind::virtual_service || any.kind == Kind::destination_rule) note_gone(change);
   // The first lists only fill the cache: what to do is worked out once, when all of them are there.
   if (!ready_) {
     facts_touched = true;
@@ -75,13 +86,33 @@ void Intake::consider(const CacheChange& change, bool& facts_touched, bool& conf
   const bool special = !joined || is_gateway(*object);
   facts_touched = facts_touched || touches_facts(change.before.get(), change.after.get(), special);
   if (ns.empty()) return;
-  if (joined || (object != nullptr && is_gateway(*object)) || is_known(ns) || facts_.concern(ns) ||
+  if (joined || (object != nullptr && (is_gateway(*object) || is_leaving(*object))) || is_known(ns) || facts_.concern(ns) ||
       carries_undo(change)) {
     {
       const MutexLock lock(mutex_);
       marks_.try_emplace(ns, clock_.now());
     }
     queue_.add_debounced(ns);
+  }
+}
+
+// Kept as long as any rule asks for it (undo_services.h), and no longer.
+void Intake::note_gone(const CacheChange& change) {
+  const std::int64_t now = milliseconds(clock_);
+  const MutexLock lock(mutex_);
+  if (change.after != nullptr) {
+    gone_.erase(change.after->key());
+    return;
+  }
+  std::erase_if(gone_, [now](const auto& one) { return now - one.second > kGoneKept; });
+  gone_.insert_or_assign(change.before->key(), now);
+}
+
+void Intake::fill_gone(NamespaceView& view) const {
+  const MutexLock lock(mutex_);
+  view.moments.watching_since = watching_since_;
+  for (const auto& [key, when] : gone_) {
+    if (key.ns == view.name) view.moments.gone.emplace(key, when);
   }
 }
 
@@ -151,6 +182,7 @@ void Intake::become_ready() {
   ledger_.expect(concerned());
   {
     const MutexLock lock(mutex_);
+    watching_since_ = milliseconds(clock_);
     ready_ = true;  // what changes from here on is enqueued by consider(), what is there already below
   }
   const std::set<std::string> all = concerned();
@@ -165,7 +197,8 @@ std::set<std::string> Intake::concerned() const {
   const std::vector<ObjectPtr> namespaces = cache_.all(Kind::namespace_);
   const MutexLock lock(mutex_);
   for (const ObjectPtr& object : namespaces) {
-    if (is_labelled(*as<Namespace>(object.get())) || known_.contains(object->meta.name)) all.insert(object->meta.name);
+    const Namespace& ns = *as<Namespace>(object.get());
+    if (is_labelled(ns) || is_leaving(ns) || known_.contains(object->meta.name)) all.insert(object->meta.name);
   }
   return all;
 }

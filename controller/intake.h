@@ -49,11 +49,15 @@ class Intake final : public WatchListener {
   // A worker saw that `ns` is ours to plan (`concerned`), or is not any more.
   void know(const std::string& ns, bool concerned) EXCLUDES(mutex_);
 
+  // When objects that matter by their absence went, and since when that is known, into view.moments.
+  void fill_gone(NamespaceView& view) const EXCLUDES(mutex_);
+
   // When the first event came that the plan about to be made answers; nullopt when none did. Forgets it.
   std::optional<Time> take_mark(const std::string& ns) EXCLUDES(mutex_);
 
  private:
   void consider(const CacheChange& change, bool& facts_touched, bool& config_maps_touched) EXCLUDES(mutex_);
+  void note_gone(const CacheChange& change) EXCLUDES(mutex_);
   bool is_known(const std::string& ns) const EXCLUDES(mutex_);
   void look_at_crds() EXCLUDES(mutex_);
   void look_at_config_maps() EXCLUDES(mutex_);
@@ -75,6 +79,8 @@ class Intake final : public WatchListener {
   bool config_maps_known_ GUARDED_BY(mutex_) = false;
   std::set<std::string> known_ GUARDED_BY(mutex_);
   std::map<std::string, Time> marks_ GUARDED_BY(mutex_);
+  std::map<ObjectKey, std::int64_t> gone_ GUARDED_BY(mutex_);  // milliseconds; VirtualServices and DestinationRules
+  std::int64_t watching_since_ GUARDED_BY(mutex_) = 0;
 };
 
 // True when the namespace carries one of the two labels.

@@ -1,6 +1,6 @@
 #pragma once
-// NamespaceBook: what workers remember of a namespace from one plan to the next, for reporting alone: nothing in it
-// decides what is written, so that a restart loses nothing. A namespace is on one worker at a time, so its page needs
+// NamespaceBook: what workers remember of a namespace from one plan to the next, for reporting. What it holds of contests
+// decides what is not written; a restart only counts their rounds anew. A namespace is on one worker at a time, so its page needs
 // no lock of its own.
 
 #include <cstdint>
@@ -10,6 +10,8 @@
 #include <set>
 #include <string>
 
+#include "controller/contests.h"
+#include "controller/whole_objects.h"
 #include "k8sclient/base/clock.h"
 #include "k8sclient/base/mutex.h"
 #include "reconcilers/types.h"
@@ -22,6 +24,13 @@ struct NamespacePage {
   std::set<ObjectKey> restarted;         // by us, and not yet complete or failed
   std::map<ObjectKey, Finding> refused;  // writes that the server refused, until one succeeds
   std::map<ObjectKey, int> conflicts;    // writes in a row that met another writer
+  struct Seen {
+    std::int64_t generation = 0, since = 0;  // milliseconds since the epoch
+  };
+  std::map<ObjectKey, Seen> rolling;     // rollouts of workloads with our record that are under way
+  std::set<ObjectKey> over;              // those that ended, until a plan has looked at their pods
+  WholeObjects whole;                    // looked up for the way back
+  Contests contests;                     // fields that somebody keeps changing back
   std::set<std::uint64_t> logged;        // findings in the log, by fingerprint of object and code
 };
 

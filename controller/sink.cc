@@ -41,7 +41,7 @@ ApiResult<Outcome> LiveSink::carry_out(const Change& change) {
     case Verb::apply:
       return patch(change, PatchType::apply, keys::kFieldManager);
     case Verb::restore:
-      return patch(change, PatchType::merge, keys::kUndoManager);
+      return patch(change, change.body.is_array() ? PatchType::json : PatchType::merge, keys::kUndoManager);
     case Verb::edit:
       return patch(change, PatchType::json, keys::kFieldManager);
     case Verb::scale:

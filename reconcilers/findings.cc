@@ -11,7 +11,7 @@ namespace {
 std::vector<FindingInfo> all_rows() {
   std::vector<FindingInfo> rows;
   for (const std::span<const FindingInfo> part : {findings_1xx(), findings_2xx(), findings_3xx(), findings_4xx(),
-                                                  findings_5xx(), findings_6xx(), findings_7xx(), findings_9xx()}) {
+                                                  findings_5xx(), findings_6xx(), findings_7xx(), findings_8xx(), findings_9xx()}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
   std::sort(rows.begin(), rows.end(), [](const FindingInfo& a, const FindingInfo& b) { return a.code < b.code; });

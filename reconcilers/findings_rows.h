@@ -14,6 +14,7 @@ std::span<const FindingInfo> findings_4xx();  // Ingress
 std::span<const FindingInfo> findings_5xx();  // gateway
 std::span<const FindingInfo> findings_6xx();  // mesh and mTLS
 std::span<const FindingInfo> findings_7xx();  // middleware
+std::span<const FindingInfo> findings_8xx();  // releases
 std::span<const FindingInfo> findings_9xx();  // platform
 
 }  // namespace meshgraft

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "reconcilers/findings.h"
+#include "reconcilers/foresee_sets.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/rollout.h"
 
@@ -17,6 +19,9 @@ namespace {
 // Stages of one namespace follow each other, and gateways wait for the namespaces behind them: far fewer rounds than
 // this bring any world to its end. More means that two rules undo each other.
 constexpr int kMaxRounds = 200;
+
+// The time at which a play begins, in milliseconds: any that is long after 0.
+constexpr std::int64_t kBegin = 3'600'000;
 
 // Where `key` stands, or belongs, in a list sorted as NamespaceView's are.
 template <typename List>
@@ -68,6 +73,8 @@ void with_list(View& view, Kind kind, F f) {
       return f(view.strategies);
     case Kind::gateway:
       return f(view.gateways);
+    case Kind::controller_revision:
+      return f(view.records);
     default:
       return;
   }
@@ -80,7 +87,14 @@ bool is_workload(Kind kind) {
 // Plays one world; lives for one call.
 class Play {
  public:
-  Play(const World& world, const Settings& settings) : settings_(settings) { result_.after = world; }
+  Play(const World& world, const Settings& settings) : settings_(settings) {
+    result_.after = world;
+    for (auto& [name, view] : result_.after.namespaces) {
+      view.played = true;
+      view.moments.now = kBegin;
+      view.moments.watching_since = 0;  // nothing went in the last minutes
+    }
+  }
 
   Foreseen take() {
     for (const auto& [name, view] : result_.after.namespaces) {
@@ -96,7 +110,7 @@ class Play {
         round += used;
         continue;
       }
-      if (finish_rollouts(plans)) continue;
+      if (finish_rollouts(plans) || let_time_pass(plans)) continue;
       result_.end = plans;
       return finish();
     }
@@ -141,6 +155,15 @@ class Play {
 
   Plan plan_one(NamespaceView& view, const Facts& now) {
     Plan made = plan(view, now, settings_, Gating::open);
+    if (made.wants_replica_sets && !view.replica_sets) {
+      imagine_replica_sets(view);
+      made = plan(view, now, settings_, Gating::open);
+    }
+    // Nobody knows more of an object than the view: all that its record lists is ours.
+    while (!made.wants_live.empty()) {
+      for (const ObjectKey& key : made.wants_live) view.live.emplace(key, nullptr);
+      made = plan(view, now, settings_, Gating::open);
+    }
     if (!made.wants_pods || view.pods) return made;
     view.pods.emplace();  // files without Pods: there are none to starve
     return plan(view, now, settings_, Gating::open);
@@ -212,7 +235,19 @@ class Play {
       made.ns = std::move(ns);
       return put_object(made, key, meshgraft::after(nullptr, change));
     }
-    put_object(space->second, key, meshgraft::after(find(space->second, key), change));
+    if (change.verb == Verb::remove || change.verb == Verb::orphan) {
+      space->second.moments.gone.insert_or_assign(key, space->second.moments.now);
+    } else {
+      space->second.moments.gone.erase(key);
+    }
+    const ObjectPtr before = find(space->second, key);
+    const ObjectPtr next = meshgraft::after(before, change);
+    play_on_sets(space->second, change, before, next);
+    if (key.kind == Kind::deployment && change.verb == Verb::create) {
+      space->second.manifests.insert_or_assign(key.name, std::make_shared<const Json>(change.body));
+      space->second.live.erase(key);
+    }
+    put_object(space->second, key, next);
   }
 
   static ObjectPtr find(const NamespaceView& view, const ObjectKey& key) {
@@ -225,6 +260,17 @@ class Play {
   static void put_object(NamespaceView& view, const ObjectKey& key, const ObjectPtr& next) {
     if (is_workload(key.kind)) return put(view.workloads, key, next);
     with_list(view, key.kind, [&](auto& list) { put(list, key, next); });
+  }
+
+  // Nothing is left but what waits for time.
+  bool let_time_pass(const std::map<std::string, Plan>& plans) {
+    std::optional<std::int64_t> wait;
+    for (const auto& [name, plan] : plans) {
+      if (plan.wake_after && !plan.settled) wait = std::min(wait.value_or(*plan.wake_after), *plan.wake_after);
+    }
+    if (!wait) return false;
+    for (auto& [name, view] : result_.after.namespaces) view.moments.now += std::max<std::int64_t>(*wait, 1);
+    return true;
   }
 
   // Rollouts that were under way before anything was written succeed as well.

@@ -7,6 +7,7 @@
 
 #include "reconcilers/record.h"
 #include "reconcilers/rollout.h"
+#include "reconcilers/rollout_failure.h"
 
 namespace meshgraft {
 namespace {
@@ -88,15 +89,20 @@ std::vector<Node> nodes_of(const std::vector<Intent>& intents, const std::vector
 
 }  // namespace
 
-Rolling rolling_of(const std::vector<Intent>& intents) {
+Rolling rolling_of(const std::vector<Intent>& intents, const Context& context) {
   Rolling rolling;
   for (const Intent& intent : intents) {
     if (intent.impact != Impact::restart) continue;
     const Workload* workload = as<Workload>(intent.object.get());
     if (workload == nullptr) continue;
-    if (rollout_is_over(*workload) || !read_record(workload->meta).owns_template()) continue;
-    (rollout_of(*workload) == Rollout::exceeded ? rolling.exceeded : rolling.under_way)
-        .push_back(std::static_pointer_cast<const Workload>(intent.object));
+    if (rollout_is_over(*workload)) continue;
+    const Record record = read_record(workload->meta);
+    if (!record.owns_template()) continue;
+    std::vector<std::shared_ptr<const Workload>>& list = !is_our_rollout(*workload, record)             ? rolling.theirs
+                                                         : record.rolled && record.rolled->unserved ? rolling.unserved
+                                                         : failed_rollout(*workload, context)       ? rolling.exceeded
+                                                                                                    : rolling.under_way;
+    list.push_back(std::static_pointer_cast<const Workload>(intent.object));
   }
   return rolling;
 }
@@ -105,9 +111,11 @@ Room room_for_restarts(const Rolling& rolling, const NamespaceOptions& options, 
                        const Facts& facts) {
   if (!rolling.exceeded.empty()) {
     return {0,
-            to_string(rolling.exceeded.front()->key()) + " missed its progress deadline and stops the queue (MG215)"};
+            "the rollout of " + to_string(rolling.exceeded.front()->key()) + " failed and stops the queue (MG215)"};
   }
-  const int here = static_cast<int>(rolling.under_way.size());
+  if (!rolling.held.empty())
+    return {0, to_string(rolling.held.front()->key()) + " was rolled back and stops the queue (MG225)"};
+  const int here = static_cast<int>(rolling.under_way.size() + rolling.replacing.size());
   const int in_namespace = options.max_rollouts - here;
   const int in_cluster = settings.max_rollouts - facts.rolling_elsewhere - here;
   Room room{std::max(0, std::min(in_namespace, in_cluster)), ""};
@@ -116,7 +124,11 @@ Room room_for_restarts(const Rolling& rolling, const NamespaceOptions& options, 
   } else {
     room.why = "maxRollouts " + std::to_string(settings.max_rollouts) + " of the cluster is reached";
   }
-  if (here > 0) room.why += ": " + to_string(rolling.under_way.front()->key()) + " is restarting";
+  if (!rolling.under_way.empty()) {
+    room.why += ": " + to_string(rolling.under_way.front()->key()) + " is restarting";
+  } else if (here > 0) {
+    room.why += ": " + to_string(rolling.replacing.front()) + " is being created again";
+  }
   return room;
 }
 

@@ -13,11 +13,16 @@ namespace meshgraft {
 
 struct Rolling {
   std::vector<std::shared_ptr<const Workload>> under_way;  // restarting because of us
-  std::vector<std::shared_ptr<const Workload>> exceeded;   // did so and missed their progress deadline
+  std::vector<std::shared_ptr<const Workload>> exceeded;   // did so and failed (rollout_failure.h)
+  std::vector<std::shared_ptr<const Workload>> theirs;     // joined, and restarting for somebody else's reason
+  std::vector<std::shared_ptr<const Workload>> unserved;   // changed at once, because no pod was ever ready; still none is
+  std::vector<std::shared_ptr<const Workload>> held;       // rolled back (rollback.h): they stop the queue too
+  std::vector<ObjectKey> replacing;                        // are being created again (rules 3)
 };
 
-// Of the workloads whose template we own (or would, in `intents`), those whose rollout is not over.
-Rolling rolling_of(const std::vector<Intent>& intents);
+// Of the workloads whose template we own (or would, in `intents`), those whose rollout is not over. Only `under_way`
+// takes places, and only `exceeded` stops the queue.
+Rolling rolling_of(const std::vector<Intent>& intents, const Context& context);
 
 // How many more restarts may begin, and why not more: "max-rollouts 1 is reached: Deployment shop/web is restarting".
 struct Room {

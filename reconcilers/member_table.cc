@@ -53,10 +53,14 @@ void fill_phase(const Member& member, const Progress* progress, const Rolling& r
     state.why = member.blocked + ": " + member.why;
   } else if (contains(rolling.exceeded, workload)) {
     state.phase = MemberPhase::rolling;
-    state.why = "MG215: its progress deadline is over, " + progress_text(workload);
+    state.why = rollout_of(workload) == Rollout::complete ? "MG216: a pod came without its sidecar"
+                                                          : "MG215: its rollout failed, " + progress_text(workload);
   } else if (contains(rolling.under_way, workload)) {
     state.phase = MemberPhase::rolling;
     state.why = progress_text(workload);
+  } else if (contains(rolling.unserved, workload)) {
+    state.phase = MemberPhase::rolling;
+    state.why = "MG224: no pod of it was ever ready, " + progress_text(workload);
   } else if (progress != nullptr && !progress->hold.empty()) {
     state.phase = progress->passing ? MemberPhase::waiting : MemberPhase::held;
     state.why = progress->hold;
@@ -64,8 +68,26 @@ void fill_phase(const Member& member, const Progress* progress, const Rolling& r
     state.phase = MemberPhase::waiting;
   } else {
     state.phase = MemberPhase::joined;
-    if (rollout_of(workload) == Rollout::degraded) state.why = "not all pods are available: " + progress_text(workload);
+    if (contains(rolling.theirs, workload)) {
+      state.why = "a rollout of its own is under way: " + progress_text(workload);
+    } else if (rollout_of(workload) == Rollout::degraded) state.why = "not all pods are available: " + progress_text(workload);
   }
+}
+
+// "findings 2 (MG203 MG401)"; infos are not counted.
+std::string findings_part(const std::vector<Finding>& findings) {
+  std::size_t count = 0;
+  std::set<std::string_view> codes;
+  for (const Finding& one : findings) {
+    if (one.severity == Severity::info) continue;
+    ++count;
+    codes.insert(one.code);
+  }
+  std::string text = "findings " + std::to_string(count);
+  if (codes.empty()) return text;
+  std::string list;
+  for (const std::string_view code : codes) list += (list.empty() ? "" : " ") + std::string(code);
+  return text + " (" + list + ")";
 }
 
 }  // namespace
@@ -94,6 +116,19 @@ std::vector<MemberState> member_table(const Context& context, const std::map<Obj
   return table;
 }
 
+void add_replacing(const std::vector<Replacing>& replacing, std::vector<MemberState>& table) {
+  for (const Replacing& one : replacing) {
+    const auto is_it = [&one](const MemberState& state) { return state.workload == one.deployment; };
+    auto row = std::find_if(table.begin(), table.end(), is_it);
+    if (row == table.end()) {
+      row = table.emplace(row);
+      row->workload = one.deployment;
+    }
+    row->phase = MemberPhase::rolling;
+    row->why = one.why;
+  }
+}
+
 std::string status_line(const std::vector<MemberState>& members, const std::vector<Finding>& findings) {
   std::size_t joined = 0;
   std::size_t rolling = 0;
@@ -105,20 +140,35 @@ std::string status_line(const std::vector<MemberState>& members, const std::vect
     if (member.phase == MemberPhase::held || member.phase == MemberPhase::blocked) ++held;
     if (member.phase == MemberPhase::excluded) ++excluded;
   }
-  std::size_t count = 0;
-  std::set<std::string_view> codes;
-  for (const Finding& one : findings) {
-    if (one.severity == Severity::info) continue;
-    ++count;
-    codes.insert(one.code);
+  return "joined " + std::to_string(joined) + "/" + std::to_string(members.size() - excluded) + ", rolling " +
+         std::to_string(rolling) + ", held " + std::to_string(held) + ", " + findings_part(findings);
+}
+
+std::string leaving_line(std::size_t workloads, const std::vector<Finding>& findings) {
+  return "leaving, " + std::to_string(workloads) + " workloads to go, " + findings_part(findings);
+}
+
+void add_leaving(std::vector<MemberState> leaving, std::vector<MemberState>& table) {
+  for (MemberState& row : leaving) {
+    const auto found = std::find_if(table.begin(), table.end(), [&row](const MemberState& one) { return one.workload == row.workload; });
+    if (found == table.end()) {
+      table.push_back(std::move(row));
+    } else {
+      found->why = std::move(row.why);
+    }
   }
-  std::string line = "joined " + std::to_string(joined) + "/" + std::to_string(members.size() - excluded) +
-                     ", rolling " + std::to_string(rolling) + ", held " + std::to_string(held) + ", findings " +
-                     std::to_string(count);
-  if (codes.empty()) return line;
-  std::string list;
-  for (const std::string_view code : codes) list += (list.empty() ? "" : " ") + std::string(code);
-  return line + " (" + list + ")";
+}
+
+Change status_removal(const Namespace& ns) {
+  Change change;
+  change.target = ns.key();
+  change.verb = Verb::edit;
+  change.stage = Stage::namespace_status;
+  change.rule = "status";
+  change.why = "the report on this namespace, which is as before";
+  change.pre.uid = ns.meta.uid;
+  change.body = Json::array({{{"op", "remove"}, {"path", "/metadata/annotations/meshgraft.io~1status"}}});
+  return change;
 }
 
 std::optional<Change> status_change(const Namespace& ns, const std::string& line) {

@@ -22,10 +22,22 @@ struct Progress {
 std::vector<MemberState> member_table(const Context& context, const std::map<ObjectKey, Progress>& progress,
                                       const Rolling& rolling);
 
+// Rows of what is being created again, whether it has its name at this moment or not.
+void add_replacing(const std::vector<Replacing>& replacing, std::vector<MemberState>& table);
+
 // "joined 11/12, rolling 1, held 0, findings 2 (MG203 MG401)". Infos are not counted.
 std::string status_line(const std::vector<MemberState>& members, const std::vector<Finding>& findings);
 
 // The apply that writes `line` on the Namespace; nullopt when it stands there.
 std::optional<Change> status_change(const Namespace& ns, const std::string& line);
+
+// The rows of workloads on the way back among those of members.
+void add_leaving(std::vector<MemberState> leaving, std::vector<MemberState>& table);
+
+// "leaving, 3 workloads to go, findings 1 (MG803)".
+std::string leaving_line(std::size_t workloads, const std::vector<Finding>& findings);
+
+// Takes the report off a Namespace that is as before.
+Change status_removal(const Namespace& ns);
 
 }  // namespace meshgraft

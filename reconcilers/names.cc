@@ -6,10 +6,40 @@ namespace meshgraft {
 
 std::string_view to_string(Stage stage) {
   switch (stage) {
+    case Stage::rollback:
+      return "rollback";
+    case Stage::back_service_annotation:
+      return "back-service-annotation";
+    case Stage::back_virtual_service:
+      return "back-virtual-service";
+    case Stage::back_destination_rule:
+      return "back-destination-rule";
+    case Stage::back_ingress:
+      return "back-ingress";
+    case Stage::back_gateway_template:
+      return "back-gateway-template";
+    case Stage::back_envoy_filter:
+      return "back-envoy-filter";
+    case Stage::back_gateway_config:
+      return "back-gateway-config";
+    case Stage::back_service_ports:
+      return "back-service-ports";
+    case Stage::back_ingress_backend:
+      return "back-ingress-backend";
+    case Stage::back_template:
+      return "back-template";
+    case Stage::back_metadata:
+      return "back-metadata";
+    case Stage::back_application:
+      return "back-application";
+    case Stage::back_middleware_ports:
+      return "back-middleware-ports";
     case Stage::middleware_ports:
       return "middleware-ports";
     case Stage::member_metadata:
       return "member-metadata";
+    case Stage::member_replace:
+      return "member-replace";
     case Stage::member_template:
       return "member-template";
     case Stage::service_ports:

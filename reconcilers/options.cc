@@ -139,7 +139,13 @@ NamespaceOptions read_options(const Namespace& ns, const Settings& settings) {
   read_app(ns, settings, reading, options);
   read_gateway(ns, settings, reading, options);
   // Without an admitted label the other keys mean nothing yet: people may prepare them.
-  if (!options.concerned()) return options;
+  // The report says that it was joined: then they hold for the way back too.
+  const bool leaving = !options.frozen && ns.meta.annotations.contains(keys::kStatus);
+  if (!options.concerned() && !leaving) {
+    options.paused = settings.paused;
+    options.frozen = options.frozen || settings.paused || ns.terminating || ns.meta.deleting;
+    return options;
+  }
 
   read_policy(reading, options);
   if (const std::string* version = reading.annotation(keys::kVersion); version != nullptr) {

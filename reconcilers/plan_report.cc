@@ -5,19 +5,48 @@
 #include <utility>
 
 #include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
 #include "reconcilers/member_table.h"
 #include "reconcilers/planner.h"
 #include "reconcilers/rollout.h"
+#include "reconcilers/rollout_failure.h"
 
 namespace meshgraft {
 
 void Planner::report_stuck() {
+  const auto wake = [this](const Workload& workload) {
+    const std::optional<std::int64_t> after = look_again_after(workload, context_);
+    if (after && (!plan_.wake_after || *after < *plan_.wake_after)) plan_.wake_after = after;
+  };
+  for (const ObjectKey& key : view_.moments.over) look_at_finished(key);
   for (const auto& workload : rolling_.exceeded) {
-    const std::string why = workload->status.message.empty() ? "" : ": " + workload->status.message;
-    plan_.findings.push_back(finding("MG215", workload->key(), progress_text(*workload) + why));
+    const bool bare = rollout_of(*workload) == Rollout::complete;
+    plan_.findings.push_back(
+        finding(bare ? "MG216" : "MG215", workload->key(), failed_rollout(*workload, context_).value_or("")));
+    plan_.wants_pods = plan_.wants_pods || wants_pods_of_rollout(*workload, context_);
   }
-  plan_.rolling_count = static_cast<int>(rolling_.under_way.size());
+  for (const auto& workload : rolling_.under_way) {
+    wake(*workload);
+    plan_.wants_pods = plan_.wants_pods || wants_pods_of_rollout(*workload, context_);
+    const std::string why = what_pods_wait_for(*workload, context_);
+    if (!why.empty()) plan_.findings.push_back(finding("MG229", workload->key(), why));
+  }
+  for (const auto& workload : rolling_.unserved)
+    plan_.findings.push_back(finding("MG224", workload->key(), "no pod of it was ever ready: " + progress_text(*workload)));
+  plan_.rolling_count = static_cast<int>(rolling_.under_way.size() + rolling_.replacing.size());
   plan_.rolling = plan_.rolling_count > 0;
+}
+
+// A rollout of ours that has just ended: its pods must have come with their sidecars.
+void Planner::look_at_finished(const ObjectKey& key) {
+  for (const auto& workload : view_.workloads) {
+    if (workload->key() != key || !wants_pods_of_rollout(*workload, context_)) continue;
+    if (!view_.pods) {
+      plan_.wants_pods = true;
+    } else if (failed_rollout(*workload, context_)) {
+      rolling_.exceeded.push_back(workload);
+    }
+  }
 }
 
 void Planner::wait(ObjectKey target, Stage stage, std::string reason) {
@@ -29,6 +58,10 @@ void Planner::fill_waiting(std::optional<Stage> now) {
   for (const std::size_t i : held_) wait(intents_[i].object->key(), intents_[i].stage, intents_[i].hold);
   for (const Extra& extra : extras_) {
     if (!extra.hold.empty()) wait(extra.change.target, extra.change.stage, extra.hold);
+  }
+  for (const Replacing& one : replacing_) {
+    const auto is_its = [&one](const Change& change) { return change.stage == one.stage; };
+    if (std::none_of(plan_.now.begin(), plan_.now.end(), is_its)) wait(one.deployment, one.stage, one.why);
   }
   if (!now) return;
   const std::string reason = rolling_.under_way.empty() || !restarts(*now)
@@ -58,14 +91,25 @@ void Planner::settle() {
     for (const std::size_t i : work.pending) open(intents_[i].stage);
   }
   for (const Extra& extra : extras_) {
-    if (extra.hold.empty()) open(extra.change.stage);
+    if (extra.hold.empty() || extra.passing) open(extra.change.stage);
   }
+  if (!plan_.wants_live.empty()) open(Stage::rollback);
+  for (const Replacing& one : replacing_) open(one.stage);
   for (const std::size_t i : held_) {
     if (intents_[i].passing) open(intents_[i].stage);
   }
   for (const Intent& intent : intents_) {
     if (intent.impact == Impact::restart && is_rolling(*intent.object)) open(intent.stage);
   }
+}
+
+// Pods are not watched: one that stood in the way may be gone by now.
+void Planner::look_at_strangers_again() {
+  constexpr std::int64_t kAgain = 300'000;  // milliseconds
+  const bool any = view_.pods && std::any_of(plan_.findings.begin(), plan_.findings.end(), [](const Finding& one) {
+                     return one.code == "MG211" || one.code == "MG216";
+                   });
+  if (any && (!plan_.wake_after || *plan_.wake_after > kAgain)) plan_.wake_after = kAgain;
 }
 
 Plan Planner::finish() {
@@ -79,10 +123,25 @@ Plan Planner::finish() {
     one.hold = intents_[i].hold;
     one.passing = intents_[i].passing;
   }
+  for (const Extra& extra : extras_) {
+    if (!extra.member) continue;
+    Progress& one = progress[*extra.member];
+    one.pending = true;
+    one.hold = extra.hold;
+    one.passing = extra.passing;
+  }
   plan_.members = member_table(context_, progress, rolling_);
+  const std::size_t going = leaving_.size();
+  add_leaving(std::move(leaving_), plan_.members);
+  look_at_strangers_again();
+  add_replacing(replacing_, plan_.members);
   sort_findings();
-  if (options_.concerned() && !options_.frozen && options_.policy != Policy::observe) {
+  if (options_.frozen || options_.policy == Policy::observe) return std::move(plan_);
+  if (options_.concerned()) {
     plan_.status = status_change(*view_.ns, status_line(plan_.members, plan_.findings));
+  } else if (view_.ns->meta.annotations.contains(keys::kStatus)) {
+    const bool back = plan_.settled && going == 0 && plan_.now.empty() && plan_.waiting.empty() && plan_.wants_live.empty();
+    plan_.status = back ? status_removal(*view_.ns) : status_change(*view_.ns, leaving_line(going, plan_.findings));
   }
   return std::move(plan_);
 }

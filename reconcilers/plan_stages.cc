@@ -7,6 +7,11 @@
 #include "reconcilers/planner.h"
 
 namespace meshgraft {
+namespace {
+
+bool takes_a_place(const Change& change) { return change.impact == Impact::restart && !change.at_once; }
+
+}  // namespace
 
 // The first stage with something to do; nothing behind a stage of restarts while one of them is not over.
 std::optional<Stage> Planner::current_stage() const {
@@ -21,11 +26,12 @@ std::optional<Stage> Planner::current_stage() const {
     }
   }
   for (const Extra& extra : extras_) {
-    if (extra.hold.empty()) consider(extra.change.stage);
+    if (extra.hold.empty() || extra.passing) consider(extra.change.stage);
   }
   for (const Intent& intent : intents_) {
     if (intent.impact == Impact::restart && is_rolling(*intent.object)) consider(intent.stage);
   }
+  for (const Replacing& one : replacing_) consider(one.stage);
   // What ends by itself is waited for: a Deployment whose metadata was just written says for a moment that it rolls.
   for (const std::size_t i : held_) {
     if (intents_[i].passing) consider(intents_[i].stage);
@@ -54,18 +60,41 @@ void Planner::fill_now(Stage stage) {
     if (std::optional<Change> change = change_of(work, stage)) plan_.now.push_back(*std::move(change));
   }
   for (const Extra& extra : extras_) {
-    if (extra.hold.empty() && extra.change.stage == stage) plan_.now.push_back(extra.change);
+    if (extra.hold.empty() && extra.change.stage == stage && !takes_a_place(extra.change)) plan_.now.push_back(extra.change);
   }
   if (!gated.empty()) open_gate(stage, std::move(gated));
+  open_gate_back(stage);
+}
+
+// The same gate for restarts that are no apply of a wish: former templates on the way back.
+void Planner::open_gate_back(Stage stage) {
+  Rolling rolling = rolling_;
+  if (stage != Stage::member_replace) rolling.held.clear();  // a restart that failed on the way in is no reason not to go back
+  Room room = room_for_restarts(rolling, options_, settings_, facts_);
+  if (gating_ == Gating::open && rolling_.exceeded.empty()) room.places = static_cast<int>(extras_.size());
+  for (const Extra& extra : extras_) {
+    if (!extra.hold.empty() || extra.change.stage != stage || !takes_a_place(extra.change)) continue;
+    if (room.places == 0) {
+      wait(extra.change.target, stage, room.why);
+      continue;
+    }
+    --room.places;
+    plan_.now.push_back(extra.change);
+  }
 }
 
 void Planner::open_gate(Stage stage, std::vector<std::size_t> gated) {
   Room room = room_for_restarts(rolling_, options_, settings_, facts_);
-  if (gating_ == Gating::open && rolling_.exceeded.empty()) room.places = static_cast<int>(gated.size());
+  if (gating_ == Gating::open && rolling_.exceeded.empty() && rolling_.held.empty()) room.places = static_cast<int>(gated.size());
   std::unordered_map<const Object*, const Work*> by_object;
   for (const Work& work : works_) by_object.emplace(work.object.get(), &work);
+  const LimitsVerdict limits = look_at_limits(gated, room);
   for (const std::size_t i : restart_order(intents_, std::move(gated), context_)) {
     const Work& work = *by_object.at(intents_[i].object.get());
+    if (const auto waits = limits.waits.find(work.object->key()); waits != limits.waits.end()) {
+      wait(work.object->key(), stage, waits->second);
+      continue;
+    }
     // Its own restart is not over: it waits for itself.
     if (room.places == 0 || is_rolling(*work.object)) {
       wait(work.object->key(), stage, is_rolling(*work.object) ? "its own rollout: " + room.why : room.why);
@@ -74,6 +103,30 @@ void Planner::open_gate(Stage stage, std::vector<std::size_t> gated) {
     --room.places;
     if (std::optional<Change> change = change_of(work, stage)) plan_.now.push_back(*std::move(change));
   }
+}
+
+// Whether the namespace has room for what is about to begin. Asked only when something is; looked at again after a
+// while, because nobody watches quotas.
+LimitsVerdict Planner::look_at_limits(const std::vector<std::size_t>& gated, Room& room) {
+  constexpr std::int64_t kRoomAgain = 300'000, kScalerAgain = 30'000;  // milliseconds
+  if (room.places == 0) return {};
+  if (!view_.limits) {
+    plan_.wants_limits = true;
+    return {};
+  }
+  std::vector<const Workload*> restarting;
+  for (const std::size_t i : gated) restarting.push_back(as<Workload>(intents_[i].object.get()));
+  LimitsVerdict verdict = judge_limits(context_, restarting);
+  add(verdict.findings);
+  const auto wake = [this](std::int64_t after) {
+    if (!plan_.wake_after || after < *plan_.wake_after) plan_.wake_after = after;
+  };
+  if (!verdict.hold.empty()) {
+    room = {0, verdict.hold};
+    wake(kRoomAgain);
+  }
+  if (!verdict.waits.empty()) wake(kScalerAgain);
+  return verdict;
 }
 
 // The request of one object in `stage`; nullopt when it has none there.
@@ -104,9 +157,17 @@ std::optional<Change> Planner::change_of(const Work& work, Stage stage) {
   }
   if (!wanted) return std::nullopt;
   Change change = apply_of(wish, *work.object, *work.record, announce ? &announced : nullptr);
+  for (const Overwrite& one : change.overwrites) {
+    if (work.record->owns(one.path)) change.retakes.push_back(one.path);
+  }
+  for (const std::string& path : change.adds) {
+    if (work.record->owns(path)) change.retakes.push_back(path);
+  }
   change.stage = stage;
   change.impact = impact;
   change.at_once = at_once;
+  // That no pod is ready is true of this version of the object alone (rules 0.3).
+  if (at_once && impact == Impact::restart) change.pre.resource_version = work.object->meta.resource_version;
   change.rule = std::string(first->rule);
   change.why = why.empty() ? "the undo record, before the template changes" : why;
   if (const Workload* workload = as<Workload>(work.object.get()); workload != nullptr && impact == Impact::restart) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reconcilers/gate.h"
+#include "reconcilers/limits.h"
 #include "reconcilers/plan.h"
 #include "reconcilers/reconciler.h"
 
@@ -45,6 +46,7 @@ class Planner {
   void ask_rules();
   void sort_intents();
   void refuse_broken(Work& work);
+  void give_up_contested();
 
   // plan_frozen.cc: what must not change
   void refuse_new_identity();
@@ -58,13 +60,17 @@ class Planner {
   [[nodiscard]] bool is_rolling(const Object& object) const;
   void fill_now(Stage stage);
   void open_gate(Stage stage, std::vector<std::size_t> gated);
+  void open_gate_back(Stage stage);
+  LimitsVerdict look_at_limits(const std::vector<std::size_t>& gated, Room& room);
   std::optional<Change> change_of(const Work& work, Stage stage);
 
   // plan_report.cc: what waits, and how the namespace stands
   void report_stuck();
+  void look_at_finished(const ObjectKey& key);
   void wait(ObjectKey target, Stage stage, std::string reason);
   void fill_waiting(std::optional<Stage> now);
   void settle();
+  void look_at_strangers_again();
   Plan finish();
   void sort_findings();
 
@@ -78,9 +84,13 @@ class Planner {
 
   std::vector<Intent> intents_;
   std::vector<Extra> extras_;
+  std::vector<Replacing> replacing_;
   std::vector<std::size_t> held_;  // indexes into intents_
   std::vector<Work> works_;
   Rolling rolling_;
+  std::vector<std::shared_ptr<const Workload>> going_back_;  // their former template is not rolled out yet
+  std::vector<std::shared_ptr<const Workload>> held_back_;   // rolled back: they stop the queue
+  std::vector<MemberState> leaving_;                         // workloads on the way back
   std::set<std::tuple<ObjectKey, Stage>> waits_;
   Plan plan_;
 };

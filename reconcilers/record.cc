@@ -55,6 +55,12 @@ Record read_record(const Meta& meta) {
   if (was != nullptr) {
     for (const auto& [path, value] : was->items()) read.was.emplace(path, value);
   }
+  if (const Json* replaced = value_at(*document, "/replaced"); replaced != nullptr) read.replaced = *replaced;
+  read.held = text(*document, "/held");
+  if (const Json* rolled = value_at(*document, "/rolled"); rolled != nullptr) {
+    read.rolled = Record::Rolled{number(*rolled, "/generation"), number(*rolled, "/replicas"), text(*rolled, "/rest"),
+                                 maybe_bool(*rolled, "/unserved").value_or(false)};
+  }
   read.present = true;
   return read;
 }
@@ -73,7 +79,76 @@ std::string record_text(const Record& record, std::string_view uid) {
   if (!uid.empty()) document["uid"] = std::string(uid);
   if (!record.own.empty()) document["own"] = record.own;
   if (!record.was.empty()) document["was"] = record.was;
+  if (!record.replaced.is_null()) document["replaced"] = record.replaced;
+  if (!record.held.empty()) document["held"] = record.held;
+  if (record.rolled) {
+    document["rolled"] = {{"generation", record.rolled->generation}, {"replicas", record.rolled->replicas}, {"rest", record.rolled->rest}};
+    if (record.rolled->unserved) document["rolled"]["unserved"] = true;
+  }
   return to_text(document);
+}
+
+namespace {
+
+// FNV-1a of 64 bits over texts, each ended by a zero byte.
+class Fingerprint {
+ public:
+  void add(std::string_view text) {
+    for (const unsigned char c : text) hash_ = (hash_ ^ c) * kPrime;
+    hash_ *= kPrime;
+  }
+  void add(const Probe& probe) {
+    add(std::to_string(static_cast<int>(probe.type)) + (probe.https ? "s" : ""));
+    add(probe.port.is_text() ? probe.port.text : std::to_string(probe.port.number));
+  }
+  void add(const Container& container) {
+    add(container.name);
+    add(container.image);
+    for (const std::string& arg : container.args) add(arg);
+    for (const EnvVar& env : container.env) {
+      add(env.name);
+      add(env.value);
+    }
+    for (const ContainerPort& port : container.ports) add(port.name + std::to_string(port.container_port) + port.protocol);
+    add(container.readiness);
+    add(container.liveness);
+    add(container.startup);
+  }
+  // The entries of `map` whose path below `place` is not ours.
+  void add_rest(const Labels& map, std::string_view place, const Record& record) {
+    for (const auto& [key, value] : map) {
+      if (record.owns(std::string(place) + "[" + std::string(key) + "]")) continue;
+      add(key);
+      add(value);
+    }
+  }
+  [[nodiscard]] std::string text() const {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string out;
+    for (int shift = 60; shift >= 0; shift -= 4) out += kDigits[(hash_ >> shift) & 15U];
+    return out;
+  }
+
+ private:
+  static constexpr std::uint64_t kPrime = 1099511628211ULL;
+  std::uint64_t hash_ = 14695981039346656037ULL;
+};
+
+}  // namespace
+
+std::string rest_of_template(const Workload& workload, const Record& record) {
+  Fingerprint rest;
+  rest.add_rest(workload.pod.labels, "spec.template.metadata.labels", record);
+  rest.add_rest(workload.pod.annotations, "spec.template.metadata.annotations", record);
+  for (const Container& container : workload.pod.containers) rest.add(container);
+  for (const Container& container : workload.pod.init_containers) rest.add(container);
+  return rest.text();
+}
+
+bool is_our_rollout(const Workload& workload, const Record& record) {
+  if (!record.rolled || record.rolled->generation == workload.meta.generation) return true;
+  // Somebody scaled it meanwhile, which is no other rollout.
+  return record.rolled->replicas != workload.replicas && record.rolled->rest == rest_of_template(workload, record);
 }
 
 }  // namespace meshgraft

@@ -82,7 +82,7 @@ TEST_P(Refused, with_a_message_that_names_the_flag) {
 INSTANTIATE_TEST_SUITE_P(
     Options, Refused,
     testing::Values(
-        Refusal{{"plam"}, "unknown command \"plam\" for \"meshgraft\""}, Refusal{{"undo"}, "unknown command \"undo\" for \"meshgraft\""},
+        Refusal{{"plam"}, "unknown command \"plam\" for \"meshgraft\""}, Refusal{{"unite"}, "unknown command \"unite\" for \"meshgraft\""},
         Refusal{{"plan", "--nope"}, "unknown flag: --nope"}, Refusal{{"plan", "-x"}, "unknown shorthand flag: -x"},
         Refusal{{"plan", "-f"}, "flag needs one argument: --filename"},
         Refusal{{"plan", "-o", "xml"}, "invalid argument \"xml\" for \"--output\": must be one of text, json, yaml, manifests"},

@@ -322,24 +322,48 @@ TEST_F(Whole, heartbeats_and_counters_enqueue_nothing) {
   EXPECT_EQ(controller.work(), 0);
 }
 
-TEST_F(Whole, a_rollout_that_is_stuck_stops_the_queue_and_says_so) {
+TEST_F(Whole, a_rollout_that_is_stuck_is_rolled_back_and_stops_the_queue) {
   cluster.add_namespace("shop");
   cluster.add_app("shop", "catalog", 2);
   cluster.add_app("shop", "web", 2);
   RigController controller(cluster);
   controller.settle();
+  std::map<std::string, Json> before;
+  for (const char* name : {"catalog", "web"}) before[name] = cluster.deployment("shop", name)["spec"];
   // From now on no pod with a sidecar becomes ready.
   cluster.never_ready = [](const Json& pod) { return to_text(pod).find("istio-proxy") != std::string::npos; };
   join();
   controller.settle(std::chrono::minutes(12));
-  int touched = 0;
+  int held = 0;
   for (const char* name : {"catalog", "web"}) {
-    touched += is_joined("shop", name) ? 1 : 0;
-    EXPECT_GT(cluster.ready_endpoints("shop", name), 0) << name;
+    EXPECT_EQ(cluster.deployment("shop", name)["spec"], before[name]) << name;
+    EXPECT_EQ(cluster.ready_endpoints("shop", name), 2) << name;
+    const Json annotations = cluster.deployment("shop", name)["metadata"].value("annotations", Json::object());
+    held += annotations.contains(std::string(keys::kHeld)) ? 1 : 0;
   }
-  EXPECT_EQ(touched, 1) << "the second waits for the first";
-  EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("code=\"MG215\""));
+  EXPECT_EQ(held, 1) << "the second waits for the first";
+  EXPECT_EQ(cluster.pods_with_sidecar("shop"), 0);
+  EXPECT_THAT(status(), testing::HasSubstr("held 1"));
+  EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("code=\"MG225\""));
+  EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_members{namespace=\"shop\",state=\"held\"} 1"));
   EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_rollouts_total{result=\"failed\"} 1"));
+
+  cluster.api.forget_calls();
+  controller.settle(std::chrono::minutes(30));
+  EXPECT_THAT(cluster.writes(), testing::IsEmpty()) << "what is held is not touched";
+
+  // The pods would come now, and its owner asks for another try.
+  cluster.never_ready = nullptr;
+  for (const char* name : {"catalog", "web"}) {
+    fakes::Target target{cluster.engine.by_plural("apps", "v1", "deployments"), "v1", "shop", name, ""};
+    const Json retry{{"metadata", {{"annotations", {{std::string(keys::kRetry), "1"}}}}}};
+    ASSERT_TRUE(cluster.engine.patch(target, fakes::PatchFormat::merge, retry, {}).ok());
+  }
+  controller.settle(std::chrono::minutes(1));
+  for (const char* name : {"catalog", "web"}) {
+    EXPECT_TRUE(is_joined("shop", name)) << name;
+    EXPECT_FALSE(cluster.deployment("shop", name)["metadata"]["annotations"].contains(std::string(keys::kHeld))) << name;
+  }
 }
 
 TEST_F(Whole, a_namespace_that_goes_is_forgotten) {

@@ -1,0 +1,46 @@
+#pragma once
+// Footprint: what the server knows of one object and the cache does not keep: who owns a field (managedFields), and
+// what the manifest says that somebody applied last. The way back asks it before it puts a field back. Pure.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "k8sclient/base/json.h"
+
+namespace meshgraft {
+
+// A step of a record's path: "spec.ports[80/TCP].name" is spec, ports[80/TCP], name.
+struct PathStep {
+  std::string name;
+  std::optional<std::string> key;
+};
+std::vector<PathStep> steps_of(std::string_view path);
+
+// What `document` (an object or the body of an apply) has at a record's path; null when it has nothing there.
+const Json* value_by_path(const Json& document, std::string_view path);
+
+class Footprint {
+ public:
+  // `object`: the whole object as the server has it; null when nobody looked (a manifest): then every field that the
+  // record lists counts as ours alone. Keeps the pointer.
+  explicit Footprint(const Json* object);
+
+  // The value that the last applied manifest has for `path` (as of the undo record); nullopt when there is none.
+  [[nodiscard]] std::optional<Json> applied(std::string_view path) const;
+
+  // Who else than we owns `path` by now: the name of the manager; "somebody" when we do not own it any more and
+  // nobody does; "" when it is ours alone.
+  [[nodiscard]] std::string taken_by(std::string_view path) const;
+
+  // The managers of everything outside of `status` other than we, each once.
+  [[nodiscard]] std::vector<std::string> others() const;
+  [[nodiscard]] bool known() const { return object_ != nullptr; }
+
+ private:
+  const Json* object_;
+  Json manifest_;
+};
+
+}  // namespace meshgraft

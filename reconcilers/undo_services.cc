@@ -1,0 +1,183 @@
+#include "reconcilers/undo_services.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/undo.h"
+#include "reconcilers/undo_fields.h"
+
+namespace meshgraft {
+namespace {
+
+const std::string kGovernedPath = "metadata.annotations[" + std::string(keys::kGoverned) + "]";  // NOLINT: short, and ours
+
+bool governed(const Service& service) {
+  const auto found = service.meta.annotations.find(keys::kGoverned);
+  return found != service.meta.annotations.end() && found->second == "true";
+}
+
+const Strategy* strategy_of(const NamespaceView& view, const Service& service) {
+  for (const auto& strategy : view.strategies) {
+    const auto app = strategy->meta.labels.find(keys::kAppLabel);
+    if ((app != strategy->meta.labels.end() && app->second == service.meta.name) ||
+        std::find(strategy->hosts.begin(), strategy->hosts.end(), service.meta.name) != strategy->hosts.end()) {
+      return strategy.get();
+    }
+  }
+  return nullptr;
+}
+
+template <typename T>
+std::shared_ptr<const T> named(const std::vector<std::shared_ptr<const T>>& list, const std::string& name) {
+  for (const auto& one : list) {
+    if (one->meta.name == name) return one;
+  }
+  return nullptr;
+}
+
+// KubeSphere gives both objects the Service's labels; a field of another manager makes them somebody's own.
+bool made_by_kubesphere(const Object& object, const Service& service, const Footprint& footprint) {
+  for (const std::string_view key : {keys::kAppName, keys::kAppVersion}) {
+    const auto theirs = object.meta.labels.find(key);
+    const auto of_service = service.meta.labels.find(key);
+    if (theirs == object.meta.labels.end() || of_service == service.meta.labels.end() || theirs->second != of_service->second) return false;
+  }
+  const std::vector<std::string> managers = footprint.others();
+  return managers.size() <= 1 && (managers.empty() || !managers.front().starts_with("kubectl"));
+}
+
+// How long `key` has been away, in milliseconds; nullopt when nobody gave the time.
+std::optional<std::int64_t> away_for(const Moments& moments, const ObjectKey& key) {
+  if (moments.now == 0) return std::nullopt;
+  const auto gone = moments.gone.find(key);
+  return moments.now - (gone == moments.gone.end() ? moments.watching_since : gone->second);
+}
+
+// Removes `object` unless it is somebody's own; false when the server has to be asked first.
+template <typename T>
+bool remove(const std::shared_ptr<const T>& object, const Service& service, const Context& context, Stage stage, std::string why, Release& release,
+            Decision& decision) {
+  const std::optional<Footprint> footprint = footprint_of(context, object->key(), decision);
+  if (!footprint) return false;
+  if (!made_by_kubesphere(*object, service, *footprint)) {
+    decision.findings.push_back(finding("MG113", object->key(), "it is not as KubeSphere made it for Service " + service.meta.name + " and is left as it is"));
+    release.hold = to_string(object->key()) + " is somebody's own (MG113)";
+    release.passing = false;
+    return false;
+  }
+  Extra extra;
+  extra.change.target = object->key();
+  extra.change.verb = Verb::remove;
+  extra.change.pre.uid = object->meta.uid;
+  extra.change.stage = stage;
+  extra.change.impact = Impact::traffic;
+  extra.change.rule = std::string(kUndoRule);
+  extra.change.why = std::move(why);
+  decision.extras.push_back(std::move(extra));
+  return true;
+}
+
+void wait_for(std::int64_t left, Decision& decision) {
+  decision.wake_after = decision.wake_after ? std::min(*decision.wake_after, left) : left;
+}
+
+// A step that only time brings: it keeps its stage, so that later stages wait.
+void wait_in(Stage stage, const ObjectKey& target, const std::string& why, Decision& decision) {
+  Extra extra;
+  extra.change.target = target;
+  extra.change.verb = Verb::remove;
+  extra.change.stage = stage;
+  extra.change.rule = std::string(kUndoRule);
+  extra.hold = why;
+  extra.passing = true;
+  decision.extras.push_back(std::move(extra));
+}
+
+}  // namespace
+
+Release release_service(const Context& context, const Service& service, const Record& record, bool loses_subset, Decision& decision) {
+  const NamespaceView& view = context.view;
+  const std::string& name = service.meta.name;
+  Release release;
+  release.hold = "Service " + name + " is still governed";
+  release.passing = true;
+  const auto routes = named(view.virtual_services, name);
+  const auto rule = named(view.destination_rules, name);
+  const bool ours = record.present && record.owns(kGovernedPath);
+  if (!ours && governed(service) && !loses_subset) {
+    release.done = true;
+    return release;
+  }
+
+  if (governed(service) || routes != nullptr || rule != nullptr) {
+    if (const Strategy* strategy = strategy_of(view, service)) {
+      decision.findings.push_back(finding(
+          "MG803", strategy->key(), "it shares the traffic of Service " + name + ", whose way back waits for its end",
+          "End the release: kubectl annotate strategies.servicemesh.kubesphere.io " + strategy->meta.name + " -n " + view.name +
+              " meshgraft.io/promote=true (or meshgraft.io/abort=true); or delete it: kubectl delete strategies.servicemesh.kubesphere.io " +
+              strategy->meta.name + " -n " + view.name));
+      release.hold = "Strategy " + strategy->meta.name + " shares the traffic of Service " + name + " (MG803)";
+      release.passing = false;
+      return release;
+    }
+  }
+  if (governed(service)) {
+    if (!ours) {
+      decision.findings.push_back(finding("MG113", service.key(), "its annotation " + std::string(keys::kGoverned) + " is not ours"));
+      release.hold = "Service " + name + " is governed by its owner (MG113)";
+      release.passing = false;
+      return release;
+    }
+    const std::optional<Footprint> footprint = footprint_of(context, service.key(), decision);
+    if (!footprint) return release;
+    FieldsBack back = take_back(service, record, *footprint, [](std::string_view path) { return path == kGovernedPath; }, false);
+    std::move(back.findings.begin(), back.findings.end(), std::back_inserter(decision.findings));
+    if (!back.change) {  // the user's own manifest has it by now
+      decision.findings.push_back(finding("MG113", service.key(), "its last applied manifest has the annotation " + std::string(keys::kGoverned)));
+      release.hold = "Service " + name + " is governed by its owner (MG113)";
+      release.passing = false;
+      return release;
+    }
+    back.change->stage = Stage::back_service_annotation;
+    back.change->impact = Impact::traffic;
+    back.change->rule = std::string(kUndoRule);
+    back.change->why = "KubeSphere no longer governs Service " + name;
+    decision.extras.push_back({*std::move(back.change), "", false});
+    return release;
+  }
+
+  const ObjectKey routes_key{Kind::virtual_service, view.name, name};
+  const ObjectKey rule_key{Kind::destination_rule, view.name, name};
+  if (routes != nullptr) {
+    remove(routes, service, context, Stage::back_virtual_service, "callers reach Service " + name + " by plain load balancing", release, decision);
+    return release;
+  }
+  const std::optional<std::int64_t> without_routes = away_for(view.moments, routes_key);
+  if (rule != nullptr) {
+    if (without_routes && *without_routes < kDestinationRuleAfter) {
+      wait_for(kDestinationRuleAfter - *without_routes, decision);
+      wait_in(Stage::back_destination_rule, rule_key, "12 s after its VirtualService: proxies may still have the route", decision);
+      return release;
+    }
+    remove(rule, service, context, Stage::back_destination_rule, "no route leads to its subsets any more", release, decision);
+    return release;
+  }
+  const std::optional<std::int64_t> without_rule = away_for(view.moments, rule_key);
+  const bool kubesphere = context.facts.platform.kubesphere && context.facts.platform.served.contains(Kind::virtual_service);
+  const bool fresh = view.moments.gone.contains(routes_key) || view.moments.gone.contains(rule_key) || kubesphere;
+  if (fresh && without_routes && without_rule) {
+    const std::int64_t away = std::min(*without_routes, *without_rule);
+    if (away < kLookAgainAfter) {
+      wait_for(kLookAgainAfter - away, decision);
+      wait_in(Stage::back_destination_rule, routes_key, "KubeSphere may make it again for 90 s", decision);
+      return release;
+    }
+  }
+  release.done = true;
+  release.hold.clear();
+  return release;
+}
+
+}  // namespace meshgraft

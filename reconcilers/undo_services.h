@@ -1,0 +1,33 @@
+#pragma once
+// UndoServices: the governance of Services taken back, before anything of the Deployments behind them (rules 14).
+// KubeSphere empties a DestinationRule's subsets as soon as a Deployment loses an annotation or a label and leaves the
+// VirtualService as it is, and then every caller with a sidecar gets 503. So, for one Service:
+//   1. its annotation goes, and is seen gone          a Strategy blocks this (MG803)
+//   2. then its VirtualService, if KubeSphere made it
+//   3. 12 s later its DestinationRule                 istiod's longest debounce is 10 s
+//   4. and 90 s later both are still gone             KubeSphere's retry queue may make them again for 82 s
+// Asked by undo.h. Pure.
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "reconcilers/reconciler.h"
+
+namespace meshgraft {
+
+constexpr std::int64_t kDestinationRuleAfter = 12'000;  // milliseconds; pilot discovery, PILOT_DEBOUNCE_MAX is 10 s
+constexpr std::int64_t kLookAgainAfter = 90'000;        // client-go's default back-off sums up to 82 s in KubeSphere's 15 tries
+
+// How far the governance of a Service is taken back.
+struct Release {
+  bool done = false;
+  std::string hold;      // why what depends on it has to wait; "" when done
+  bool passing = false;  // that ends by itself
+};
+
+// The next step for `service`, added to `decision`, and how far it is. `record`: of the Service; not present when
+// nothing of ours is on it.
+Release release_service(const Context& context, const Service& service, const Record& record, bool loses_subset, Decision& decision);
+
+}  // namespace meshgraft

@@ -1,0 +1,258 @@
+// The way back as a plan: what goes first, what waits for time, what is left alone.
+
+#include "reconcilers/undo.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "reconcilers/foresee.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/undo_services.h"
+#include "tests/reconcilers/live.h"
+
+namespace meshgraft {
+namespace {
+
+using live::codes;
+using live::targets;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::string_view kGoing =
+    "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, uid: ns-uid, annotations: {meshgraft.io/status: joined, X}}\n";
+
+std::string unlabelled(const std::string& annotation = "a: b") {
+  std::string text(kGoing);
+  return text.replace(text.find('X'), 1, annotation);
+}
+
+// A Service that we governed and labelled.
+std::string service(const std::string& extra = "") {
+  return R"yaml(---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+  uid: svc-web
+  labels: {app: web, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1, team: blue}
+  annotations:
+    servicemesh.kubesphere.io/enabled: "true"
+    meshgraft.io/undo: '{"uid":"svc-web","own":["metadata.annotations[servicemesh.kubesphere.io/enabled]","metadata.labels[app]","metadata.labels[app.kubernetes.io/name]","metadata.labels[app.kubernetes.io/version]"],"was":{"metadata.labels[app]":"old"}}'
+)yaml" + extra +
+         "spec:\n  clusterIP: 10.0.0.1\n  selector: {run: web}\n  ports: [{port: 80, name: http}]\n";
+}
+
+std::string deployment(const std::string& annotations = "") {
+  return R"yaml(---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  uid: uid-web
+  generation: 3
+  labels: {app: web, version: v1}
+  annotations:
+    servicemesh.kubesphere.io/enabled: "true"
+    meshgraft.io/undo: '{"uid":"uid-web","own":["metadata.annotations[servicemesh.kubesphere.io/enabled]","metadata.labels[app]","metadata.labels[version]","spec.template.metadata.annotations[sidecar.istio.io/inject]","spec.template.metadata.labels[version]"]}'
+)yaml" + annotations +
+         R"yaml(spec:
+  replicas: 2
+  selector: {matchLabels: {run: web}}
+  template:
+    metadata: {labels: {run: web, version: v1}, annotations: {sidecar.istio.io/inject: "true"}}
+    spec: {containers: [{name: c, image: "x:1"}]}
+status: {observedGeneration: 3, replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2}
+)yaml";
+}
+
+std::string made(const std::string& kind, const std::string& spec) {
+  return "---\napiVersion: networking.istio.io/v1alpha3\nkind: " + kind + "\nmetadata: {name: web, uid: " + kind +
+         "-web, labels: {app: web, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}}\nspec: " + spec + "\n";
+}
+std::string routes() { return made("VirtualService", "{hosts: [web], http: [{route: [{destination: {host: web, subset: v1}}]}]}"); }
+std::string rule() { return made("DestinationRule", "{host: web, subsets: [{name: v1, labels: {version: v1}}]}"); }
+
+// The plan of `yaml` when the server knows of no other owner, `seconds` after the VirtualService and the
+// DestinationRule went (if they are gone).
+Plan plan_at(const std::string& yaml, std::int64_t seconds, const std::map<ObjectKey, std::shared_ptr<const Json>>& live_objects = {}) {
+  World world = live::world(yaml);
+  world.served.insert({Kind::virtual_service, Kind::destination_rule, Kind::application});
+  world.platform->served = world.served;
+  NamespaceView& view = world.namespaces.at("shop");
+  view.moments.now = 1'000'000;
+  view.moments.watching_since = view.moments.now - seconds * 1000;
+  view.live = live_objects;
+  Plan made = live::plan(world);
+  while (!made.wants_live.empty()) {
+    for (const ObjectKey& key : made.wants_live) view.live.emplace(key, nullptr);
+    made = live::plan(world);
+  }
+  return made;
+}
+
+TEST(Undo, the_annotation_of_the_Service_goes_first) {
+  const Plan plan = plan_at(unlabelled() + service() + deployment() + routes() + rule(), 1000);
+  ASSERT_THAT(targets(plan), ElementsAre("back-service-annotation Service shop/web"));
+  EXPECT_EQ(plan.now.front().verb, Verb::apply);
+  EXPECT_FALSE(plan.now.front().body["metadata"]["annotations"].contains(std::string(keys::kGoverned)));
+  EXPECT_EQ(plan.now.front().body["metadata"]["labels"]["app"], "web") << "the labels stay until the end";
+  EXPECT_FALSE(plan.settled);
+}
+
+std::string released() {
+  std::string text = service();
+  const std::string line = "    servicemesh.kubesphere.io/enabled: \"true\"\n";
+  text.erase(text.find(line), line.size());
+  const std::string path = "\"metadata.annotations[servicemesh.kubesphere.io/enabled]\",";
+  return text.erase(text.find(path), path.size());
+}
+
+TEST(Undo, then_the_VirtualService) {
+  const Plan plan = plan_at(unlabelled() + released() + deployment() + routes() + rule(), 1000);
+  ASSERT_THAT(targets(plan), ElementsAre("back-virtual-service VirtualService shop/web"));
+  EXPECT_EQ(plan.now.front().verb, Verb::remove);
+  EXPECT_EQ(plan.now.front().pre.uid, "VirtualService-web");
+}
+
+TEST(Undo, the_DestinationRule_goes_twelve_seconds_later) {
+  const Plan early = plan_at(unlabelled() + released() + deployment() + rule(), 11);
+  EXPECT_THAT(targets(early), IsEmpty());
+  EXPECT_EQ(early.wake_after, 1000);
+  EXPECT_FALSE(early.settled);
+  const Plan late = plan_at(unlabelled() + released() + deployment() + rule(), 12);
+  EXPECT_THAT(targets(late), ElementsAre("back-destination-rule DestinationRule shop/web"));
+}
+
+TEST(Undo, the_pods_follow_when_both_stayed_away_for_ninety_seconds) {
+  const Plan early = plan_at(unlabelled() + released() + deployment(), 89);
+  EXPECT_THAT(targets(early), IsEmpty());
+  EXPECT_EQ(early.wake_after, 1000);
+  const Plan late = plan_at(unlabelled() + released() + deployment(), 90);
+  ASSERT_THAT(targets(late), ElementsAre("back-template Deployment shop/web"));
+  EXPECT_EQ(late.now.front().impact, Impact::restart);
+  EXPECT_FALSE(late.now.front().body.contains("spec"));
+  EXPECT_EQ(late.now.front().body["metadata"]["labels"]["version"], "v1") << "labels of the Deployment go when its pods are as before";
+}
+
+TEST(Undo, a_VirtualService_that_comes_again_goes_again) {
+  const Plan plan = plan_at(unlabelled() + released() + deployment() + routes(), 50);
+  EXPECT_THAT(targets(plan), ElementsAre("back-virtual-service VirtualService shop/web"));
+}
+
+TEST(Undo, a_Strategy_blocks_it) {
+  const std::string strategy =
+      "---\napiVersion: servicemesh.kubesphere.io/v1alpha2\nkind: Strategy\nmetadata: {name: canary, uid: s, labels: {app: web}}\nspec: {type: Canary}\n";
+  const Plan plan = plan_at(unlabelled() + service() + deployment() + routes() + rule() + strategy, 1000);
+  EXPECT_THAT(targets(plan), IsEmpty());
+  ASSERT_THAT(codes(plan), HasSubstr("MG803"));
+  const auto found = std::find_if(plan.findings.begin(), plan.findings.end(), [](const Finding& one) { return one.code == "MG803"; });
+  EXPECT_THAT(found->remedy, HasSubstr("kubectl delete strategies.servicemesh.kubesphere.io canary -n shop"));
+}
+
+TEST(Undo, a_VirtualService_that_somebody_edited_is_left_and_named) {
+  Json object{{"metadata", {{"managedFields", Json::array({{{"manager", "controller-manager"}, {"fieldsV1", Json::object()}},
+                                                           {{"manager", "kubectl-edit"}, {"fieldsV1", Json::object()}}})}}}};
+  const ObjectKey key{Kind::virtual_service, "shop", "web"};
+  const Plan plan = plan_at(unlabelled() + released() + deployment() + routes() + rule(), 1000, {{key, std::make_shared<const Json>(object)}});
+  EXPECT_THAT(codes(plan), HasSubstr("MG113"));
+  for (const Change& change : plan.now) EXPECT_NE(change.target.kind, Kind::deployment) << "a route still leads to its subset";
+}
+
+TEST(Undo, a_former_value_is_put_back_before_the_field_is_dropped) {
+  const std::string back = released();
+  const Plan plan = plan_at(unlabelled() + back, 1000);
+  ASSERT_THAT(targets(plan), ElementsAre("back-metadata Service shop/web"));
+  EXPECT_EQ(plan.now.front().verb, Verb::restore);
+  EXPECT_EQ(to_text(plan.now.front().body), R"([{"op":"add","path":"/metadata/labels/app","value":"old"}])");
+}
+
+Json owned_by(const std::string& manager, const std::string& label) {
+  return {{"manager", manager}, {"operation", "Update"}, {"fieldsV1", {{"f:metadata", {{"f:labels", {{"f:" + label, Json::object()}}}}}}}};
+}
+
+TEST(Undo, a_field_that_somebody_changed_is_left_and_named) {
+  Json object{{"metadata", {{"managedFields", Json::array({owned_by("kubectl-edit", "app")})}}}};
+  const ObjectKey key{Kind::service, "shop", "web"};
+  const Plan plan = plan_at(unlabelled() + released(), 1000, {{key, std::make_shared<const Json>(object)}});
+  ASSERT_THAT(targets(plan), ElementsAre("back-metadata Service shop/web"));
+  EXPECT_EQ(plan.now.front().verb, Verb::apply);
+  EXPECT_THAT(codes(plan), HasSubstr("MG112"));
+  const auto found = std::find_if(plan.findings.begin(), plan.findings.end(), [](const Finding& one) { return one.code == "MG112"; });
+  EXPECT_THAT(found->text, HasSubstr("kubectl-edit"));
+}
+
+TEST(Undo, what_the_last_applied_manifest_has_by_then_stays_the_users) {
+  Json manifest{{"metadata", {{"labels", {{"app", "web"}}}}}};
+  Json object{{"metadata",
+               {{"annotations", {{"kubectl.kubernetes.io/last-applied-configuration", to_text(manifest)}}},
+                {"managedFields", Json::array({owned_by("meshgraft", "app"), owned_by("meshgraft", "app.kubernetes.io/name")})}}}};
+  const ObjectKey key{Kind::service, "shop", "web"};
+  const Plan plan = plan_at(unlabelled() + released(), 1000, {{key, std::make_shared<const Json>(object)}});
+  ASSERT_THAT(targets(plan), ElementsAre("back-metadata Service shop/web"));
+  ASSERT_EQ(plan.now.front().verb, Verb::apply);
+  const Json& meta = plan.now.front().body["metadata"];
+  EXPECT_EQ(meta["labels"], (Json{{"app", "web"}})) << "an apply without it would take it away";
+  EXPECT_FALSE(meta.contains("annotations")) << "the record is gone";
+}
+
+TEST(Undo, a_broken_record_is_named_and_nothing_happens) {
+  std::string broken = deployment();
+  broken.replace(broken.find("{\"uid\":\"uid-web\""), 6, "{{{{");
+  const Plan plan = plan_at(unlabelled() + broken, 1000);
+  EXPECT_THAT(targets(plan), IsEmpty());
+  EXPECT_THAT(codes(plan), HasSubstr("MG107"));
+}
+
+TEST(Undo, a_record_of_another_object_is_ignored) {
+  std::string foreign = deployment();
+  foreign.replace(foreign.find("\"uid\":\"uid-web\""), 15, "\"uid\":\"uid-xxx\"");
+  const Plan plan = plan_at(unlabelled() + foreign, 1000);
+  EXPECT_THAT(targets(plan), IsEmpty());
+  EXPECT_EQ(codes(plan), "");
+}
+
+TEST(Undo, paused_and_observe_and_a_bad_value_freeze_the_way_back) {
+  for (const std::string annotation : {"meshgraft.io/paused: \"true\"", "meshgraft.io/policy: observe", "meshgraft.io/policy: remove"}) {
+    EXPECT_THAT(targets(plan_at(unlabelled(annotation) + service() + deployment(), 1000)), IsEmpty()) << annotation;
+  }
+}
+
+TEST(Undo, a_label_that_is_bad_or_not_admitted_undoes_nothing) {
+  for (const std::string label : {"meshgraft.io/app: Not_A_Name", "meshgraft.io/app: other"}) {
+    const std::string ns = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, uid: ns-uid, labels: {" + label + "}}\n";
+    const Plan plan = plan_at(ns + service() + deployment(), 1000);
+    for (const Change& change : plan.now) EXPECT_NE(change.rule, kUndoRule) << label;
+  }
+}
+
+TEST(Undo, an_excluded_member_goes_back_alone) {
+  const std::string excluded = deployment("    meshgraft.io/exclude: \"true\"\n");
+  const Plan plan = plan_at(live::shop() + released() + excluded, 1000);
+  ASSERT_THAT(targets(plan), ElementsAre("back-template Deployment shop/web"));
+}
+
+TEST(Undo, a_restart_that_leaves_a_gap_waits_for_its_owner) {
+  std::string single = deployment();
+  single.replace(single.find("replicas: 2"), 11, "replicas: 1\n  strategy: {type: Recreate}");
+  const Plan plan = plan_at(unlabelled() + single, 1000);
+  EXPECT_THAT(targets(plan), IsEmpty());
+  EXPECT_THAT(codes(plan), HasSubstr("MG209"));
+}
+
+TEST(Undo, an_ordinary_namespace_is_nobodys_concern) {
+  World world = live::world("---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n" + live::service("web") + live::deployment("web"));
+  const Facts facts = derive_facts(world, {});
+  EXPECT_FALSE(concerned(world.namespaces.at("shop"), facts, {}));
+}
+
+TEST(Undo, the_report_goes_last) {
+  const Plan plan = plan_at(unlabelled() + live::service("web"), 1000);
+  EXPECT_THAT(targets(plan), IsEmpty());
+  ASSERT_TRUE(plan.status.has_value());
+  EXPECT_EQ(plan.status->verb, Verb::edit);
+}
+
+}  // namespace
+}  // namespace meshgraft
