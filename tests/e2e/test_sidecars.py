@@ -5,7 +5,7 @@ Every question goes through ads.py; no request is sent."""
 from ads import Sidecar, clusters_of
 from processes import wait_until
 from programs import Controller
-from scenario import APP, GATEWAY, ONE_SERVICE, Scenario
+from scenario import APP, GATEWAY, GOVERNED, ONE_SERVICE, Scenario
 
 SUFFIX = "svc.cluster.local"
 VHOST = "nginx.ingress.kubernetes.io/upstream-vhost"
@@ -48,6 +48,27 @@ spec:
           skip_xff_append: false
           xff_num_trusted_hops: 1
           use_remote_address: true
+"""
+
+# A member that KubeSphere can govern.
+RETURNING = """
+apiVersion: v1
+kind: Service
+metadata: {name: one}
+spec:
+  selector: {app: one}
+  ports: [{name: http, port: 80}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: one-v1}
+spec:
+  replicas: 1
+  selector: {matchLabels: &keys {app: one, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}}
+  template:
+    metadata: {labels: *keys}
+    spec:
+      containers: [{name: one, image: one}]
 """
 
 CART_INGRESS = """
@@ -211,6 +232,31 @@ class Sidecars(Scenario):
         with self.subTest("no route names a cluster that is not there"):
             for sidecar in (gateway, web, outside, Sidecar.of(self.cluster, "shop", "cart-v1")):
                 self.assertEqual(sidecar.missing(), [])
+
+    def test_on_the_way_back_no_sidecar_is_ever_told_of_a_subset_that_is_gone(self):
+        self.namespace("returns", RETURNING)
+        sidecar = Sidecar.of(self.cluster, "returns", "one-v1")
+        host, address = f"one.returns.{SUFFIX}", self.address("returns", "one")
+        self.api.label("Namespace", None, "returns", **{APP: "shop"})
+        with Controller(self.cluster) as controller:
+            self.wait_until_joined(controller, "returns")
+            self.wait_until_goes_to(sidecar, address, 80, host, f"outbound|80|v1|{host}")
+            self.api.label("Namespace", None, "returns", **{APP: None})
+            asked = 0
+
+            def back():
+                nonlocal asked
+                controller.process.check()
+                missing, decision = sidecar.ask("missing", f"request {address}:80 {host}")
+                self.assertEqual(missing, [], f"after {asked} questions")
+                (target,) = decision["targets"]
+                self.assertTrue(target["known"] and target["endpoints"], decision)
+                asked += 1
+                return (target["cluster"] == f"outbound|80||{host}"
+                        and not self.api.list("VirtualService", "returns") and not self.api.list("DestinationRule", "returns")
+                        and self.annotation(self.api.get("Deployment", "returns", "one-v1"), GOVERNED) is None)
+            wait_until(back, 240, "the namespace is as before")
+        self.assertGreater(asked, 20, "the way back was watched all along")
 
     def as_nginx_sends(self, namespace, name):
         """{path: (address, port, host)}: where ingress-nginx sends a request for each
