@@ -15,7 +15,7 @@ import yaml
 
 from processes import Process, free_ports, wait_until
 from programs import binary
-from scenario import APP, GATEWAY, STATUS, Scenario
+from scenario import APP, GATEWAY, STATUS, UNDO, Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "chart"))
@@ -26,7 +26,6 @@ ACCOUNT = f"system:serviceaccount:{NAMESPACE}:meshgraft"
 
 # (resource, verb) that the ClusterRole grants and this scenario gives no cause to use, and what would.
 NO_CAUSE_HERE = {
-    ("applications", "delete"): "the way back",
     ("configmaps", "list"): "a server that does not stream lists",
     ("controllerrevisions", "create"): "policy replace",
     ("controllerrevisions", "delete"): "policy replace",
@@ -190,6 +189,11 @@ class Helm(Scenario):
             wait_until(lambda: self.leader() == second["metadata"]["name"], 10, "the standby leads")
             self.namespace("later", STATEFUL, {APP: "later"})
             self.wait_until_joined(type("Running", (), {"process": two}), "later")
+        with self.subTest("a namespace goes back"):
+            self.api.label("Namespace", None, "later", **{APP: None})
+            wait_until(lambda: not self.api.list("Application", "later"), 120, "the Application that was made is gone")
+            wait_until(lambda: self.annotation(self.api.get("StatefulSet", "later", "ledger"), UNDO) is None,
+                       120, "the StatefulSet is as it was")
         two.stop()
         with self.subTest("an upgrade with another value, and back"):
             last = self.client_ip_mode("bypass")
