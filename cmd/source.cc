@@ -49,6 +49,12 @@ Result<Source> from_documents(const std::vector<Document>& documents, const Opti
     if (std::string note = misspelt(document); !note.empty()) source.notes.push_back(std::move(note));
   }
   source.world = make_world(running(objects));
+  // What is created again is the whole document, of which the typed objects keep a part.
+  for (const Document& document : documents) {
+    if (document.object == nullptr || document.object->kind != Kind::deployment) continue;
+    const ObjectKey key = document.object->key();
+    source.world.namespaces[key.ns].manifests.insert_or_assign(key.name, std::make_shared<const Json>(Json(document.json)));
+  }
   Result<Profile> assumed = assumed_profile(options);
   if (!assumed) return fail(assumed.error().text);
   source.world.mesh = std::move(assumed->mesh);
@@ -70,12 +76,10 @@ bool is_joining(const Options& options, const std::string& scope, const std::str
   });
 }
 
-Result<Source> from_cluster(const Options& options, const Terminal& terminal) {
-  Result<Connection> connection = terminal.connect(options, terminal.environment);
-  if (!connection) return fail(connection.error().text);
+Result<Source> from_cluster(const Options& options, const Connection& connection) {
   const bool all = options.all_namespaces || (options.settled && options.ns.empty());
-  const std::string scope = all ? "" : options.ns.empty() ? connection->ns : options.ns;
-  Result<LiveWorld> live = list_world(*connection->api, [&](const std::string& ns) { return is_joining(options, scope, ns); });
+  const std::string scope = all ? "" : options.ns.empty() ? connection.ns : options.ns;
+  Result<LiveWorld> live = list_world(*connection.api, [&](const std::string& ns) { return is_joining(options, scope, ns); });
   if (!live) return fail(live.error().text);
   Source source;
   source.world = std::move(live->world);
@@ -136,7 +140,12 @@ Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, st
 }
 
 Result<Source> load(const Options& options, const Terminal& terminal) {
-  return with_assumptions(options.files.empty() ? from_cluster(options, terminal) : from_files(options, terminal), options);
+  if (!options.files.empty()) return with_assumptions(from_files(options, terminal), options);
+  Result<Connection> connection = terminal.connect(options, terminal.environment);
+  if (!connection) return fail(connection.error().text);
+  Result<Source> source = with_assumptions(from_cluster(options, *connection), options);
+  if (source) read_wanted(*connection->api, source->world, options.settings, source->notes);
+  return source;
 }
 
 Result<Source> load_documents(const std::vector<Document>& documents, const Options& options) {

@@ -35,7 +35,7 @@ constexpr std::string_view kQueueName = "namespace";
 // The kinds that rules write, and the verbs that a Change may have.
 constexpr std::array kWrittenKinds{Kind::namespace_,   Kind::deployment, Kind::stateful_set, Kind::daemon_set,
                                    Kind::service,      Kind::ingress,    Kind::config_map,   Kind::application,
-                                   Kind::envoy_filter, Kind::gateway};
+                                   Kind::envoy_filter, Kind::gateway,    Kind::controller_revision, Kind::replica_set};
 constexpr std::array kVerbs{Verb::apply,  Verb::restore, Verb::edit, Verb::create,
                             Verb::remove, Verb::orphan,  Verb::scale};
 constexpr std::array kResults{ChangeResult::ok, ChangeResult::conflict, ChangeResult::refused, ChangeResult::failed};
@@ -103,6 +103,9 @@ std::string_view to_string(ChangeResult result) {
   }
   return "";
 }
+
+// Change::outcome.
+constexpr std::array<const char*, 4> kReplaceResults{"started", "completed", "rolled_back", "dropped"};
 
 std::string_view to_string(RolloutResult result) {
   switch (result) {
@@ -174,7 +177,16 @@ struct Metrics::Impl {
 
   // What is made only when somebody asks, so that it costs no memory between.
   void add_namespaces(std::vector<MetricFamily>& all) const EXCLUDES(mutex);
-  void add_states(std::vector<MetricFamily>& all) const;
+  void add_states(std::vector<MetricFamily>& all) const EXCLUDES(mutex);
+  // Each is a finding of its own.
+  double contested() const EXCLUDES(mutex) {
+    const MutexLock lock(mutex);
+    double count = 0;
+    for (const auto& [ns, numbers] : namespaces) {
+      for (const auto& [what, number] : numbers.findings) count += what.first == "MG913" ? number : 0;
+    }
+    return count;
+  }
 };
 
 void Metrics::Impl::add_namespaces(std::vector<MetricFamily>& all) const {
@@ -211,7 +223,8 @@ void Metrics::Impl::add_states(std::vector<MetricFamily>& all) const {
   }
   all.push_back(std::move(objects));
   all.push_back(single("meshgraft_contested_fields",
-                       "Fields given up because another manager keeps changing them back.", MetricType::Gauge, 0));
+                       "Fields given up because another manager keeps changing them back.", MetricType::Gauge,
+                       contested()));
 
   all.push_back(single("meshgraft_watch_buffered_bytes",
                        "Bytes of watches that were read and wait to be decoded, over all kinds.", MetricType::Gauge,
@@ -257,7 +270,7 @@ Metrics::Metrics(std::string_view version, std::string_view commit) : impl_(std:
   for (const RolloutResult result : {RolloutResult::started, RolloutResult::completed, RolloutResult::failed}) {
     impl_->rollouts.Add({{"result", std::string(to_string(result))}});
   }
-  for (const char* result : {"completed", "rolled_back"}) impl_->replacements.Add({{"result", result}});
+  for (const char* result : kReplaceResults) impl_->replacements.Add({{"result", result}});
   for (const KindInfo& row : meshgraft::kinds()) {
     if (row.watch == Watch::never && row.kind != Kind::config_map) continue;
     for (const ErrorClass reason : kErrorClasses)
@@ -319,6 +332,7 @@ void Metrics::on_change(Kind kind, Verb verb, ChangeResult result) {
 void Metrics::on_rollout(RolloutResult result) {
   impl_->rollouts.Add({{"result", std::string(to_string(result))}}).Increment();
 }
+void Metrics::on_replacement(const std::string& result) { impl_->replacements.Add({{"result", result}}).Increment(); }
 void Metrics::on_reconcile(double seconds) { impl_->reconcile.Observe(seconds); }
 void Metrics::on_event_written(double seconds) { impl_->event_to_write.Observe(seconds); }
 void Metrics::on_joined(double seconds) { impl_->join.Observe(seconds); }

@@ -49,6 +49,7 @@ class Metrics final : public QueueListener {
   void on_watch_restart(Kind kind, ErrorClass reason);
   void on_change(Kind kind, Verb verb, ChangeResult result);
   void on_rollout(RolloutResult result);
+  void on_replacement(const std::string& result);  // one of Change::outcome
   void on_reconcile(double seconds);
   void on_event_written(double seconds);
   void on_joined(double seconds);

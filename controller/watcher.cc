@@ -102,6 +102,7 @@ void Watcher::send(const NextList& request) {
   list.limit = request.limit;
   list.continue_token = request.continue_token;
   list.resource_version = request.resource_version;
+  list.label_selector = info(kind_).label_selector;
   list.field_selector = field_selector(*following_);
   ApiResult<ListPage> page = api_.list(list);
   if (!page) {
@@ -119,18 +120,19 @@ void Watcher::send(const NextWatch& request) {
   watch.kind = kind_;
   watch.ns = following_->ns;
   watch.resource_version = request.resource_version;
+  watch.label_selector = info(kind_).label_selector;
   watch.field_selector = field_selector(*following_);
   watch.timeout = request.timeout;
+  watch.initial_events = request.initial_events;
   WatchDecoder lines(kind_, decoder_);
   machine_->on_watch_start(clock_.now());
-  watch.initial_events = request.initial_events;
   const bool was_well = machine_->standing() == Standing::synced;
   bool reported = was_well;
   const auto on_event = [this, &reported](Result<WatchEvent> event) {
     Reaction reaction = machine_->on_event(std::move(event));
+    if (reaction.begins) list_.clear();
     if (reaction.step) carry_out(std::move(*reaction.step));
     if (!reported) {
-    if (reaction.begins) list_.clear();
       reported = true;
       report_standing();
     }
@@ -158,10 +160,10 @@ void Watcher::carry_out(CacheStep step) {
     case CacheOp::drop:
       take_off(list_, *step.object);
       return;
-      // Whoever hears of the changes may ask whether the kind is synced: it is from here on.
-      cache_.set_standing(kind_, *following_, Standing::synced, true, "");
     case CacheOp::end_replace:
       changes = cache_.replace(kind_, *following_, std::exchange(list_, {}), step.resource_version);
+      // Whoever hears of the changes may ask whether the kind is synced: it is from here on.
+      cache_.set_standing(kind_, *following_, Standing::synced, true, "");
       if (!changes.empty()) listener_.on_changes(kind_, changes);
       listener_.on_progress(kind_);
       listener_.on_standing(kind_);

@@ -1,11 +1,15 @@
 #include "reconcilers/deployment.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/member_template.h"
+#include "reconcilers/replace.h"
+#include "reconcilers/replace_record.h"
 #include "reconcilers/rollout.h"
 
 namespace meshgraft {
@@ -33,7 +37,8 @@ Intent metadata_of(const Member& member, const Labels& labels) {
   return intent;
 }
 
-void report_governance(const Context& context, const Member& member, const Labels& labels, Decision& decision) {
+void report_governance(const Context& context, const Member& member, const Labels& labels, const std::string& refused,
+                       Decision& decision) {
   if (!context.facts.platform.kubesphere) return;
   std::string gap;
   if (is_subset(labels, member.workload->meta.labels)) {
@@ -44,9 +49,20 @@ void report_governance(const Context& context, const Member& member, const Label
     gap = governance_gap(*member.workload, *member.service, then);
   }
   if (gap.empty()) return;
-  if (context.options.policy == Policy::replace)
-    gap += "; policy replace is taken as join: re-creating is not part of this version";
-  decision.findings.push_back(finding("MG203", member.workload->key(), std::move(gap)));
+  if (refused.empty()) {
+    decision.findings.push_back(finding("MG203", member.workload->key(), std::move(gap)));
+    return;
+  }
+  decision.findings.push_back(finding("MG203", member.workload->key(), gap + "; re-creating was asked for, but " + refused, "Clear what stands in the way."));
+}
+
+// The original of a replace under way: what is written on it would be lost, and its record would no longer be true.
+bool is_recorded(const Context& context, const Workload& workload) {
+  return std::any_of(context.view.records.begin(), context.view.records.end(), [&workload](const auto& object) {
+    if (object->meta.name != replace_record_name(workload.meta.name)) return false;
+    const ReplaceRecord record = read_replace_record(*object);
+    return record.broken.empty() && (record.old_uid == workload.meta.uid || !record.back.empty());
+  });
 }
 
 }  // namespace
@@ -79,9 +95,19 @@ Decision desired_deployments(const Context& context) {
   Decision decision;
   for (const Member& member : context.membership.members) {
     if (member.workload->kind != Kind::deployment || member.excluded || !member.blocked.empty()) continue;
+    ReplaceVerdict replace = replace_verdict(context, member);
+    if (replace.takes || is_recorded(context, *member.workload)) continue;
+    std::move(replace.findings.begin(), replace.findings.end(), std::back_inserter(decision.findings));
     const Labels labels = member_labels(member);
-    if (!has_metadata(*member.workload, labels)) decision.intents.push_back(metadata_of(member, labels));
-    report_governance(context, member, labels, decision);
+    // Put back as it was by a replace that failed: not a label of ours until it is tried again.
+    const bool held = member.workload->meta.annotations.contains(keys::kHeld) && !read_record(member.workload->meta).held.empty();
+    if (!held && !has_metadata(*member.workload, labels)) {
+      Intent metadata = metadata_of(member, labels);
+      // Said on the object: once its pods are ready nothing else tells when it was born.
+      if (replace.born_later) metadata.wish.annotations.emplace(keys::kReplace, "false");
+      decision.intents.push_back(std::move(metadata));
+    }
+    report_governance(context, member, labels, replace.refused, decision);
 
     // An intent that is fulfilled matters only while its restart may still be under way.
     TemplateDecision pod = decide_template(context, member);

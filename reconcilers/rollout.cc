@@ -57,6 +57,16 @@ bool restart_leaves_a_gap(const Workload& workload) {
   return unavailable >= replicas;
 }
 
+std::int64_t max_unavailable_of(const Workload& deployment) {
+  return resolved(deployment.max_unavailable, deployment.replicas, false, {0, "25%", false});
+}
+
+std::int64_t max_surge_of(const Workload& workload) {
+  if (workload.kind == Kind::stateful_set || workload.strategy == "Recreate") return 0;
+  const IntOrString otherwise = workload.kind == Kind::daemon_set ? IntOrString{0, "", true} : IntOrString{0, "25%", false};
+  return resolved(workload.max_surge, workload.replicas, true, otherwise);
+}
+
 std::string progress_text(const Workload& workload) {
   return std::to_string(workload.status.updated) + " of " + std::to_string(workload.replicas) + " updated, " +
          std::to_string(workload.status.available) + " available";

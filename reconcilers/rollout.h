@@ -27,6 +27,12 @@ bool rollout_is_over(const Workload& workload);
 // replica, maxUnavailable that covers every replica. Percentages are rounded as the Deployment controller does.
 bool restart_leaves_a_gap(const Workload& workload);
 
+// Of a Deployment: how many pods may be unavailable during a rollout, as the Deployment controller reads it.
+std::int64_t max_unavailable_of(const Workload& deployment);
+
+// How many pods may come on top of its replicas during a rolling update; 0 for a StatefulSet, and for Recreate.
+std::int64_t max_surge_of(const Workload& workload);
+
 // "2 of 3 updated, 1 available", for people.
 std::string progress_text(const Workload& workload);
 

@@ -1,3 +1,5 @@
+#include <charconv>
+
 #include "k8sclient/model/decode_kinds.h"
 
 // Deployments, StatefulSets, DaemonSets (as Workload) and Pods.
@@ -138,8 +140,25 @@ bool read_update_strategy(FieldReader& reader, Value value, Workload& workload) 
   });
 }
 
+// "2026-11-22T19:50:06Z" as seconds since the epoch; 0 for anything else. Howard Hinnant, days_from_civil.
+std::int64_t seconds_of(std::string_view time) {
+  if (time.size() < 20 || time[4] != '-' || time[10] != 'T' || time.back() != 'Z') return 0;
+  const auto number = [time](std::size_t at, std::size_t length) {
+    std::int64_t value = 0;
+    std::from_chars(time.data() + at, time.data() + at + length, value);
+    return value;
+  };
+  const std::int64_t month = number(5, 2);
+  const std::int64_t year = number(0, 4) - (month <= 2 ? 1 : 0);
+  const std::int64_t era = year / 400;
+  const std::int64_t of_era = year - era * 400;
+  const std::int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + number(8, 2) - 1;
+  const std::int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+  return days * 86400 + number(11, 2) * 3600 + number(14, 2) * 60 + number(17, 2);
+}
+
 struct Condition {
-  std::string type, status, reason, message;
+  std::string type, status, reason, message, updated;
 };
 
 bool read_conditions(FieldReader& reader, Value value, std::vector<Condition>& conditions) {
@@ -149,6 +168,7 @@ bool read_conditions(FieldReader& reader, Value value, std::vector<Condition>& c
       if (key == "status") return reader.text(field, condition.status);
       if (key == "reason") return reader.text(field, condition.reason);
       if (key == "message") return reader.text(field, condition.message);
+      if (key == "lastUpdateTime") return reader.text(field, condition.updated);
       return true;
     });
   });
@@ -191,6 +211,7 @@ bool read_workload_status(FieldReader& reader, Value value, Workload& workload) 
     const bool complete =
         condition.type == "Progressing" && condition.status == "True" && condition.reason == "NewReplicaSetAvailable";
     status.rollout_complete = status.rollout_complete || complete;
+    if (complete) status.complete_since = seconds_of(condition.updated);
     status.deadline_exceeded = status.deadline_exceeded || late;
     status.quota_exceeded = status.quota_exceeded || refused;
     if (refused || (late && status.message.empty())) status.message = std::move(condition.message);
@@ -260,6 +281,12 @@ bool read_pod(FieldReader& reader, std::string_view section, Value value, Object
     return true;
   };
   const auto container_state = [&](std::string_view key, Value field) {
+    if (key == "restartCount") {
+      std::int64_t restarts = 0;
+      if (!reader.number(field, restarts)) return false;
+      pod.restarts = std::max(pod.restarts, static_cast<int>(restarts));
+      return true;
+    }
     if (key != "state") return true;
     return reader.fields(
         field, [&](std::string_view name, Value inner) { return name != "waiting" || reader.fields(inner, waits); });
@@ -272,8 +299,10 @@ bool read_pod(FieldReader& reader, std::string_view section, Value value, Object
     if (key != "conditions") return true;
     std::vector<Condition> conditions;
     if (!read_conditions(reader, field, conditions)) return false;
-    for (const Condition& condition : conditions) {
+    for (Condition& condition : conditions) {
       if (condition.type == "Ready") pod.ready = condition.status == "True";
+      if (condition.type == "PodScheduled" && condition.status == "False" && condition.reason == "Unschedulable")
+        pod.unschedulable = std::move(condition.message);
     }
     return true;
   });

@@ -26,7 +26,7 @@ struct WatchRequest {
   Kind kind = Kind::other;
   std::string ns;
   std::string resource_version;
-  std::string field_selector;
+  std::string label_selector, field_selector;
   std::chrono::seconds timeout{290};  // the server ends the watch after it; kube-rs watcher.rs uses 290 s
   bool initial_events = false;  // WatchList: every object first, then a bookmark that says so, then what changes
 };

@@ -127,6 +127,7 @@ class RestApi final : public Api {
     if (request.initial_events) target.with("sendInitialEvents", "true").with("resourceVersionMatch", "NotOlderThan");
     target.with("timeoutSeconds", std::to_string(request.timeout.count()))
         .with("resourceVersion", request.resource_version)
+        .with("labelSelector", request.label_selector)
         .with("fieldSelector", request.field_selector);
     bool begun = false, strange = false;
     std::string seen;  // of a strange answer
@@ -169,8 +170,8 @@ class RestApi final : public Api {
     target.with("fieldManager", request.field_manager);
     if (request.type == PatchType::apply) target.with("force", request.force ? "true" : "false");
     if (request.dry_run) target.with("dryRun", "All");
-    return written(
     target.with("timeout", server_limit_);
+    return written(
         call("PATCH", {"PATCH", target.text(), to_text(request.body), std::string(content_type_of(request.type)), {}}));
   }
 
@@ -204,9 +205,9 @@ class RestApi final : public Api {
     return Unit{};
   }
 
-  void stop_watches() override {
   [[nodiscard]] bool streams_lists() const override { return options_.stream_lists; }
 
+  void stop_watches() override {
     MutexLock lock(mutex_);
     for (const std::weak_ptr<Transport>& made : transports_) {
       if (const std::shared_ptr<Transport> transport = made.lock()) transport->stop_streams();
@@ -262,9 +263,9 @@ class RestApi final : public Api {
     options.stream_idle = options_.watch_idle;
     options.first_answer = options_.watch_first_answer;
     options.in_flight = options_.in_flight;
-    options.stream_cap = options_.watch_cap;
     options.yields = options_.yields;
     options.gauge = options_.gauge;
+    options.stream_cap = options_.watch_cap;
     if (url_.https) {
       init_transport();  // before the system's CAs are looked for
       const std::string& name = config_.tls_server_name.empty() ? url_.host : config_.tls_server_name;
@@ -283,18 +284,18 @@ class RestApi final : public Api {
   // its credential, but nothing is sent then. A success is JSON, unless it was streamed.
   ApiResult<HttpResponse> call(std::string_view verb, HttpRequest request, const OnBytes* stream_to = nullptr) {
     bool again = true;
-    while (true) {
     if (stream_to == nullptr) request.deadline = std::chrono::steady_clock::now() + options_.call_deadline;
+    while (true) {
       const Result<Session> session = current_session();
       if (!session)
         return Unexpected<ApiError>({ErrorClass::unauthorized, 0, "", session.error().text, std::nullopt, false});
       request.token = session->credential.token;
       const Time begin = std::chrono::steady_clock::now();
-      TransportResult answer =
       if (stream_to == nullptr && begin >= request.deadline)
         return Unexpected<ApiError>({ErrorClass::transport, 0, "",
                                      config_.source + ": the credential came too late for this request", std::nullopt,
                                      false});
+      TransportResult answer =
           stream_to != nullptr ? session->transport->stream(request, *stream_to) : session->transport->send(request);
       if (options_.observer) {
         options_.observer({verb, answer ? answer->status : 0,
@@ -311,7 +312,6 @@ class RestApi final : public Api {
     }
   }
 
-  ApiResult<HttpResponse> judged(HttpResponse answer, bool streamed) const {
   static ErrorClass class_of(TransportFault fault) {
     switch (fault) {
       case TransportFault::cancelled:
@@ -328,6 +328,7 @@ class RestApi final : public Api {
     return ErrorClass::transport;
   }
 
+  ApiResult<HttpResponse> judged(HttpResponse answer, bool streamed) const {
     if (answer.status >= 200 && answer.status < 300) {
       if (!streamed && !starts_like_json(answer.body)) return bad_answer(answer);
       return answer;
@@ -388,8 +389,8 @@ class RestApi final : public Api {
   const ClientConfig config_;
   const ServerUrl url_;
   const RestOptions options_;
-  CredentialSource credentials_;
   const std::string server_limit_;
+  CredentialSource credentials_;
   Mutex mutex_;
   Session session_ GUARDED_BY(mutex_);
   std::vector<std::weak_ptr<Transport>> transports_ GUARDED_BY(mutex_);  // that may still have streams

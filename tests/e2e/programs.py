@@ -35,19 +35,21 @@ def admit(cluster):
     printed = subprocess.run([binary("meshgraft"), "reference", "rbac"], capture_output=True, text=True, check=True)
     # Rules under "# only with …" are for settings that nobody turned on here.
     rules = [rule for part in printed.stdout.split("\n# only with ")[:1] for rule in yaml.safe_load(part)]
-    _bind(cluster, USER, rules)
-    _bind(cluster, MODELS, [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])
+    bind(cluster, USER, rules)
+    bind(cluster, MODELS, [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])
 
 
-def _bind(cluster, user, rules):
+def bind(cluster, user, rules, name=None):
+    """Rights of a user; under a name of their own when he has others already."""
+    name = f"e2e-{name or user}"
     group = "/apis/rbac.authorization.k8s.io/v1"
     cluster.api.request("POST", f"{group}/clusterroles", {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": {"name": f"e2e-{user}"}, "rules": rules})
+        "metadata": {"name": name}, "rules": rules})
     cluster.api.request("POST", f"{group}/clusterrolebindings", {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": f"e2e-{user}"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"e2e-{user}"},
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
 
 

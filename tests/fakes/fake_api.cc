@@ -183,6 +183,7 @@ ApiResult<Unit> FakeApi::watch(const WatchRequest& request, const std::function<
   options.type = target->type;
   options.version = target->version;
   options.ns = request.ns;
+  options.label_selector = request.label_selector;
 
   std::uint64_t stops = 0, drops = 0;
   std::size_t piece = 0;

@@ -103,7 +103,7 @@ TEST(Deployment, a_full_selector_is_governed_in_the_end) {
   EXPECT_TRUE(end.end.at("shop").members[0].governed);
 }
 
-TEST(Deployment, policy_replace_says_that_it_only_joins) {
+TEST(Deployment, policy_replace_joins_in_place_where_the_chart_does_not_allow_it) {
   World world =
       live::world(live::shop("meshgraft.io/policy: replace") + live::deployment("web") + live::service("web"));
   const Plan planned = live::plan(world);
@@ -111,7 +111,7 @@ TEST(Deployment, policy_replace_says_that_it_only_joins) {
   for (const Finding& one : planned.findings) {
     if (one.code == "MG203") text = one.text;
   }
-  EXPECT_THAT(text, HasSubstr("policy replace is taken as join"));
+  EXPECT_THAT(text, HasSubstr("the chart's replace.enabled is off"));
   EXPECT_THAT(planned.now, Not(IsEmpty()));
 }
 

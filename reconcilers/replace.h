@@ -1,0 +1,37 @@
+#pragma once
+// The rule for replaces (rules 3): a Deployment whose immutable selector keeps KubeSphere from governing it is created
+// again under its name with a fuller one, while its old pods serve until the new ones do. One row of the registry; the
+// rule for Deployments asks replace_verdict, so that nobody joins in place what is to be re-created. Pure.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reconcilers/reconciler.h"
+
+namespace meshgraft {
+
+struct ReplaceVerdict {
+  bool takes = false;          // it is re-created, or will be: nothing is written on it in place
+  std::string hold;            // not now, and why
+  bool passing = false;        // that ends by itself
+  std::string refused;         // it was asked for and cannot be: why, for MG203
+  bool born_later = false;     // …because it was created in a namespace that had joined
+  std::vector<Finding> findings;
+  std::vector<ObjectKey> wants_live;
+  bool wants_replica_sets = false;
+};
+
+// Precondition: a Deployment that is neither blocked nor excluded.
+ReplaceVerdict replace_verdict(const Context& context, const Member& member);
+
+Decision desired_replaces(const Context& context);
+
+// The way back of a Deployment that was re-created: it is created again as it is now, with its former selector and
+// without what is ours. Called by undo when nothing routes to it any more; `record`: its undo record.
+void begin_return(const Context& context, const std::shared_ptr<const Workload>& workload, const Record& record, Decision& decision);
+
+std::span<const RbacRule> rbac_replace();
+
+}  // namespace meshgraft

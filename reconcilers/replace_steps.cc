@@ -1,0 +1,139 @@
+#include "reconcilers/replace_steps.h"
+
+#include <algorithm>
+
+namespace meshgraft {
+namespace {
+
+using Kind = Step::Kind;
+
+// An orphaned ReplicaSet changes without an event that anybody follows.
+constexpr std::int64_t kSoon = 1000;
+
+Step step(Kind kind, std::string why = "") {
+  Step made;
+  made.kind = kind;
+  made.why = std::move(why);
+  return made;
+}
+
+Step wait(std::string why, std::int64_t wake = 0) {
+  Step made = step(Kind::wait, std::move(why));
+  made.wake = wake;
+  return made;
+}
+
+std::string of(std::int64_t some, std::int64_t all) { return std::to_string(some) + " of " + std::to_string(all); }
+
+Step turn_back(std::string why, bool held) {
+  Step made = step(Kind::turn_back, std::move(why));
+  made.held = held;
+  return made;
+}
+
+// The next old pods go while every Service keeps as many ready endpoints as the Deployment has replicas.
+Step hand_over(const Seen& seen, std::size_t at) {
+  const OldSet& old = seen.old[at];
+  if (std::any_of(seen.old.begin(), seen.old.end(), [](const OldSet& one) { return !one.settled; }))
+    return wait("pods of the former ReplicaSet stop", kSoon);
+  const std::int64_t silent = std::max<std::int64_t>(0, old.pods - old.ready);  // these go first and serve nobody
+  const std::int64_t may_go = std::max<std::int64_t>(0, seen.serving - seen.replicas) + silent;
+  const std::int64_t go = std::min({old.replicas, std::max<std::int64_t>(1, seen.max_unavailable), may_go});
+  if (go <= 0) return wait(of(seen.serving, seen.replicas) + " endpoints are ready: no old pod can go yet", kSoon);
+  Step made = step(Kind::scale_down, "the new pods serve: " + std::to_string(go) + " old " + (go == 1 ? "pod" : "pods") + " of " + old.name + " can go");
+  made.set = at;
+  made.replicas = old.replicas - go;
+  return made;
+}
+
+Step finish(const Seen& seen) {
+  if (std::any_of(seen.old.begin(), seen.old.end(), [](const OldSet& one) { return one.pods > 0; }))
+    return wait("the last old pods stop", kSoon);
+  const std::int64_t probation = seen.replicas == 0 ? 0 : std::max(kProbation, seen.min_ready_seconds);
+  if (!seen.old.empty() && seen.available_for >= 0 && seen.available_for < probation)
+    return wait("available for " + std::to_string(seen.available_for) + " s, " + std::to_string(probation) + " s are asked for before the former ReplicaSets go",
+                (probation - seen.available_for) * 1000);
+  if (!seen.old.empty()) return step(Kind::remove_sets, "the former ReplicaSets have no pods any more");
+  if (seen.no_record) return step(Kind::bind, "its undo record: the former selector and labels");
+  return step(Kind::forget, "it is done: the record goes");
+}
+
+Step with_planted(const Seen& seen) {
+  if (seen.leaving) return wait("it is being deleted");
+  if (!seen.acknowledged) return step(Kind::acknowledge, "the record names the new Deployment");
+  // What somebody changed meanwhile would be lost with the original, and without the former ReplicaSets there is no
+  // exact way back: then it goes on, and back afterwards.
+  const bool way_back = seen.adopted || std::any_of(seen.old.begin(), seen.old.end(), [](const OldSet& one) { return one.serving; });
+  if (!seen.others_template && way_back) {
+    if (!seen.wanted) return turn_back(seen.unwanted, false);
+    if (!seen.failed.empty()) return turn_back(seen.failed, true);
+  }
+  if (seen.rollout != Rollout::complete && seen.rollout != Rollout::empty)
+    return wait(seen.failed.empty() ? "the new pods become ready" : seen.failed);
+  for (std::size_t i = 0; i < seen.old.size(); ++i) {
+    if (seen.old[i].replicas > 0) return hand_over(seen, i);
+  }
+  return finish(seen);
+}
+
+Step without_holder(const Seen& seen) {
+  if (seen.acknowledged) {
+    // Its owner deleted what we had created: the old pods go too, unless he comes back.
+    if (seen.old.empty()) return step(Kind::forget, "the Deployment was deleted");
+    if (seen.gone_for >= 0 && seen.gone_for < kAfterDeletion)
+      return wait("somebody deleted it; its former pods serve for a minute more", (kAfterDeletion - seen.gone_for) * 1000);
+    return step(Kind::clean_up, "the Deployment was deleted by somebody else");
+  }
+  if (seen.old.empty()) {
+    if (seen.collected) return wait("its ReplicaSets are being deleted", 5 * kSoon);
+    return step(Kind::forget, "the Deployment was deleted");
+  }
+  if (!seen.wanted) return turn_back(seen.unwanted, false);
+  return step(Kind::plant, "the same Deployment with the selector that KubeSphere asks for");
+}
+
+Step forward(const Seen& seen) {
+  switch (seen.holder) {
+    case Seen::Holder::nobody:
+      return without_holder(seen);
+    case Seen::Holder::original:
+      if (seen.leaving) return wait("its deletion is under way: the ReplicaSets stay");
+      if (!seen.wanted) return step(Kind::forget, seen.unwanted);
+      if (seen.changed) return step(Kind::forget, "it has changed since it was recorded");
+      if (!seen.blocked.empty()) return wait(seen.blocked, 5 * kSoon);
+      return step(Kind::orphan, "its pods go on serving");
+    case Seen::Holder::planted:
+      return with_planted(seen);
+    case Seen::Holder::other:
+      break;
+  }
+  if (!seen.wanted) return step(Kind::forget, seen.unwanted);
+  return step(Kind::stop, "somebody else created a Deployment of this name meanwhile");
+}
+
+Step backward(const Seen& seen) {
+  if (seen.holder == Seen::Holder::nobody) return step(Kind::restore, "the Deployment as it was");
+  if (seen.holder != Seen::Holder::planted) {
+    if (seen.unbound) return step(Kind::bind_restored, "the way back of what was joined before");
+    return step(Kind::forget, "all is as before: the record goes");
+  }
+  if (seen.leaving) return wait("the new Deployment is being deleted");
+  if (seen.adopted) return step(Kind::remove_planted, "the former ReplicaSets stay");
+  const auto serving = std::find_if(seen.old.begin(), seen.old.end(), [](const OldSet& one) { return one.serving; });
+  if (serving == seen.old.end()) return wait("the ReplicaSet to go back to is gone");
+  if (serving->replicas < seen.replicas) {
+    Step made = step(Kind::scale_up, "the former pods come back first");
+    made.set = static_cast<std::size_t>(serving - seen.old.begin());
+    made.replicas = seen.replicas;
+    return made;
+  }
+  if (seen.serving_old < seen.replicas)
+    return wait(of(seen.serving_old, seen.replicas) + " former pods serve again", kSoon);
+  return step(Kind::remove_planted, "the former pods serve");
+}
+
+}  // namespace
+
+Step next_step(const Seen& seen) { return seen.back ? backward(seen) : forward(seen); }
+
+}  // namespace meshgraft

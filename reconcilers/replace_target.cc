@@ -1,0 +1,115 @@
+#include "reconcilers/replace_target.h"
+
+#include <utility>
+
+#include "k8sclient/model/json_read.h"
+#include "reconcilers/keys.h"
+
+namespace meshgraft {
+namespace {
+
+constexpr std::string_view kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
+void put(Json& at, const Labels& labels) {
+  for (const auto& [key, value] : labels) at[key] = value;
+}
+
+// "metadata.labels[app]" -> {"/metadata/labels", "app"}; an empty key for every other path.
+std::pair<std::string, std::string> place_of(std::string_view path) {
+  const std::size_t open = path.find('[');
+  if (open == std::string_view::npos || !path.ends_with(']')) return {};
+  std::string place = "/" + std::string(path.substr(0, open));
+  for (char& letter : place) letter = letter == '.' ? '/' : letter;
+  return {std::move(place), std::string(path.substr(open + 1, path.size() - open - 2))};
+}
+
+std::string escaped(const std::string& key) {
+  std::string out;
+  for (const char letter : key) out += letter == '~' ? "~0" : letter == '/' ? "~1" : std::string(1, letter);
+  return out;
+}
+
+// The manifest that people applied last; null when there is none.
+Json last_applied(const Json& whole) {
+  const std::optional<std::string> applied = maybe_text(whole, "/metadata/annotations/" + escaped(std::string(kLastApplied)));
+  if (!applied) return nullptr;
+  Result<Json> read = read_json(*applied);
+  return read ? *std::move(read) : Json(nullptr);
+}
+
+}  // namespace
+
+ReplaceRecord record_of_replace(const Member& member, const Json& whole, const Wish& wish) {
+  const Workload& workload = *member.workload;
+  ReplaceRecord record;
+  record.deployment = workload.meta.name;
+  record.old_uid = workload.meta.uid;
+  record.original = bare(whole, workload.meta.ns);
+  record.target = record.original;
+  record.undo_before = read_record(workload.meta);
+  record.undo = record.undo_before;
+
+  Wish all = wish;
+  // KubeSphere compares the Service's selector with the Deployment's labels too.
+  for (const auto& [key, value] : member.service->selector) {
+    if (workload.meta.labels.find(key) == workload.meta.labels.end()) all.labels.emplace(key, value);
+  }
+  for (const FieldState& field : compare(all, workload)) {
+    if (field.live && *field.live == field.wanted) continue;
+    if (record.undo.own.insert(field.path).second && field.live) record.undo.was.emplace(field.path, *field.live);
+  }
+  Json& target = record.target;
+  put(target["metadata"]["labels"], all.labels);
+  put(target["metadata"]["annotations"], all.annotations);
+  put(target["spec"]["template"]["metadata"]["labels"], all.pod_labels);
+  put(target["spec"]["template"]["metadata"]["annotations"], all.pod_annotations);
+  target["metadata"]["annotations"][std::string(keys::kUndo)] = planted_mark(record.old_uid);
+
+  if (record.undo.replaced.is_null()) record.undo.replaced = {{"selector", record.original["spec"].value("selector", Json::object())}};
+  Json& selector = target["spec"]["selector"]["matchLabels"];
+  const Json& pod_labels = target["spec"]["template"]["metadata"]["labels"];
+  const auto ask = [&](const std::string& key) {
+    if (const auto found = pod_labels.find(key); found != pod_labels.end()) selector[key] = *found;
+  };
+  for (const std::string_view key : {keys::kAppLabel, keys::kVersionLabel, keys::kAppName, keys::kAppVersion}) ask(std::string(key));
+  for (const auto& [key, value] : member.service->selector) ask(std::string(key));
+  return record;
+}
+
+ReplaceRecord record_of_return(const Workload& workload, const Json& whole, const Record& former) {
+  ReplaceRecord record;
+  record.undoing = true;
+  record.deployment = workload.meta.name;
+  record.old_uid = workload.meta.uid;
+  record.original = bare(whole, workload.meta.ns);
+  record.target = record.original;
+  record.undo_before = former;
+  Json& target = record.target;
+  const Json applied = last_applied(whole);
+  for (const std::string& path : former.own) {
+    const auto [place, key] = place_of(path);
+    if (key.empty()) continue;
+    const Json* map = value_at(target, place);
+    if (map == nullptr || !map->is_object() || !map->contains(key)) continue;
+    // What the user's own manifest contains by now is his.
+    const Json* his = applied.is_null() ? nullptr : value_at(applied, place + "/" + escaped(key));
+    if (his != nullptr && *his == (*map)[key]) continue;
+    Json& live = target[Json::json_pointer(place)];
+    if (const auto before = former.was.find(path); before != former.was.end()) {
+      live[key] = before->second;
+    } else {
+      live.erase(key);
+    }
+  }
+  for (const char* place : {"/metadata/labels", "/spec/template/metadata/annotations"}) {
+    const Json* map = value_at(target, place);
+    if (map == nullptr || !map->is_object() || !map->empty()) continue;
+    const Json::json_pointer at(place);
+    target[at.parent_pointer()].erase(at.back());
+  }
+  target["spec"]["selector"] = former.replaced.value("selector", Json::object());
+  target["metadata"]["annotations"][std::string(keys::kUndo)] = planted_mark(record.old_uid);
+  return record;
+}
+
+}  // namespace meshgraft

@@ -1,0 +1,20 @@
+#pragma once
+// ReplaceTarget: the Deployment that takes another's place (rules 3): the whole original with the selector that
+// KubeSphere asks for and everything that joining would write, or, on the way back, the present one with the selector
+// and the values from before. Asked by the rule for replaces when it makes a record. Pure.
+
+#include <string>
+
+#include "reconcilers/reconciler.h"
+#include "reconcilers/replace_record.h"
+
+namespace meshgraft {
+
+// The record of a replace of `member`, all but the ReplicaSets. `whole`: the Deployment as the server shows it;
+// `wish`: what joining writes on it, metadata and template.
+ReplaceRecord record_of_replace(const Member& member, const Json& whole, const Wish& wish);
+
+// The same for the way back of a Deployment that we re-created: `record.replaced` is not null.
+ReplaceRecord record_of_return(const Workload& workload, const Json& whole, const Record& record);
+
+}  // namespace meshgraft

@@ -1,0 +1,166 @@
+// Whether a Deployment is re-created: asked for, needed, possible, and possible now.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "k8sclient/model/json_read.h"
+#include "reconcilers/deployment.h"
+#include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/member_template.h"
+#include "reconcilers/replace.h"
+#include "reconcilers/replace_sight.h"
+#include "reconcilers/rollout.h"
+
+namespace meshgraft {
+namespace {
+
+// A record's name is a DNS subdomain too (apimachinery validation, 253 characters).
+constexpr std::size_t kLongestName = 253 - std::string_view("meshgraft-").size();
+
+// Tools that apply a Deployment's manifest again and again, by what they write on it: Argo CD (resource tracking),
+// Flux (kustomize-controller). Flux' helm-controller upgrades as helm does and is not among them.
+constexpr std::array<std::string_view, 3> kAppliersMarks{"argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance",
+                                                         "kustomize.toolkit.fluxcd.io/name"};
+constexpr std::array<std::string_view, 3> kAppliers{"argocd-controller", "argocd-application-controller", "kustomize-controller"};
+
+const std::string* value_of(const Labels& labels, std::string_view key) {
+  const Labels::const_iterator found = labels.find(key);
+  return found == labels.end() ? nullptr : &found->second;
+}
+
+// The selector keeps KubeSphere away; labels alone would be added in place.
+std::string selector_gap(const Member& member) {
+  Labels labels = member_labels(member);
+  labels.insert(member.workload->meta.labels.begin(), member.workload->meta.labels.end());
+  labels.insert(member.service->selector.begin(), member.service->selector.end());
+  return governance_gap(*member.workload, *member.service, labels);
+}
+
+// Why it can never be re-created as it is (MG205); "" when it can.
+std::string obstacle(const Workload& workload, bool insists) {
+  if (workload.strategy == "Recreate" && workload.replicas > 0)
+    return "strategy Recreate: its old and new pods must not run at the same time";
+  if (!workload.meta.owners.empty())
+    return workload.meta.owners.front().kind + " " + workload.meta.owners.front().name + " owns it and would create it again";
+  if (workload.meta.has_finalizers) return "it has a finalizer, which would act when it is deleted";
+  if (workload.meta.name.size() > kLongestName) return "its name is too long for a record of it";
+  if (!workload.pod.claims.empty() && !insists && workload.replicas > 0)
+    return "it mounts the volume claim " + workload.pod.claims.front() + ", which pods on two nodes may not share (ReadWriteOnce); " +
+           std::string(keys::kReplace) + "=true on it says that they may";
+  if (workload.pod.host_network && workload.replicas > 0) return "hostNetwork: its new pods would need the ports of the old ones";
+  for (const Container& container : workload.pod.containers) {
+    for (const ContainerPort& port : container.ports) {
+      if (port.host_port != 0 && workload.replicas > 0)
+        return "hostPort " + std::to_string(port.host_port) + ": its new pods would need the ports of the old ones";
+    }
+  }
+  return "";
+}
+
+// Who applies its manifest, as far as labels and annotations tell; "" when nobody seems to.
+std::string applier_by_marks(const Workload& workload) {
+  if (workload.meta.applied) return "kubectl apply (kubectl.kubernetes.io/last-applied-configuration)";
+  for (const std::string_view mark : kAppliersMarks) {
+    if (value_of(workload.meta.annotations, mark) != nullptr || value_of(workload.meta.labels, mark) != nullptr)
+      return std::string(mark);
+  }
+  return "";
+}
+
+std::string applier_by_managers(const Json& whole) {
+  for (const Json* entry : items(whole, "/metadata/managedFields")) {
+    const std::string manager = text(*entry, "/manager");
+    if (manager == keys::kFieldManager) continue;
+    if (text(*entry, "/operation") == "Apply" && manager != "helm") return manager;
+    if (std::find(kAppliers.begin(), kAppliers.end(), manager) != kAppliers.end()) return manager;
+  }
+  return "";
+}
+
+bool manifests_updated(const Context& context, const Workload& workload) {
+  if (const std::string* own = value_of(workload.meta.annotations, keys::kManifestsUpdated)) return *own == "true";
+  return context.options.manifests_updated;
+}
+
+void refuse_applied(const Workload& workload, const std::string& by, ReplaceVerdict& verdict) {
+  verdict.takes = false;
+  verdict.refused = "its manifest is applied by " + by + " (MG106)";
+  verdict.findings.push_back(finding("MG106", workload.key(), "it is applied by " + by + ": the next apply of the former manifest would be refused"));
+}
+
+}  // namespace
+
+ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
+  ReplaceVerdict verdict;
+  const Workload& workload = *member.workload;
+  if (context.options.app.empty() || member.service == nullptr || !context.facts.platform.kubesphere) return verdict;
+  const std::string* own = value_of(workload.meta.annotations, keys::kReplace);
+  const bool insists = own != nullptr && *own == "true";
+  if (!insists && context.options.policy != Policy::replace) return verdict;
+  if (own != nullptr && !insists) {
+    verdict.refused = std::string(keys::kReplace) + " is " + *own + " on it";
+    return verdict;
+  }
+  if (selector_gap(member).empty()) return verdict;
+  if (!context.settings.replace_enabled) {
+    verdict.refused = "the chart's replace.enabled is off";
+    return verdict;
+  }
+  // A roll-back left its reason here; whoever never had a ready pod joins in place at once (rules 2, born later).
+  if (value_of(workload.meta.annotations, keys::kHeld) != nullptr || workload.meta.deleting) return verdict;
+  if (!insists && rollout_of(workload) == Rollout::fresh) {
+    verdict.born_later = true;
+    verdict.refused = "it was created after the namespace joined: " + std::string(keys::kReplace) + "=true re-creates it all the same";
+    return verdict;
+  }
+  if (context.options.versioned_names) {
+    verdict.refused = std::string(keys::kNaming) + "=versioned re-creates under another name, which is not part of this version";
+    return verdict;
+  }
+  if (std::string why = obstacle(workload, insists); !why.empty()) {
+    verdict.refused = "it cannot be re-created (MG205)";
+    verdict.findings.push_back(finding("MG205", workload.key(), std::move(why)));
+    return verdict;
+  }
+  const bool updated = manifests_updated(context, workload);
+  if (const std::string by = applier_by_marks(workload); !updated && !by.empty()) {
+    refuse_applied(workload, by, verdict);
+    return verdict;
+  }
+  verdict.takes = true;
+  TemplateDecision pod = decide_template(context, member, NewPods::beside);
+  verdict.findings = std::move(pod.findings);
+  verdict.hold = std::move(pod.intent.hold);
+  verdict.passing = pod.intent.passing;
+  if (verdict.hold.empty() && workload.paused) verdict.hold = "spec.paused is true";
+  const Rollout state = rollout_of(workload);
+  if (verdict.hold.empty() && state != Rollout::complete && state != Rollout::empty) {
+    verdict.hold = "not all of its pods are available: " + progress_text(workload);
+    verdict.passing = state == Rollout::under_way;
+  }
+  if (!verdict.hold.empty()) return verdict;
+
+  const Json* whole = whole_of(context.view, workload);
+  if (whole == nullptr || !context.view.replica_sets) {
+    const bool asked = context.view.live.find(workload.key()) != context.view.live.end();
+    if (whole == nullptr && !asked) verdict.wants_live.push_back(workload.key());
+    verdict.wants_replica_sets = !context.view.replica_sets;
+    verdict.hold = "the whole of it has to be read first";
+    verdict.passing = true;
+    return verdict;
+  }
+  if (const std::string by = applier_by_managers(*whole); !updated && !by.empty()) {
+    refuse_applied(workload, by, verdict);
+    return verdict;
+  }
+  const std::string uid = text(*whole, "/metadata/uid");
+  if (!uid.empty() && (uid != workload.meta.uid || number(*whole, "/metadata/generation") != workload.meta.generation)) {
+    verdict.hold = "it has just changed";
+    verdict.passing = true;
+  }
+  return verdict;
+}
+
+}  // namespace meshgraft

@@ -1,0 +1,231 @@
+"""Deployments created again with a fuller selector on a real control plane: every
+Service keeps as many ready endpoints as its Deployment has replicas, whatever
+happens on the way."""
+
+import subprocess
+
+import yaml
+
+from admission import Moment
+from endpoint_watch import EndpointWatch
+from processes import ProcessError, wait_until
+from programs import USER, Controller, binary, bind
+from scenario import APP, MANIFESTS, UNDO, Scenario
+
+POLICY = "meshgraft.io/policy"
+UPDATED = "meshgraft.io/manifests-updated"
+ROLLOUTS = "meshgraft.io/max-rollouts"
+HELD = "meshgraft.io/held"
+KEYS = {"app", "version", "app.kubernetes.io/name", "app.kubernetes.io/version"}
+REPLACE = ("--replace-enabled", "--max-rollouts", "10")
+MOST_WRITES = 12  # for one Deployment, besides scaling
+
+SHOP = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {run: web}
+  ports: [{name: http, port: 80}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {run: web}}
+spec:
+  replicas: 3
+  selector: {matchLabels: {run: web}}
+  template:
+    metadata: {labels: {run: web}}
+    spec:
+      containers: [{name: web, image: "web:1"}]
+"""
+ALLERGIC = SHOP.replace("replicas: 3", "replicas: 3\n  progressDeadlineSeconds: 5").replace(
+    "labels: {run: web}}\n    spec", "labels: {run: web}, annotations: {e2e.meshgraft.io/fails-with-sidecar: 'true'}}\n    spec")
+
+
+class Replace(Scenario):
+    mesh = "kubesphere"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        printed = subprocess.run([binary("meshgraft"), "reference", "rbac"], capture_output=True, text=True, check=True)
+        switched = [part.partition("\n")[2] for part in printed.stdout.split("# only with ")
+                    if part.startswith("replace.enabled\n")]
+        bind(cls.cluster, USER, [rule for part in switched for rule in yaml.safe_load(part)], "replace")
+
+    def shop(self, name, manifest=SHOP, **annotations):
+        """A namespace that policy replace is asked for, running and not labelled yet."""
+        self.namespace(name, manifest)
+        self.api.annotate("Namespace", None, name, **{POLICY: "replace", UPDATED: "true", **annotations})
+        with EndpointWatch(self.api, [name]) as watch:
+            wait_until(lambda: watch.ready(name, "web") == 3, 30, "all endpoints are there")
+        return self.api.get("Deployment", name, "web")
+
+    def label(self, name):
+        self.api.label("Namespace", None, name, **{APP: name})
+
+    def records(self, namespace):
+        return [r for r in self.api.list("ControllerRevision", namespace)
+                if r["metadata"]["name"].startswith("meshgraft-")]
+
+    def is_replaced(self, namespace, name, former):
+        now = self.api.get("Deployment", namespace, name)
+        return (now and now["metadata"]["uid"] != former["metadata"]["uid"] and not self.records(namespace)
+                and KEYS <= set(now["spec"]["selector"]["matchLabels"])
+                and now.get("status", {}).get("readyReplicas", 0) == now["spec"]["replicas"])
+
+    def wait_until_replaced(self, controller, namespace, former, name="web", seconds=180):
+        try:
+            wait_until(lambda: controller.process.check() or self.is_replaced(namespace, name, former), seconds,
+                       f"{namespace}/{name} is re-created", step=0.2)
+        except TimeoutError as error:
+            self.fail(f"{error}\n{self.records(namespace)}\nlog:\n{controller.process.tail(40)}")
+
+    def assert_served(self, watch, namespace, service, replicas):
+        """Never fewer ready endpoints than the Deployment has replicas."""
+        self.assertEqual(watch.gaps, 0, "the watch of EndpointSlices was interrupted: no proof")
+        self.assertGreaterEqual(watch.fewest().get((namespace, service), 0), replicas,
+                                watch.history(namespace, service))
+
+    def assert_as_before(self, former, now):
+        def kept(deployment):
+            meta = deployment["metadata"]
+            annotations = {k: v for k, v in meta.get("annotations", {}).items()
+                           if k not in (HELD, "deployment.kubernetes.io/revision")}
+            return deployment["spec"], meta.get("labels", {}), annotations
+        self.assertEqual(kept(now), kept(former))
+
+    def test_bookinfo_is_recreated_and_every_service_keeps_its_endpoints(self):
+        self.namespace("books", "bookinfo.yaml")
+        former = {d["metadata"]["name"]: d for d in self.api.list("Deployment", "books")}
+        watch = self.watching("books")
+        self.api.annotate("Namespace", None, "books", **{POLICY: "replace", UPDATED: "true", ROLLOUTS: "10"})
+        begin = self.audit.position()
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("books")
+            for name, deployment in former.items():
+                self.wait_until_replaced(controller, "books", deployment, name, seconds=240)
+            # KubeSphere makes subsets of them now, but of reviews: three versions and no Strategy.
+            for name in ("details", "ratings", "productpage"):
+                wait_until(lambda: self.api.get("VirtualService", "books", name), 60, f"VirtualService {name}")
+        watch.stop()
+        for service, replicas in (("details", 1), ("ratings", 1), ("reviews", 3), ("productpage", 1)):
+            self.assert_served(watch, "books", service, replicas)
+        for name in former:
+            self.assert_sidecar("books", name)
+            self.assertIn("replaced", self.annotation(self.api.get("Deployment", "books", name), UNDO))
+        self.assertEqual(len(self.api.list("ReplicaSet", "books")), len(former), "no former ReplicaSet is left")
+        writes = [w for w in self.writes(begin) if w.namespace == "books"
+                  and w.resource in ("deployments", "replicasets", "controllerrevisions")]
+        scaled = [w for w in writes if w.resource == "replicasets" and w.verb == "patch"]
+        self.assertLessEqual(len(writes) - len(scaled), MOST_WRITES * len(former))
+        self.assertEqual([str(r) for r in self.audit.denied(USER, begin)], [])
+
+    def test_a_controller_killed_at_each_kind_of_step_is_made_good_by_the_next(self):
+        former = self.shop("killed")
+        watch = self.watching("killed")
+        seen = set()
+
+        def act(request):
+            kind = (request["operation"], request["kind"]["kind"])
+            if request["namespace"] != "killed" or kind in seen:
+                return
+            seen.add(kind)
+            controller.process.kill()
+        self.label("killed")
+        for _ in range(20):
+            if self.is_replaced("killed", "web", former):
+                break
+            controller = Controller(self.cluster, *REPLACE)
+            with Moment(self.cluster, USER, "apps", "*", act):
+                try:
+                    controller.__enter__()
+                except ProcessError:
+                    pass  # killed at its very first write
+                wait_until(lambda: not controller.process.running() or self.is_replaced("killed", "web", former),
+                           120, "the next kind of write", step=0.2)
+                controller.process.kill()
+        with Controller(self.cluster, *REPLACE) as last:
+            self.wait_until_replaced(last, "killed", former)
+        watch.stop()
+        self.assert_served(watch, "killed", "web", 3)
+        self.assertEqual(len(self.api.list("ReplicaSet", "killed")), 1)
+        self.assertLessEqual({
+            ("CREATE", "ControllerRevision"), ("DELETE", "Deployment"), ("CREATE", "Deployment"),
+            ("UPDATE", "ControllerRevision"), ("UPDATE", "ReplicaSet"), ("DELETE", "ReplicaSet"),
+            ("UPDATE", "Deployment"), ("DELETE", "ControllerRevision")}, seen, "it was killed at each of these")
+
+    def test_a_new_version_that_never_becomes_ready_is_rolled_back_exactly(self):
+        former = self.shop("allergic", ALLERGIC)
+        sets = {s["metadata"]["uid"] for s in self.api.list("ReplicaSet", "allergic")}
+        watch = self.watching("allergic")
+        with Controller(self.cluster, *REPLACE):
+            self.label("allergic")
+            held = wait_until(lambda: self.annotation(self.api.get("Deployment", "allergic", "web") or former, HELD),
+                              120, "it is rolled back", step=0.2)
+            wait_until(lambda: not self.records("allergic"), 60, "its record is gone")
+            wait_until(lambda: {s["metadata"]["uid"] for s in self.api.list("ReplicaSet", "allergic")} == sets, 60,
+                       "the former ReplicaSet alone is left")
+        watch.stop()
+        self.assertIn("not available within 5 s", held)
+        self.assert_as_before(former, self.api.get("Deployment", "allergic", "web"))
+        self.assert_served(watch, "allergic", "web", 3)
+
+    def test_a_name_taken_between_orphan_and_plant_is_his_who_took_it(self):
+        former = self.shop("taken")
+        watch = self.watching("taken")
+        his = {k: former[k] for k in ("apiVersion", "kind", "spec")}
+        his["metadata"] = {k: former["metadata"][k] for k in ("name", "namespace", "labels", "annotations")}
+        taken = []
+
+        def act(request):
+            if request["operation"] == "CREATE" and request["namespace"] == "taken" and not taken:
+                taken.append(self.api.create("Deployment", "taken", his))
+        with Controller(self.cluster, *REPLACE) as controller, \
+                Moment(self.cluster, USER, "apps", "deployments", act):
+            self.label("taken")
+            wait_until(lambda: "MG214" in (controller.metrics() if taken else ""), 90, "it is said", step=0.3)
+        watch.stop()
+        self.assertEqual(self.api.get("Deployment", "taken", "web")["spec"]["selector"], former["spec"]["selector"])
+        self.assertEqual(len(self.records("taken")), 1, "what stood there is kept")
+        self.assert_served(watch, "taken", "web", 3)
+
+    def test_scale_and_set_image_during_it_and_after(self):
+        former = self.shop("busy")
+        watch = self.watching("busy")
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("busy")
+            wait_until(lambda: (self.api.get("Deployment", "busy", "web") or former)["metadata"]["uid"]
+                       != former["metadata"]["uid"], 60, "the new one is there")
+            self.cluster.kubectl("scale", "deployment/web", "-n", "busy", "--replicas=4")
+            self.cluster.kubectl("set", "image", "deployment/web", "-n", "busy", "web=web:2")
+            self.wait_until_replaced(controller, "busy", former)
+            self.cluster.kubectl("set", "image", "deployment/web", "-n", "busy", "web=web:3")
+            self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "busy", "--timeout=60s")
+        watch.stop()
+        now = self.api.get("Deployment", "busy", "web")
+        self.assertEqual(now["spec"]["template"]["spec"]["containers"][0]["image"], "web:3")
+        self.assertEqual(now["spec"]["replicas"], 4)
+        self.assert_served(watch, "busy", "web", 3)
+
+    def test_kubectl_apply_of_the_former_manifest_waits_for_its_owner(self):
+        self.namespace("applied", SHOP)
+        former = self.api.get("Deployment", "applied", "web")
+        self.api.annotate("Namespace", None, "applied", **{POLICY: "replace"})
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("applied")
+            wait_until(lambda: "MG106" in controller.metrics(), 60, "it is said")
+            wait_until(lambda: self.api.get("Deployment", "applied", "web")["spec"]["template"]["metadata"]["labels"].get("version"),
+                       60, "it joins in place meanwhile")
+            self.assertEqual(self.api.get("Deployment", "applied", "web")["metadata"]["uid"], former["metadata"]["uid"])
+            self.cluster.wait_for_deployments("applied", 120)
+            pods = {p["metadata"]["uid"] for p in self.api.list("Pod", "applied")}
+            self.api.annotate("Deployment", "applied", "web", **{UPDATED: "true"})
+            self.wait_until_replaced(controller, "applied", former)
+        kept = {p["metadata"]["uid"] for p in self.api.list("Pod", "applied") if "deletionTimestamp" not in p["metadata"]}
+        self.assertLessEqual(kept, pods, "its ReplicaSet was taken over: no pod restarted")
+        # The former manifest is refused, loudly, and changes nothing.
+        selector = self.api.get("Deployment", "applied", "web")["spec"]["selector"]
+        refused = self.cluster.kubectl("apply", "-n", "applied", "-f", "-", stdin=SHOP, check=False)
+        self.assertEqual(self.api.get("Deployment", "applied", "web")["spec"]["selector"], selector, refused)

@@ -1,0 +1,202 @@
+// Which Deployments are re-created, what their record holds, and what is done when something was changed by hand.
+
+#include "reconcilers/replace.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "k8sclient/model/json_read.h"
+#include "reconcilers/replace_record.h"
+#include "tests/reconcilers/live.h"
+
+namespace meshgraft {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+Settings enabled() {
+  Settings settings;
+  settings.replace_enabled = true;
+  return settings;
+}
+
+// The whole of Deployment web, as the server has it.
+Json whole_web() {
+  return Json::parse(R"({"apiVersion":"apps/v1","kind":"Deployment",
+    "metadata":{"name":"web","namespace":"shop","uid":"uid-web","generation":3,"resourceVersion":"7",
+      "annotations":{"deployment.kubernetes.io/revision":"1"},
+      "managedFields":[{"manager":"kubectl-create","operation":"Update"}]},
+    "spec":{"replicas":2,"revisionHistoryLimit":4,"selector":{"matchLabels":{"run":"web"}},
+      "template":{"metadata":{"labels":{"run":"web"}},"spec":{"containers":[{"name":"c","image":"x:1"}],"schedulerName":"mine"}}},
+    "status":{"replicas":2}})");
+}
+
+World shop(const std::string& deployment = live::deployment("web"), const Json& whole = whole_web()) {
+  World world = live::world(live::shop("meshgraft.io/policy: replace") + deployment + live::service("web") +
+                            "---\napiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: web-1, uid: set-1, generation: 1, ownerReferences: "
+                            "[{kind: Deployment, name: web, uid: uid-web, controller: true}]}\nspec: {replicas: 2}\n"
+                            "status: {replicas: 2, readyReplicas: 2, observedGeneration: 1}\n");
+  NamespaceView& view = world.namespaces.at("shop");
+  view.live.emplace(ObjectKey{Kind::deployment, "shop", "web"}, std::make_shared<const Json>(whole));
+  // The Service's labels are in place: the stage before has nothing to do.
+  auto service = std::make_shared<Service>(*view.services.front());
+  for (const auto& [key, value] : Labels{{"app", "web"}, {"app.kubernetes.io/name", "shop"}, {"app.kubernetes.io/version", "v1"}})
+    service->meta.labels.insert_or_assign(key, value);
+  view.services.front() = std::move(service);
+  return world;
+}
+
+std::string text_of(const Plan& plan, std::string_view code) {
+  for (const Finding& one : plan.findings) {
+    if (one.code == code) return one.text;
+  }
+  return "";
+}
+
+// What would be done to the Deployment, its ReplicaSets or its record.
+std::vector<std::string> of_web(const Plan& plan) {
+  std::vector<std::string> list;
+  for (const Change& change : plan.now) {
+    const Kind kind = change.target.kind;
+    if (kind == Kind::deployment || kind == Kind::replica_set || kind == Kind::controller_revision) list.push_back(to_string(change.target));
+  }
+  return list;
+}
+
+TEST(Replace, begins_with_a_record_of_the_whole_deployment) {
+  const Plan made = live::plan(shop(), enabled());
+  ASSERT_THAT(live::targets(made), ElementsAre("member-replace ControllerRevision shop/meshgraft-web"));
+  const Change& change = made.now.front();
+  EXPECT_EQ(change.verb, Verb::create);
+  EXPECT_EQ(change.restarts, 2);
+  EXPECT_EQ(text(change.body, "/metadata/labels/meshgraft.io~1record"), "replace");
+  const Json& data = change.body["data"];
+  EXPECT_EQ(text(data, "/original/spec/template/spec/schedulerName"), "mine") << "fields that no rule reads are kept";
+  EXPECT_EQ(number(data, "/target/spec/revisionHistoryLimit"), 4);
+  for (const char* kept : {"/original/status", "/original/metadata/uid", "/original/metadata/managedFields", "/original/metadata/annotations"})
+    EXPECT_EQ(value_at(data, kept), nullptr) << kept;
+  EXPECT_EQ(data["original"]["spec"]["selector"], Json::parse(R"({"matchLabels":{"run":"web"}})"));
+  EXPECT_EQ(data["target"]["spec"]["selector"]["matchLabels"],
+            (Json{{"run", "web"}, {"app", "web"}, {"version", "v1"}, {"app.kubernetes.io/name", "shop"}, {"app.kubernetes.io/version", "v1"}}));
+  EXPECT_EQ(text(data, "/target/spec/template/metadata/annotations/sidecar.istio.io~1inject"), "true");
+  EXPECT_EQ(data["replicaSets"], Json::parse(R"([{"name":"web-1","uid":"set-1","replicas":2}])"));
+  EXPECT_EQ(data["undo"]["replaced"], Json::parse(R"({"selector":{"matchLabels":{"run":"web"}}})"));
+}
+
+TEST(Replace, a_record_is_read_as_it_was_written) {
+  ReplaceRecord record;
+  record.deployment = "web";
+  record.old_uid = "uid-web";
+  record.original = record.target = bare(whole_web(), "shop");
+  record.sets = {{"web-1", "set-1", 2}};
+  record.undo.own = {"metadata.labels[app]"};
+  record.undo.was = {{"metadata.labels[version]", "old"}};
+  record.planted = "uid-new";
+  record.back = "why";
+  record.held = true;
+  const Json body = replace_record_body(record, "shop");
+  ControllerRevision object;
+  object.meta.name = "meshgraft-web";
+  object.data = to_text(body["data"]);
+  object.meta.annotations.insert_or_assign("meshgraft.io/undo", text(body, "/metadata/annotations/meshgraft.io~1undo"));
+  const ReplaceRecord read = read_replace_record(object);
+  EXPECT_EQ(read.broken, "");
+  EXPECT_EQ(replace_record_body(read, "shop"), body);
+}
+
+TEST(Replace, a_record_that_somebody_edited_stops_everything_and_says_so) {
+  for (const char* data : {"", "[]", "{}", R"({"deployment":{"name":"web","uid":"u"}})"}) {
+    World world = shop();
+    auto object = std::make_shared<ControllerRevision>();
+    object->meta.ns = "shop";
+    object->meta.name = "meshgraft-web";
+    object->data = data;
+    world.namespaces.at("shop").records.push_back(std::move(object));
+    const Plan made = live::plan(world, enabled());
+    EXPECT_THAT(text_of(made, "MG107"), Not(IsEmpty())) << data;
+    EXPECT_THAT(of_web(made), IsEmpty()) << data;
+  }
+}
+
+TEST(Replace, without_having_read_all_of_it_nothing_begins) {
+  World world = shop();
+  world.namespaces.at("shop").live.clear();
+  const Plan first = live::plan(world, enabled());
+  EXPECT_THAT(first.now, IsEmpty());
+  EXPECT_THAT(first.wants_live, ElementsAre(ObjectKey{Kind::deployment, "shop", "web"}));
+  world.namespaces.at("shop").live.emplace(ObjectKey{Kind::deployment, "shop", "web"}, nullptr);
+  EXPECT_THAT(live::plan(world, enabled()).wants_live, IsEmpty()) << "asked once";
+}
+
+TEST(Replace, what_was_read_must_be_what_is_seen) {
+  Json newer = whole_web();
+  newer["metadata"]["generation"] = 4;
+  EXPECT_THAT(live::plan(shop(live::deployment("web"), newer), enabled()).now, IsEmpty());
+}
+
+TEST(Replace, what_cannot_run_twice_joins_in_place_and_says_why) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"strategy: {type: Recreate}", "Recreate"},
+  };
+  for (const auto& [spec, why] : cases) {
+    const Plan made = live::plan(shop(live::deployment("web", spec)), enabled());
+    EXPECT_THAT(text_of(made, "MG205"), HasSubstr(why));
+    EXPECT_THAT(text_of(made, "MG203"), HasSubstr("MG205"));
+    EXPECT_THAT(live::targets(made), ElementsAre("member-metadata Deployment shop/web"));
+  }
+  const Plan owned = live::plan(shop(live::deployment("web", "", "ownerReferences: [{kind: Thing, name: it, uid: u}]")), enabled());
+  EXPECT_THAT(text_of(owned, "MG205"), HasSubstr("Thing it owns it"));
+  const Plan kept = live::plan(shop(live::deployment("web", "", "finalizers: [example.com/keep]")), enabled());
+  EXPECT_THAT(text_of(kept, "MG205"), HasSubstr("finalizer"));
+}
+
+TEST(Replace, whoever_applies_its_manifest_is_found_by_marks_and_by_managers) {
+  for (const char* mark : {"annotations: {kubectl.kubernetes.io/last-applied-configuration: \"{}\"}",
+                           "annotations: {argocd.argoproj.io/tracking-id: a}", "labels: {kustomize.toolkit.fluxcd.io/name: a}"}) {
+    const World world = shop(live::deployment("web", "", mark));
+    EXPECT_THAT(live::codes(live::plan(world, enabled())), HasSubstr("MG106")) << mark;
+  }
+  for (const char* manager : {R"({"manager":"argocd-controller","operation":"Update"})", R"({"manager":"a-pipeline","operation":"Apply"})"}) {
+    Json whole = whole_web();
+    whole["metadata"]["managedFields"].push_back(Json::parse(manager));
+    EXPECT_THAT(live::codes(live::plan(shop(live::deployment("web"), whole), enabled())), HasSubstr("MG106")) << manager;
+  }
+  Json helm = whole_web();
+  helm["metadata"]["managedFields"].push_back({{"manager", "helm"}, {"operation", "Update"}});
+  EXPECT_THAT(live::codes(live::plan(shop(live::deployment("web"), helm), enabled())), Not(HasSubstr("MG106")));
+}
+
+TEST(Replace, the_owner_of_applied_manifests_says_when) {
+  const World world = shop(live::deployment(
+      "web", "", "annotations: {kubectl.kubernetes.io/last-applied-configuration: \"{}\", meshgraft.io/manifests-updated: \"true\"}"));
+  EXPECT_THAT(live::targets(live::plan(world, enabled())), ElementsAre("member-replace ControllerRevision shop/meshgraft-web"));
+}
+
+TEST(Replace, one_born_later_joins_in_place_unless_its_owner_asks) {
+  const std::string fresh = "observedGeneration: 1, replicas: 2, updatedReplicas: 2, unavailableReplicas: 2";
+  const auto born = [&fresh](const std::string& meta) {
+    std::string yaml = live::deployment("web", "", meta, fresh);
+    yaml.replace(yaml.find("generation: 3"), 13, "generation: 1");
+    return live::plan(shop(yaml), enabled());
+  };
+  const Plan made = born("");
+  ASSERT_THAT(live::targets(made), ElementsAre("member-metadata Deployment shop/web"));
+  EXPECT_EQ(text(made.now.front().body, "/metadata/annotations/meshgraft.io~1replace"), "false");
+  EXPECT_THAT(text_of(made, "MG203"), HasSubstr("created after the namespace joined"));
+  EXPECT_THAT(of_web(born("annotations: {meshgraft.io/replace: \"true\"}")), IsEmpty()) << "its pods are waited for";
+}
+
+TEST(Replace, only_so_many_at_a_time) {
+  const Plan made = live::plan(shop(), enabled());
+  Facts facts = derive_facts(shop(), enabled());
+  facts.rolling_elsewhere = 3;
+  const World world = shop();
+  EXPECT_THAT(plan(world.namespaces.at("shop"), facts, enabled()).now, IsEmpty());
+  EXPECT_EQ(made.now.size(), 1U);
+}
+
+}  // namespace
+}  // namespace meshgraft
