@@ -60,6 +60,17 @@ void RolloutLedger::keep_uncertain(const std::string& ns, const ObjectKey& workl
   entry.uncertain.insert_or_assign(workload, clock_.now() + kUncertain);
 }
 
+std::optional<Time> RolloutLedger::uncertain_until(const std::string& ns) const {
+  const MutexLock lock(mutex_);
+  const auto entry = entries_.find(ns);
+  if (entry == entries_.end()) return std::nullopt;
+  std::optional<Time> last;
+  for (const auto& [workload, until] : entry->second.uncertain) {
+    if (!last || until > *last) last = until;
+  }
+  return last;
+}
+
 std::vector<std::string> RolloutLedger::forget(const std::string& ns) {
   const MutexLock lock(mutex_);
   const bool last_unknown = unknown_.erase(ns) > 0 && unknown_.empty();

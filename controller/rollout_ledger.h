@@ -4,6 +4,7 @@
 // request is sent. Workers call it; it sends nothing.
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,6 +41,10 @@ class RolloutLedger {
 
   // Nobody knows whether the request had an effect.
   void keep_uncertain(const std::string& ns, const ObjectKey& workload) EXCLUDES(mutex_);
+
+  // When the last place of `ns` that was kept for an uncertain request comes free, if nothing is known by then: the
+  // caller observes `ns` again at that moment. Nullopt when there is none.
+  [[nodiscard]] std::optional<Time> uncertain_until(const std::string& ns) const EXCLUDES(mutex_);
 
   // The namespace is gone.
   std::vector<std::string> forget(const std::string& ns) EXCLUDES(mutex_);

@@ -102,7 +102,11 @@ class Governance {
     for (const auto& pod : *context_.view.pods) {
       if (pod->phase == "Succeeded" || pod->phase == "Failed" || !is_subset(service.selector, pod->meta.labels))
         continue;
-      if (belongs(*pod)) continue;
+      if (const Member* member = member_of(*pod)) {
+        if (!lacks_sidecar(*pod, *member)) continue;
+        decision_.findings.push_back(finding("MG216", member->workload->key(), "pod " + pod->meta.name + " has no sidecar"));
+        return "pod " + pod->meta.name + " has no sidecar (MG216)";
+      }
       decision_.findings.push_back(
           finding("MG211", service.key(),
                   "pod " + pod->meta.name +
@@ -112,19 +116,30 @@ class Governance {
     return "";
   }
 
-  // Whether a workload of the namespace made this pod. Its pods of an older template are gone when its rollout is
+  // The Deployment of the namespace that made this pod. Its pods of an older template are gone when its rollout is
   // complete, which was asked before.
-  [[nodiscard]] bool belongs(const Pod& pod) const {
+  [[nodiscard]] const Member* member_of(const Pod& pod) const {
     for (const OwnerReference& owner : pod.meta.owners) {
       if (owner.kind != "ReplicaSet") continue;
       const std::size_t dash = owner.name.rfind('-');
       if (dash == std::string::npos) continue;
       const std::string_view deployment = std::string_view(owner.name).substr(0, dash);
       for (const Member& member : context_.membership.members) {
-        if (member.workload->kind == Kind::deployment && member.workload->meta.name == deployment) return true;
+        if (member.workload->kind == Kind::deployment && member.workload->meta.name == deployment) return &member;
       }
     }
-    return false;
+    return nullptr;
+  }
+
+  // Of a pod that the present template made, though it asks for a sidecar.
+  static bool lacks_sidecar(const Pod& pod, const Member& member) {
+    const PodTemplate& made_from = member.workload->pod;
+    if (!member.sidecar || !is_subset(made_from.labels, pod.meta.labels) ||
+        !is_subset(made_from.annotations, pod.meta.annotations))
+      return false;
+    const auto is_proxy = [](const std::string& name) { return name == keys::kProxyContainer; };
+    return std::none_of(pod.containers.begin(), pod.containers.end(), is_proxy) &&
+           std::none_of(pod.init_containers.begin(), pod.init_containers.end(), is_proxy);
   }
 
   const Context& context_;

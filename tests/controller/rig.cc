@@ -118,7 +118,7 @@ std::vector<Json> RigCluster::events(const std::string& ns) const {
   return events;
 }
 
-RigController::RigController(RigCluster& on, Settings with, Api* through)
+RigController::RigController(RigCluster& on, Settings with, Api* through, const Leader* leader)
     : cluster(on),
       settings(std::move(with)),
       api(through == nullptr ? static_cast<Api&>(on.api) : *through),
@@ -129,7 +129,8 @@ RigController::RigController(RigCluster& on, Settings with, Api* through)
       intake(cache, queue, facts, ledger, expectations, on.clock),
       watchers(api, cache, intake, on.clock),
       sink(api),
-      senders(sink),
+      guarded(sink, leader),
+      senders(guarded),
       events(api, cache, on.clock),
       worker(WorkerParts{cache, queue, intake, facts, ledger, expectations, senders, api, events, metrics, book, log,
                          on.clock, settings}) {

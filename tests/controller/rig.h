@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/leader.h"
 #include "controller/worker.h"
 #include "tests/controller/sim_clock.h"
 #include "tests/fakes/cluster_play.h"
@@ -58,7 +59,9 @@ struct RigCluster {
 
 // One run of the controller: its memory is gone when this is.
 struct RigController {
-  explicit RigController(RigCluster& cluster, Settings settings = {}, Api* api = nullptr);
+  // `api` null: the cluster's own. `leader`: asked before every write, null for no election; outlives this.
+  explicit RigController(RigCluster& cluster, Settings settings = {}, Api* api = nullptr,
+                         const Leader* leader = nullptr);
 
   // Every watcher asks once, in order; twice from nothing: list and watch.
   void pump();
@@ -81,6 +84,7 @@ struct RigController {
   Intake intake;
   Watchers watchers;
   LiveSink sink;
+  GuardedSink guarded;
   Senders senders;
   EventRecorder events;
   NamespaceBook book;
