@@ -89,10 +89,11 @@ class Replace(Scenario):
                                 watch.history(namespace, service))
 
     def assert_as_before(self, former, now):
+        """But for the mark that it is held, and the record of that."""
         def kept(deployment):
             meta = deployment["metadata"]
             annotations = {k: v for k, v in meta.get("annotations", {}).items()
-                           if k not in (HELD, "deployment.kubernetes.io/revision")}
+                           if k not in (HELD, UNDO, "deployment.kubernetes.io/revision")}
             return deployment["spec"], meta.get("labels", {}), annotations
         self.assertEqual(kept(now), kept(former))
 
