@@ -2,6 +2,7 @@
 // Terminal: where a command reads and writes, how wide that is and whether it shows colours. Made by main, or by a
 // test over string streams; handed to every command. Also wraps text to the width.
 
+#include <chrono>
 #include <functional>
 #include <iosfwd>
 #include <string>
@@ -24,6 +25,8 @@ struct Terminal {
   // Opens the API server that options and environment name; a test puts its own here.
   std::function<Result<Connection>(const Options&, const Environment&)> connect = {};
   Environment environment = {};
+  // Lets time pass between two looks; empty: sleeps. A test lets its cluster go on instead.
+  std::function<void(std::chrono::seconds)> pause = {};
 };
 
 // `text` in `colour`, or as it is where the terminal shows none.

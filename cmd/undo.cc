@@ -107,7 +107,11 @@ int follow(Api& api, const std::string& ns, const std::map<std::string, std::str
                              " s, so the labels of namespace " + ns + " stand again and nothing was changed; start meshgraft run, then try again",
                          terminal);
     }
-    std::this_thread::sleep_for(kLookEvery);
+    if (terminal.pause) {
+      terminal.pause(kLookEvery);
+    } else {
+      std::this_thread::sleep_for(kLookEvery);
+    }
   }
   return 0;
 }

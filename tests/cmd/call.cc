@@ -24,6 +24,7 @@ Called call(std::vector<std::string> arguments, const Given& given) {
   Terminal terminal{in, out, err};
   terminal.environment = given.environment;
   terminal.colour = given.colour;
+  terminal.pause = given.pause;
   terminal.connect = given.connect ? given.connect : connect;
   const int status = program(arguments, terminal, no_controller);
   return {status, out.str(), err.str()};

@@ -1,6 +1,7 @@
 #pragma once
 // call: runs the program in this process with arguments and input, and keeps what it printed. For the tests of cmd.
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct Given {
   Environment environment = {};
   std::function<Result<Connection>(const Options&, const Environment&)> connect = {};
   bool colour = false;
+  std::function<void(std::chrono::seconds)> pause = {};  // what goes on between two looks
 };
 
 // `arguments` without the program's name.
