@@ -1,9 +1,25 @@
-"""Runs the tests of this folder (all, or those named) and ends with a line that
-./test reads. Called by run.sh. Exit status 1 when a test failed."""
+"""Runs the tests of the current folder (all, or those named) and ends with a line
+that ./test reads. Called by run.sh of each tier in Python. Exit status 1 when a test
+failed.
 
+All of them: each file in a process and a temporary folder of its own, several at a
+time, because they wait far more than they compute (KubeSphere's retry queue alone is
+waited for 90 s). What a file says is printed when it is done."""
+
+import os
+import re
+import subprocess
 import sys
+import tempfile
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path.cwd()
+AT_A_TIME = int(os.environ.get("MESHGRAFT_E2E_JOBS", "3"))
+LONGEST_FIRST = ("test_undo", "test_docs", "test_sidecars", "test_replace", "test_client")
+RESULT = re.compile(r"^RESULT passed=(\d+) failed=(\d+) skipped=(\d+)$", re.MULTILINE)
 
 
 class Result(unittest.TextTestResult):
@@ -23,14 +39,39 @@ class Result(unittest.TextTestResult):
         super().addSuccess(test)
 
 
-def main():
+def run_here(names):
+    """The tests of these names, in this process: passed, failed, skipped."""
+    sys.path.insert(0, str(HERE))
     loader = unittest.defaultTestLoader
-    suite = loader.loadTestsFromNames(sys.argv[1:]) if sys.argv[1:] else loader.discover(".")
+    suite = loader.loadTestsFromNames(names)
     runner = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Result, warnings="ignore")
     result = runner.run(suite)
-    failed = len(result.failures) + len(result.errors)
-    print(f"RESULT passed={result.passed} failed={failed} skipped={len(result.skipped)}", flush=True)
-    return 1 if failed or loader.errors else 0
+    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    return result.passed, failed, len(result.skipped)
+
+
+def run_file(name):
+    """One file in a process of its own. A process that ends without its result counts as one failure."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
+        done = subprocess.run([sys.executable, "-B", Path(__file__).resolve(), name], cwd=HERE, env={**os.environ, "TMPDIR": folder},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    found = RESULT.search(done.stdout)
+    print(f"--- {name}: {time.monotonic() - begin:.0f} s\n{RESULT.sub('', done.stdout).strip()}", flush=True)
+    return tuple(map(int, found.groups())) if found else (0, 1, 0)
+
+
+def run_all():
+    names = sorted((path.stem for path in HERE.glob("test_*.py")),
+                   key=lambda name: (LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST), name))
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return map(sum, zip(*pool.map(run_file, names)))
+
+
+def main():
+    passed, failed, skipped = run_here(sys.argv[1:]) if sys.argv[1:] else run_all()
+    print(f"RESULT passed={passed} failed={failed} skipped={skipped}", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
