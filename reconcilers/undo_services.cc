@@ -115,9 +115,10 @@ Release release_service(const Context& context, const Service& service, const Re
     if (const Strategy* strategy = strategy_of(view, service)) {
       decision.findings.push_back(finding(
           "MG803", strategy->key(), "it shares the traffic of Service " + name + ", whose way back waits for its end",
-          "End the release: kubectl annotate strategies.servicemesh.kubesphere.io " + strategy->meta.name + " -n " + view.name +
-              " meshgraft.io/promote=true (or meshgraft.io/abort=true); or delete it: kubectl delete strategies.servicemesh.kubesphere.io " +
-              strategy->meta.name + " -n " + view.name));
+          "End the release in KubeSphere's console; or send everything to the principal version: kubectl patch strategies.servicemesh.kubesphere.io " +
+              strategy->meta.name + " -n " + view.name + " --type merge -p '{\"spec\":{\"governor\":\"" + strategy->principal +
+              "\"}}', delete the other version's Deployment, then: kubectl delete strategies.servicemesh.kubesphere.io " + strategy->meta.name +
+              " -n " + view.name));
       release.hold = "Strategy " + strategy->meta.name + " shares the traffic of Service " + name + " (MG803)";
       release.passing = false;
       return release;
