@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -19,6 +20,12 @@ from processes import Process, free_ports  # noqa: E402
 from programs import binary  # noqa: E402
 
 HOME_AND_ERASE = "\033[H\033[J"  # ECMA-48: each picture stands in the place of the last
+
+
+def on_its_own_terminal():
+    """As a shell starts a program in the foreground: a shell that starts tests in the background ignores Ctrl-C for them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Watch(unittest.TestCase):
@@ -38,7 +45,7 @@ class Watch(unittest.TestCase):
         env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
         watch = subprocess.Popen([binary("meshgraft"), "status", "-n", "shop", "--watch", "--kubeconfig", kubeconfig],
                                  stdin=terminal, stdout=terminal, stderr=terminal, env={**env, "TERM": "xterm"}, start_new_session=True,
-                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                 preexec_fn=on_its_own_terminal)
         os.close(terminal)
         self.addCleanup(lambda: watch.poll() is None and watch.kill())
         seen = ""
