@@ -74,7 +74,7 @@ void Intake::consider(const CacheChange& change, bool& facts_touched, bool& conf
       config_maps_touched = config_maps_touched || names_config_maps(*workload);
     }
   }
-  if (any.kind == Kind::virtual_service || any.kind == Kind::destination_rule) note_gone(change);
+  if (any.kind == Kind::virtual_service || any.kind == Kind::destination_rule || any.kind == Kind::deployment) note_gone(change);
   // The first lists only fill the cache: what to do is worked out once, when all of them are there.
   if (!ready_) {
     facts_touched = true;

@@ -336,7 +336,14 @@ ObjectPtr after(const ObjectPtr& object, const Change& change) {
   } else {
     merge(change.body, *next);
   }
-  if (workload != nullptr && change.verb != Verb::scale && !(workload->pod == before)) roll_out(*workload);
+  if (workload != nullptr && change.verb != Verb::scale && !(workload->pod == before)) {
+    roll_out(*workload);
+  } else if (next->kind == Kind::deployment && workload->meta.generation > 0 && next->meta.annotations != object->meta.annotations) {
+    // The API server counts a Deployment's annotations too (pkg/registry/apps/deployment/strategy.go, PrepareForUpdate).
+    const bool seen = workload->status.observed_generation == workload->meta.generation;
+    ++workload->meta.generation;
+    if (seen) workload->status.observed_generation = workload->meta.generation;
+  }
   return next;
 }
 

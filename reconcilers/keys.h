@@ -44,6 +44,7 @@ constexpr std::string_view kAppLabel = "app";
 constexpr std::string_view kVersionLabel = "version";
 constexpr std::string_view kAppName = "app.kubernetes.io/name";
 constexpr std::string_view kAppVersion = "app.kubernetes.io/version";
+constexpr std::string_view kRevision = "deployment.kubernetes.io/revision";  // written by the Deployment controller
 constexpr std::string_view kGoverned = "servicemesh.kubesphere.io/enabled";
 constexpr std::string_view kWorkspace = "kubesphere.io/workspace";
 

@@ -16,6 +16,7 @@ void Planner::refuse_new_identity() {
   std::string former;
   for (const Member& member : membership_.members) {
     if (member.excluded || !member.blocked.empty()) continue;
+    if (member.app_name != options_.app) continue;  // a Service selects by its own name: it never had the app's
     const Meta& meta = member.workload->meta;
     const auto label = meta.labels.find(keys::kAppName);
     if (label == meta.labels.end() || !looks_recorded(meta)) continue;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "reconcilers/keys.h"
+
 namespace meshgraft {
 namespace {
 
@@ -16,6 +18,14 @@ std::int64_t resolved(const IntOrString& value, std::int64_t replicas, bool roun
   const auto [at, error] = std::from_chars(used.text.data(), end, percent);
   if (error != std::errc{} || at + 1 != end || *at != '%') return 0;
   return (percent * replicas + (round_up ? 99 : 0)) / 100;
+}
+
+// True while no template but the first was ever rolled out. Annotations count in a Deployment's generation, so that after
+// the first of ours only its revision tells.
+bool has_its_first_template(const Workload& workload) {
+  if (workload.meta.generation <= 1) return true;
+  const auto revision = workload.meta.annotations.find(keys::kRevision);
+  return workload.kind == Kind::deployment && revision != workload.meta.annotations.end() && revision->second == "1";
 }
 
 }  // namespace
@@ -31,7 +41,7 @@ Rollout rollout_of(const Workload& workload) {
   if (replaced && available) return Rollout::complete;
   if (seen && status.deadline_exceeded) return Rollout::exceeded;
   if (replaced && status.rollout_complete) return Rollout::degraded;
-  if (workload.meta.generation <= 1 && status.ready == 0) return Rollout::fresh;
+  if (status.ready == 0 && has_its_first_template(workload)) return Rollout::fresh;
   return Rollout::under_way;
 }
 

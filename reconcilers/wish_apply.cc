@@ -195,6 +195,8 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
       after.rolled = Record::Rolled{workload->meta.generation + 1, workload->replicas, rest_of_template(*workload, after),
                                     rollout_of(*workload) == Rollout::fresh};
   }
+  // What wrote the record before may have been an edit, which for the API server is another owner of the annotation.
+  if (object.kind == Kind::ingress && record.present) change.force = true;
   change.body = body_of(body, object, record_text(after, object.meta.uid));
   return change;
 }

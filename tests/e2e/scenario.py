@@ -17,6 +17,7 @@ APP = "meshgraft.io/app"
 GATEWAY = "meshgraft.io/gateway"
 STATUS = "meshgraft.io/status"
 UNDO = "meshgraft.io/undo"
+HELD = "meshgraft.io/held"
 GOVERNED = "servicemesh.kubesphere.io/enabled"
 PROXY = "istio-proxy"
 

@@ -175,7 +175,7 @@ TEST(Gate, who_is_not_touched_and_who_goes_on) {
       {"never ready yet: at once and outside the gate",
        [] {
          std::string fresh = live::deployment(
-             "a", "", "",
+             "a", "", "annotations: {deployment.kubernetes.io/revision: \"1\"}",
              "observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 0, availableReplicas: 0");
          return fresh.replace(fresh.find("generation: 3"), 13, "generation: 1");
        }(),

@@ -154,7 +154,7 @@ TEST(RolloutFailure, the_mark_of_a_rollout_stays_in_the_record) {
 
 TEST(RolloutFailure, a_deployment_that_never_had_a_ready_pod_takes_no_place_and_stops_nobody) {
   const std::string fresh = "observedGeneration: 1, replicas: 2, updatedReplicas: 2, conditions: [{type: Progressing, status: \"True\", reason: ReplicaSetUpdated}]";
-  std::string yaml = live::deployment("a", "", "", fresh);
+  std::string yaml = live::deployment("a", "", "annotations: {deployment.kubernetes.io/revision: \"1\"}", fresh);
   yaml.replace(yaml.find("generation: 3"), 13, "generation: 1");
   Shop shop(yaml + live::service("a") + live::deployment("b") + live::service("b"));
   shop.carry_out(shop.plan());  // metadata
