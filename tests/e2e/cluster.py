@@ -337,6 +337,10 @@ def rolled_out(workload):
             and status.get("readyReplicas", 0) == wanted)
 
 
+def is_ready(pod):
+    return "deletionTimestamp" not in pod["metadata"] and _condition(pod, "Ready")
+
+
 def _condition(obj, name):
     return any(c["type"] == name and c["status"] == "True" for c in obj.get("status", {}).get("conditions") or [])
 

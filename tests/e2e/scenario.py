@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api import KINDS
 from audit import AuditLog
-from cluster import Cluster, rolled_out
+from cluster import Cluster, is_ready, rolled_out
 from endpoint_watch import EndpointWatch
 from processes import wait_until
 from programs import USER, Controller, Models, admit, meshgraft
@@ -20,6 +20,7 @@ UNDO = "meshgraft.io/undo"
 HELD = "meshgraft.io/held"
 GOVERNED = "servicemesh.kubesphere.io/enabled"
 PROXY = "istio-proxy"
+SERVICE_NAME = "kubernetes.io/service-name"  # whose EndpointSlice it is
 
 
 # The least that can join.
@@ -64,6 +65,28 @@ class Scenario(unittest.TestCase):
         self.cluster.apply(MANIFESTS / manifest if isinstance(manifest, str) and manifest.endswith(".yaml")
                            else manifest, name)
         self.cluster.wait_for_deployments(name)
+        # Endpoints follow pods a moment later; a proof that counts them begins when they are all there.
+        wait_until(lambda: self.endpoints_are_there(name), 60, f"every ready pod of {name} is an endpoint")
+
+    def endpoints_are_there(self, namespace):
+        """Has every Service with a selector as many ready endpoints as ready pods?"""
+        ready = {}
+        for piece in self.api.list("EndpointSlice", namespace):
+            service = piece["metadata"].get("labels", {}).get(SERVICE_NAME)
+            ready[service] = ready.get(service, 0) + sum(
+                endpoint.get("conditions", {}).get("ready") is not False for endpoint in piece.get("endpoints") or [])
+        for service in self.api.list("Service", namespace):
+            if selector := service["spec"].get("selector"):
+                pods = self.api.list("Pod", namespace, ",".join(f"{k}={v}" for k, v in selector.items()))
+                if ready.get(service["metadata"]["name"], 0) != sum(map(is_ready, pods)):
+                    return False
+        return True
+
+    def wait_until_governed(self, namespace, *services):
+        """Until KubeSphere has made a VirtualService of each; it does so after meshgraft's last write."""
+        for name in services:
+            wait_until(lambda: self.api.get("VirtualService", namespace, name), 60,
+                       f"VirtualService {namespace}/{name}")
 
     def watching(self, *namespaces):
         return self.enterContext(EndpointWatch(self.api, namespaces))

@@ -60,6 +60,7 @@ class Article(Scenario):
         with self.subTest("preserve-client-ip"):
             self.client_address_is_kept()
         with self.subTest("KubeSphere governs what its selectors allow"):
+            self.wait_until_governed("shop", "cart")
             rule = self.api.get("DestinationRule", "shop", "cart")
             self.assertEqual([s["name"] for s in rule["spec"]["subsets"]], ["v1"])
             self.assertIn("http", self.api.get("VirtualService", "shop", "cart")["spec"])

@@ -7,7 +7,6 @@ import subprocess
 import yaml
 
 from admission import Moment
-from endpoint_watch import EndpointWatch
 from processes import ProcessError, wait_until
 from programs import USER, Controller, binary, bind
 from scenario import APP, MANIFESTS, UNDO, Scenario
@@ -58,8 +57,6 @@ class Replace(Scenario):
         """A namespace that policy replace is asked for, running and not labelled yet."""
         self.namespace(name, manifest)
         self.api.annotate("Namespace", None, name, **{POLICY: "replace", UPDATED: "true", **annotations})
-        with EndpointWatch(self.api, [name]) as watch:
-            wait_until(lambda: watch.ready(name, "web") == 3, 30, "all endpoints are there")
         return self.api.get("Deployment", name, "web")
 
     def label(self, name):
@@ -108,8 +105,7 @@ class Replace(Scenario):
             for name, deployment in former.items():
                 self.wait_until_replaced(controller, "books", deployment, name, seconds=240)
             # KubeSphere makes subsets of them now, but of reviews: three versions and no Strategy.
-            for name in ("details", "ratings", "productpage"):
-                wait_until(lambda: self.api.get("VirtualService", "books", name), 60, f"VirtualService {name}")
+            self.wait_until_governed("books", "details", "ratings", "productpage")
         watch.stop()
         for service, replicas in (("details", 1), ("ratings", 1), ("reviews", 3), ("productpage", 1)):
             self.assert_served(watch, "books", service, replicas)

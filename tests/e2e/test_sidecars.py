@@ -119,7 +119,7 @@ class Sidecars(Scenario):
         self.wait_until_goes_to(client, address["named"], 80, host["named"], *subset("named", 80))
         wait_until(lambda: clusters_of(client.connect(address["sniffed"], 8000)) == subset("sniffed", 8000),
                    60, "the VirtualService of sniffed")
-        wait_until(lambda: self.api.get("VirtualService", "decisions", "declared"), 60, "that of declared")
+        self.wait_until_governed("decisions", "declared")
 
         for what, to, port, name, protocol, expected in (
                 # upstream-vhost and service-upstream
@@ -198,7 +198,7 @@ class Sidecars(Scenario):
         self.api.label("Namespace", None, "ingress-nginx", **{GATEWAY: "ingress-nginx"})
         with Controller(self.cluster) as controller:
             self.wait_until_joined(controller, "shop", "ingress-nginx", seconds=300)
-        wait_until(lambda: self.api.get("VirtualService", "shop", "cart"), 60, "KubeSphere governs cart")
+        self.wait_until_governed("shop", "cart")
         gateway = Sidecar.of(self.cluster, "ingress-nginx", "ingress-nginx-controller")
         web = Sidecar.of(self.cluster, "shop", "web")
         cart = f"outbound|8082|v1|cart.shop.{SUFFIX}"

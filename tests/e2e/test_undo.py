@@ -71,7 +71,7 @@ class WayBack(Scenario):
             self.api.label("Namespace", None, "shop", **{APP: "shop"})
             self.api.label("Namespace", None, "ingress-nginx", **{GATEWAY: "ingress-nginx"})
             self.wait_until_joined(controller, "shop", "ingress-nginx", seconds=180)
-            self.assertIsNotNone(self.api.get("VirtualService", "shop", "cart"))
+            self.wait_until_governed("shop", "cart")
             self.api.label("Namespace", None, "shop", **{APP: None})
             self.api.label("Namespace", None, "ingress-nginx", **{GATEWAY: None})
             self.wait_until_back(controller, "shop", "ingress-nginx")
