@@ -72,16 +72,14 @@ Decision desired_rollback(const Context& context) {
   Decision decision;
   for (const auto& workload : context.view.workloads) {
     if (!workload->meta.annotations.contains(keys::kUndo) || leaves(context, *workload)) continue;
-    Record record = read_record(workload->meta);
-    if (!record.present) continue;
     const bool held = workload->meta.annotations.contains(keys::kHeld);
-    if (held) {
-      if (record.held.empty()) continue;  // somebody's own annotation
-    } else if (!record.owns_template()) {
-      continue;
-    }
     const std::optional<std::string> reason = held ? std::nullopt : failed_rollout(*workload, context);
     if (!held && (!reason || serves_as_subset(context.view, *workload))) continue;
+    // Read this late because nearly every workload is neither held nor failing, and a record is dear to read.
+    Record record = read_record(workload->meta);
+    if (!record.present) continue;
+    // Held by somebody's own annotation, or a rollout that is not of our template.
+    if (held ? record.held.empty() : !record.owns_template()) continue;
     const std::optional<Footprint> footprint = footprint_of(context, workload->key(), decision);
     if (!footprint) continue;
     if (!held) {
