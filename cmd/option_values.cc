@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "reconcilers/keys.h"
+#include "reconcilers/options.h"
 
 namespace meshgraft {
 namespace {
@@ -155,6 +156,20 @@ Result<Assumption> read_assumption(std::string_view text) {
     return fail("a namespace has no such key; known are " + joined({kNamespaceKeys.begin(), kNamespaceKeys.end()}));
   }
   return Assumption{std::string(ns), std::string(key), std::string(rest.substr(equals + 1)), key == keys::kApp || key == keys::kGateway};
+}
+
+Result<Unit> check_assumption(const Assumption& assumption, std::string_view flag, std::string_view text) {
+  Namespace ns;
+  ns.meta.name = "default";
+  ns.meta.labels.insert_or_assign(std::string(keys::kApp), "app");  // without a label the other keys are not read
+  (assumption.label ? ns.meta.labels : ns.meta.annotations).insert_or_assign(assumption.key, assumption.value);
+  constexpr std::string_view kAllowed = "; allowed: ";
+  for (const Finding& finding : read_options(ns, Settings{}).findings) {
+    const std::size_t at = finding.text.find(kAllowed);
+    if (finding.code != "MG101" || at == std::string::npos) continue;
+    return invalid_argument(text, flag, assumption.key + " must be " + finding.text.substr(at + kAllowed.size()));
+  }
+  return Unit{};
 }
 
 Result<LabelSelector> read_selector(std::string_view text) {

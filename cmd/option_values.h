@@ -25,6 +25,10 @@ std::vector<std::string_view> output_forms(Command command);
 // "[NS=]NAME" of --app and --gateway.
 Assumption read_label(std::string_view text, std::string_view key);
 
+// Whether the value of an assumed key is allowed, as the controller judges it; the error says what is. `flag` and
+// `text`: what the user wrote.
+Result<Unit> check_assumption(const Assumption& assumption, std::string_view flag, std::string_view text);
+
 // The chart's values as written.
 struct SettingWords {
   const std::string& default_policy;

@@ -87,6 +87,7 @@ struct Tree {
   Options options;
   Raw raw;
   CLI::App app{"Grafts running microservices onto a KubeSphere self-built app and its Istio mesh, and puts them back.", "meshgraft"};
+  bool asks_version = false;  // --version
   Tree();
 
  private:
@@ -101,6 +102,7 @@ CLI::App& Tree::command(Word name, Word description) {
 
 Tree::Tree() {
   app.set_help_flag("-h,--help", "Print this help and exit");
+  app.add_flag("--version", asks_version, "Print version, commit, compiler and library versions, as the command version does");
   app.require_subcommand(0, 1);
   app.allow_extras();
 
@@ -231,18 +233,25 @@ Result<Unit> settle(Options& options, const Raw& raw) {
     *into = parse_version(*text);
     if (!*into) return invalid_argument(*text, flag, "must be a version such as 1.11.2");
   }
-  const std::vector<std::pair<const std::vector<std::string>*, std::string_view>> labels{{&raw.apps, keys::kApp}, {&raw.gateways, keys::kGateway}};
-  for (const auto& [texts, key] : labels) {
-    for (const std::string& text : *texts) options.assumptions.push_back(read_label(text, key));
+  const std::vector<std::tuple<const std::vector<std::string>*, std::string_view, std::string_view>> labels{{&raw.apps, "--app", keys::kApp},
+                                                                                                             {&raw.gateways, "--gateway", keys::kGateway}};
+  for (const auto& [texts, flag, key] : labels) {
+    for (const std::string& text : *texts) {
+      options.assumptions.push_back(read_label(text, key));
+      if (Result<Unit> ok = check_assumption(options.assumptions.back(), flag, text); !ok) return ok;
+    }
   }
   if (!raw.policy.empty()) {
     if (Result<Unit> ok = one_of(raw.policy, "--policy", {"observe", "join", "replace"}); !ok) return ok;
-    if (raw.policy == "replace") options.settings.replace_enabled = true;  // that is what is asked about
+    if (raw.policy == "replace" && !options.settings.replace_enabled) {
+      options.settings.replace_enabled = options.replace_assumed = true;  // that is what is asked about
+    }
     options.assumptions.push_back({"", std::string(keys::kPolicy), raw.policy, false});
   }
   for (const std::string& text : raw.sets) {
     Result<Assumption> assumption = read_assumption(text);
     if (!assumption) return invalid_argument(text, "--set", assumption.error().text);
+    if (Result<Unit> ok = check_assumption(*assumption, "--set", text); !ok) return ok;
     options.assumptions.push_back(std::move(*assumption));
   }
   if (Result<Unit> ok = one_of(raw.fail_on, "--fail-on", {"error", "warning", "info"}); !ok) return ok;
@@ -300,6 +309,10 @@ Parsed parse_options(const std::vector<std::string>& arguments) {
   const CLI::App* sub = chosen();
   if (sub == nullptr) {
     const std::vector<std::string> remaining = tree->app.remaining();
+    if (remaining.empty() && tree->asks_version) {
+      tree->options.command = Command::version;
+      return {std::move(tree->options), "", 0};
+    }
     if (remaining.empty()) return {std::nullopt, tree->app.help(), 0};
     if (remaining.front().front() == '-') return error_text(tree->options.program, "", unexpected(remaining));
     return error_text(tree->options.program, "", "unknown command \"" + remaining.front() + "\" for \"" + tree->options.program + "\"");

@@ -50,6 +50,7 @@ struct Options {
   // plan, check.
   std::vector<std::string> files;
   std::vector<Assumption> assumptions;
+  bool replace_assumed = false;        // --policy replace without --replace-enabled: acts as if the chart allowed it
   std::string profile, facts_file;     // "" when not given
   std::optional<Version> istio_version, ingress_nginx_version;
   Severity fail_on = Severity::error;

@@ -90,7 +90,9 @@ Json namespaces_json(const Report& report) {
                     {"gateway", concern.gateway},
                     {"gatewayInMesh", concern.gateway_in_mesh},
                     {"policy", to_string(concern.policy)},
-                    {"frozen", concern.frozen}});
+                    {"frozen", concern.frozen},
+                    {"paused", concern.paused},
+                    {"leaving", concern.leaving}});
   }
   return list;
 }

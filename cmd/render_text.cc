@@ -176,9 +176,13 @@ std::string concern_line(const Concern& concern) {
   std::string text = "Namespace " + concern.ns + ": ";
   if (!concern.app.empty()) text += "app " + concern.app;
   if (concern.gateway) text += concern.app.empty() ? "gateway" : ", gateway";
-  if (concern.app.empty() && !concern.gateway) text += "labelled";
-  text += ", policy " + std::string(to_string(concern.policy));
-  return concern.frozen ? text + ", frozen" : text;
+  if (concern.leaving) {
+    text += "on the way back";
+  } else {
+    if (concern.app.empty() && !concern.gateway) text += "labelled";
+    text += ", policy " + std::string(to_string(concern.policy));
+  }
+  return concern.paused ? text + ", paused" : concern.frozen ? text + ", frozen" : text;
 }
 
 std::string finding_counts(const Totals& totals) {

@@ -28,6 +28,16 @@ bool in_mesh(const Facts& facts, const std::string& ns) {
   return any;
 }
 
+// Whether a namespace without a label has something of ours to give back: its report, workloads, or changes to come.
+bool on_the_way_back(const NamespaceView& view, const Foreseen& foreseen) {
+  if (view.ns->meta.annotations.contains(keys::kStatus)) return true;
+  const auto members = foreseen.members.find(view.name);
+  if (members != foreseen.members.end() && !members->second.empty()) return true;
+  return std::any_of(foreseen.steps.begin(), foreseen.steps.end(), [&view](const Foreseen::Step& step) {
+    return step.ns == view.name && step.change.stage < Stage::middleware_ports;
+  });
+}
+
 // A member that is not governed, and does not say why itself, says what was found about it.
 void explain(MemberState& member, const std::vector<Finding>& findings) {
   if (!member.why.empty() || (member.governed && member.phase == MemberPhase::joined)) return;
@@ -117,9 +127,10 @@ Report make_report(const Foreseen& foreseen, const Source& source, const Setting
   Facts facts = derive_facts(source.world, settings);
   for (const auto& [name, view] : source.world.namespaces) {
     if (!source.scope.empty() && name != source.scope) continue;
-    if (!view.ns->meta.labels.contains(keys::kApp) && !view.ns->meta.labels.contains(keys::kGateway)) continue;
+    const bool labelled = view.ns->meta.labels.contains(keys::kApp) || view.ns->meta.labels.contains(keys::kGateway);
+    if (!labelled && !on_the_way_back(view, foreseen)) continue;
     const NamespaceOptions options = read_options(*view.ns, settings);
-    report.concerns.push_back({name, options.app, options.gateway, options.policy, options.frozen, in_mesh(facts, name)});
+    report.concerns.push_back({name, options.app, options.gateway, options.policy, options.frozen, in_mesh(facts, name), options.paused, !labelled});
   }
   for (const Foreseen::Step& step : foreseen.steps) {
     if (source.scope.empty() || step.ns == source.scope) report.steps.push_back(step);

@@ -13,13 +13,15 @@
 
 namespace meshgraft {
 
-// One namespace that carries a label of ours.
+// One namespace that carries a label of ours, or is on its way back after that was removed.
 struct Concern {
   std::string ns, app;   // app "" when it is a gateway alone
   bool gateway = false;
   Policy policy = Policy::join;
   bool frozen = false;
   bool gateway_in_mesh = false;  // its controllers have sidecars
+  bool paused = false;           // frozen because somebody said so: meshgraft.io/paused, or the chart's paused
+  bool leaving = false;          // carries neither label, and something of ours is still there or going
 };
 
 // What an object's plan ended on without being done.

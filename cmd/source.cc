@@ -96,6 +96,9 @@ Result<Source> with_assumptions(Result<Source> source, const Options& options) {
   source->world.istio_version = options.istio_version;
   source->world.ingress_nginx_version = options.ingress_nginx_version;
   if (Result<Unit> ok = assume(source->world, options.assumptions, source->scope); !ok) return fail(ok.error().text);
+  if (options.replace_assumed) {
+    source->notes.emplace_back("--policy replace acts as if the chart had replace.enabled=true");
+  }
   return source;
 }
 

@@ -40,6 +40,13 @@ std::string sidecar(const MemberState& member) {
   return member.sidecar_wanted ? "wanted" : "no";
 }
 
+// Every reason that has a finding begins with its code: "MG203: the selector lacks …", not "… (MG203)".
+std::string code_first(const std::string& why) {
+  constexpr std::size_t kCode = 8;  // " (MG203)"
+  if (why.size() <= kCode || !why.ends_with(')') || why.compare(why.size() - kCode, 4, " (MG") != 0) return why;
+  return why.substr(why.size() - kCode + 2, 5) + ": " + why.substr(0, why.size() - kCode);
+}
+
 std::vector<Row> rows_of(const Report& report) {
   std::vector<Row> rows;
   for (const auto& [ns, members] : report.members) {
@@ -47,7 +54,7 @@ std::vector<Row> rows_of(const Report& report) {
       Row row;
       row.cells = {ns, std::string(info(member.workload.kind).name) + '/' + member.workload.name, std::string(to_string(member.phase)),
                    member.version, sidecar(member), member.governed ? "yes" : "no"};
-      row.why = member.why;
+      row.why = code_first(member.why);
       row.phase = member.phase;
       rows.push_back(std::move(row));
     }
@@ -65,13 +72,18 @@ std::string count_line(const Concern& concern, const std::vector<MemberState>& m
   std::map<MemberPhase, int> count = phases(members);
   const int all = static_cast<int>(members.size()) - count[MemberPhase::excluded];
   std::string text = concern.ns + ": ";
+  if (concern.leaving) text += "on the way back, " + counted(static_cast<int>(members.size()), "workload") + " to go";
   if (concern.gateway) text += concern.gateway_in_mesh ? "gateway in the mesh" : "gateway not in the mesh";
   if (concern.gateway && !concern.app.empty()) text += ", ";
-  if (!concern.app.empty() || !concern.gateway) text += "joined " + std::to_string(count[MemberPhase::joined]) + '/' + std::to_string(all);
+  if (!concern.leaving && (!concern.app.empty() || !concern.gateway)) text += "joined " + std::to_string(count[MemberPhase::joined]) + '/' + std::to_string(all);
   for (const MemberPhase phase : {MemberPhase::rolling, MemberPhase::waiting, MemberPhase::held, MemberPhase::blocked, MemberPhase::excluded}) {
     if (count[phase] > 0) text += ", " + std::string(to_string(phase)) + ' ' + std::to_string(count[phase]);
   }
-  if (concern.frozen) text += ", frozen";
+  if (concern.paused) {
+    text += ", paused";
+  } else if (concern.frozen) {
+    text += ", frozen";
+  }
   return text;
 }
 
@@ -106,11 +118,15 @@ Result<Seen> look(const Options& options, const Terminal& terminal) {
   return Seen{make_report(foresee(source->world, options.settings), *source, options.settings), derive_facts(source->world, options.settings)};
 }
 
+// The report in the form asked for; "" for text.
+std::string document(const Options& options, const Report& report) {
+  if (options.output == "json") return to_text(status_json(report), 2) + '\n';
+  return options.output == "yaml" ? to_yaml(status_json(report)) : "";
+}
+
 void show(const Options& options, const Seen& seen, const Terminal& terminal) {
-  if (options.output == "json") {
-    terminal.out << to_text(status_json(seen.report), 2) << '\n';
-  } else if (options.output == "yaml") {
-    terminal.out << to_yaml(status_json(seen.report));
+  if (const std::string text = document(options, seen.report); !text.empty()) {
+    terminal.out << text;
   } else {
     if (options.verbose) {
       render_facts_text(seen.facts, terminal);
@@ -120,20 +136,27 @@ void show(const Options& options, const Seen& seen, const Terminal& terminal) {
   }
 }
 
-// Until interrupted, or until the output is gone. Prints again only what changed; on a terminal in place.
+// Until interrupted, or until the output is gone. Prints again only what changed; text on a terminal in place, JSON and
+// YAML one document after the other.
 int follow(const Options& options, const Terminal& terminal) {
   std::string last;
   while (true) {
     Result<Seen> seen = look(options, terminal);
     if (!seen) return print_error(seen.error().text, terminal);
-    const std::string text = progress_bar(seen->report, terminal.width) + '\n' + status_rows(seen->report, terminal);
+    const std::string whole = document(options, seen->report);
+    const std::string text = whole.empty() ? progress_bar(seen->report, terminal.width) + '\n' + status_rows(seen->report, terminal) : whole;
     if (text != last) {
-      if (terminal.interactive) terminal.out << "\033[H\033[J";  // ECMA-48: cursor home, erase below
-      terminal.out << text << (terminal.interactive ? "" : "\n") << std::flush;
+      if (whole.empty() && terminal.interactive) terminal.out << "\033[H\033[J";  // ECMA-48: cursor home, erase below
+      if (options.output == "yaml") terminal.out << "---\n";
+      terminal.out << text << (!whole.empty() || terminal.interactive ? "" : "\n") << std::flush;
       last = text;
     }
     if (!terminal.out) return 0;
-    std::this_thread::sleep_for(kWatchEvery);
+    if (terminal.pause) {
+      terminal.pause(kWatchEvery);
+    } else {
+      std::this_thread::sleep_for(kWatchEvery);
+    }
   }
 }
 
@@ -170,7 +193,13 @@ std::string status_rows(const Report& report, const Terminal& terminal) {
   }
   std::string head;
   for (std::size_t i = 0; i < kHeads.size(); ++i) head += padded(kHeads[i], widths[i] + 2);
-  if (!rows.empty()) text += paint(terminal, Colour::bold, head + "WHY NOT") + '\n';
+  const bool reasons = std::any_of(rows.begin(), rows.end(), [](const Row& row) { return !row.why.empty(); });
+  if (reasons) {
+    head += "WHY NOT";
+  } else {
+    while (head.ends_with(' ')) head.pop_back();
+  }
+  if (!rows.empty()) text += paint(terminal, Colour::bold, head) + '\n';
   for (const Row& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
@@ -182,7 +211,7 @@ std::string status_rows(const Report& report, const Terminal& terminal) {
     if (row.why.empty()) {
       while (line.ends_with(' ')) line.pop_back();
       text += line + '\n';
-    } else if (used + columns(row.why) <= terminal.width) {
+    } else if (!terminal.interactive || used + columns(row.why) <= terminal.width) {  // a search must find the whole row
       text += line + row.why + '\n';
     } else {
       while (line.ends_with(' ')) line.pop_back();

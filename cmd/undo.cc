@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <thread>
 
@@ -19,7 +20,8 @@ namespace meshgraft {
 namespace {
 
 constexpr std::chrono::seconds kLookEvery{2};     // watch(1)'s default
-constexpr std::chrono::seconds kAnswersWithin{20};  // an event reaches a controller at once; its debounce is 200 ms
+// A controller answers in a second; one that starts, or takes over a lease of 15 s, in a minute at most. Twice that.
+constexpr std::chrono::seconds kAnswersWithin{120};
 
 using NamespacePtr = std::shared_ptr<const Namespace>;
 
@@ -69,8 +71,9 @@ int print_forecast(const Source& source, const Options& options, const Terminal&
   return report.steps.empty() ? 0 : 2;
 }
 
-// Sets the labels, or takes them off where `labels` has "" for them.
-ApiResult<Unit> put_labels(Api& api, const std::string& ns, const std::map<std::string, std::string>& labels) {
+// Sets the labels, or takes them off where `labels` has "" for them. `version`: only while the namespace is at it; "" for
+// whenever.
+ApiResult<Unit> put_labels(Api& api, const std::string& ns, const std::map<std::string, std::string>& labels, const std::string& version = "") {
   PatchRequest request;
   request.target = {Kind::namespace_, "", ns};
   request.type = PatchType::merge;
@@ -78,57 +81,95 @@ ApiResult<Unit> put_labels(Api& api, const std::string& ns, const std::map<std::
   for (const auto& [key, value] : labels) {
     request.body["metadata"]["labels"][key] = value.empty() ? Json(nullptr) : Json(value);
   }
+  if (!version.empty()) request.body["metadata"]["resourceVersion"] = version;
   ApiResult<Written> written = api.patch(request);
   if (!written) return Unexpected<ApiError>(written.error());
   return Unit{};
 }
 
-// Prints the report on the namespace whenever it changes, until the namespace is as before.
-int follow(Api& api, const std::string& ns, const std::map<std::string, std::string>& labels, const std::string& before, const Terminal& terminal) {
-  std::string last = before;
-  bool answered = false;
-  for (std::chrono::seconds waited{0}; terminal.out; waited += kLookEvery) {
-    const ApiResult<ObjectPtr> object = api.get({Kind::namespace_, "", ns});
-    if (!object) return print_error(describe("read namespace " + ns, object.error()), terminal);
-    const NamespacePtr now = as<Namespace>(*object);
-    const std::string report = report_of(*now);
-    if (report != last) {
-      answered = true;
-      last = report;
-      if (!report.empty()) terminal.out << ns << ": " << report << std::endl;
+// Follows the way back of one namespace: prints the report on it whenever that changes, until it is gone.
+class Following {
+ public:
+  // `taken`: the labels that we took off; empty when they were off before. `before`: the report as it was then.
+  Following(Api& api, std::string ns, std::map<std::string, std::string> taken, std::string before, const Terminal& terminal)
+      : api_(api), ns_(std::move(ns)), taken_(std::move(taken)), last_(std::move(before)), terminal_(terminal) {}
+
+  // The exit status.
+  int run() {
+    for (std::chrono::seconds waited{0}; terminal_.out; waited += kLookEvery) {
+      const ApiResult<ObjectPtr> object = api_.get({Kind::namespace_, "", ns_});
+      if (!object) return print_error(describe("read namespace " + ns_, object.error()), terminal_);
+      const NamespacePtr now = as<Namespace>(*object);
+      if (!labels_of(*now).empty()) {
+        return print_error("namespace " + ns_ + " was labelled again meanwhile, which is left as it is: it joins again", terminal_);
+      }
+      hear(report_of(*now));
+      if (answered_ && last_.empty()) {
+        terminal_.out << ns_ << ": as before\n";
+        return 0;
+      }
+      if (!answered_ && waited >= kAnswersWithin) {
+        if (const std::optional<int> status = give_up(*now)) return *status;
+      }
+      if (terminal_.pause) {
+        terminal_.pause(kLookEvery);
+      } else {
+        std::this_thread::sleep_for(kLookEvery);
+      }
     }
-    if (answered && report.empty()) {
-      terminal.out << ns << ": as before\n";
-      return 0;
-    }
-    if (!answered && waited >= kAnswersWithin) {
-      if (const ApiResult<Unit> back = put_labels(api, ns, labels); !back) return print_error(describe("label namespace " + ns, back.error()), terminal);
-      return print_error("no controller took it up within " + std::to_string(kAnswersWithin.count()) +
-                             " s, so the labels of namespace " + ns + " stand again and nothing was changed; start meshgraft run, then try again",
-                         terminal);
-    }
-    if (terminal.pause) {
-      terminal.pause(kLookEvery);
-    } else {
-      std::this_thread::sleep_for(kLookEvery);
-    }
+    return 0;
   }
-  return 0;
-}
+
+ private:
+  void hear(const std::string& report) {
+    if (report == last_) return;
+    answered_ = true;
+    last_ = report;
+    if (!report.empty()) terminal_.out << ns_ << ": " << report << std::endl;
+  }
+
+  // Nobody answers. Labels that we took off stand again, but only on the namespace as it was just seen: nullopt when it
+  // has changed since, which is worth another look.
+  std::optional<int> give_up(const Namespace& now) {
+    const std::string nobody = "no controller took it up within " + std::to_string(kAnswersWithin.count()) + " s";
+    if (taken_.empty()) {
+      return print_error(nobody + ": namespace " + ns_ + " carries no label, and its report still says \"" + last_ +
+                             "\"; start meshgraft run, which goes on with the way back by itself",
+                         terminal_);
+    }
+    if (const ApiResult<Unit> back = put_labels(api_, ns_, taken_, now.meta.resource_version); !back) {
+      if (back.error().kind == ErrorClass::conflict) return std::nullopt;
+      return print_error(describe("label namespace " + ns_, back.error()), terminal_);
+    }
+    return print_error(nobody + ", so the labels of namespace " + ns_ + " stand again and nothing was changed; start meshgraft run, then try again", terminal_);
+  }
+
+  Api& api_;
+  const std::string ns_;
+  const std::map<std::string, std::string> taken_;
+  std::string last_;
+  bool answered_ = false;
+  const Terminal& terminal_;
+};
 
 int carry_out(Api& api, const Source& source, const Options& options, const Terminal& terminal) {
   const NamespaceView& view = source.world.namespaces.at(source.scope);
   const std::map<std::string, std::string> labels = labels_of(*view.ns);
-  if (labels.empty()) {
-    if (report_of(*view.ns).empty()) return print_error("namespace " + source.scope + " carries neither meshgraft.io/app nor meshgraft.io/gateway", terminal);
-    return follow(api, source.scope, labels, "", terminal);
+  const std::string report = report_of(*view.ns);
+  if (labels.empty() && report.empty()) {
+    return print_error("namespace " + source.scope + " carries neither meshgraft.io/app nor meshgraft.io/gateway", terminal);
   }
   const NamespaceOptions settings = read_options(*view.ns, options.settings);
   if (settings.frozen || settings.policy == Policy::observe) {
-    const std::string why = settings.policy == Policy::observe ? "its policy is observe" : "it is frozen: see meshgraft check";
+    const std::string why = settings.policy == Policy::observe ? "its policy is observe"
+                            : settings.paused                  ? "it is paused: remove meshgraft.io/paused"
+                                                               : "it is frozen: see meshgraft check";
     return print_error("nothing is written in namespace " + source.scope + " as long as " + why, terminal);
   }
-  const bool joined = !report_of(*view.ns).empty();
+  if (labels.empty()) {
+    terminal.out << source.scope << ": on the way back already: " << report << std::endl;
+    return Following(api, source.scope, {}, report, terminal).run();
+  }
   std::map<std::string, std::string> off;
   for (const auto& [key, value] : labels) off.emplace(key, "");
   if (const ApiResult<Unit> done = put_labels(api, source.scope, off); !done) {
@@ -136,7 +177,7 @@ int carry_out(Api& api, const Source& source, const Options& options, const Term
   }
   terminal.out << source.scope << ": labels removed" << std::endl;
   // Without a report no controller ever wrote here: there is nothing to follow.
-  return joined ? follow(api, source.scope, labels, report_of(*view.ns), terminal) : 0;
+  return report.empty() ? 0 : Following(api, source.scope, labels, report, terminal).run();
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(BadInput, a_field_of_the_wrong_type_is_named_with_its_path) {
 }
 
 TEST(BadInput, a_label_value_that_is_no_dns_name_freezes_and_names_what_is_allowed) {
-  const Called got = plan_of(test::deployment_yaml("web") + test::service_yaml("web"), {"--app", "Web_Shop", "-n", "shop"});
+  const Called got = plan_of("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {meshgraft.io/app: Web_Shop}}\n---\n" + test::deployment_yaml("web") + test::service_yaml("web"), {"-n", "shop"});
   EXPECT_EQ(got.status, 0) << got.out;
   EXPECT_THAT(got.out, HasSubstr("MG101"));
   EXPECT_THAT(got.out, HasSubstr("Web_Shop"));
@@ -63,7 +63,7 @@ TEST(BadInput, a_label_value_that_is_no_dns_name_freezes_and_names_what_is_allow
 }
 
 TEST(BadInput, an_unknown_policy_freezes_and_names_the_known_ones) {
-  const Called got = plan_of(test::deployment_yaml("web") + test::service_yaml("web"), {"--app", "shop", "--set", "policy=everything", "-n", "shop"});
+  const Called got = plan_of("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, annotations: {meshgraft.io/policy: everything}}\n---\n" + test::deployment_yaml("web") + test::service_yaml("web"));
   EXPECT_EQ(got.status, 0) << got.out;
   EXPECT_THAT(got.out, HasSubstr("MG101"));
   EXPECT_THAT(test::flat(got.out), HasSubstr("observe, join, replace"));

@@ -14,6 +14,15 @@ int no_controller(const Options&, const Terminal& terminal) {
   return 0;
 }
 
+Terminal terminal_of(const Given& given, std::istream& in, std::ostream& out, std::ostream& err) {
+  Terminal terminal{in, out, err};
+  terminal.environment = given.environment;
+  terminal.colour = given.colour;
+  terminal.pause = given.pause;
+  terminal.connect = given.connect ? given.connect : connect;
+  return terminal;
+}
+
 }  // namespace
 
 Called call(std::vector<std::string> arguments, const Given& given) {
@@ -21,13 +30,23 @@ Called call(std::vector<std::string> arguments, const Given& given) {
   std::istringstream in(given.input);
   std::ostringstream out;
   std::ostringstream err;
-  Terminal terminal{in, out, err};
-  terminal.environment = given.environment;
-  terminal.colour = given.colour;
-  terminal.pause = given.pause;
-  terminal.connect = given.connect ? given.connect : connect;
-  const int status = program(arguments, terminal, no_controller);
+  const int status = program(arguments, terminal_of(given, in, out, err), no_controller);
   return {status, out.str(), err.str()};
+}
+
+int call_into(std::vector<std::string> arguments, const Given& given, std::string& out) {
+  arguments.insert(arguments.begin(), "/usr/bin/meshgraft");
+  std::istringstream in(given.input);
+  std::ostringstream printed;
+  std::ostringstream err;
+  Terminal terminal = terminal_of(given, in, printed, err);
+  terminal.pause = [&](std::chrono::seconds time) {
+    out = printed.str();
+    if (given.pause) given.pause(time);
+  };
+  const int status = program(arguments, terminal, no_controller);
+  out = printed.str();
+  return status;
 }
 
 std::string flat(const std::string& text) {

@@ -26,6 +26,9 @@ struct Given {
 // `arguments` without the program's name.
 Called call(std::vector<std::string> arguments, const Given& given = {});
 
+// The same with what is printed kept in `out`, also when a pause throws. Returns the exit status.
+int call_into(std::vector<std::string> arguments, const Given& given, std::string& out);
+
 // `text` with every run of white space as one space: for sentences that were wrapped.
 std::string flat(const std::string& text);
 

@@ -89,6 +89,16 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"plan", "-o", "manifests"}, "-o manifests writes the documents of -f as they will be: name some with -f"},
         Refusal{{"plan", "-f", "a", "--output-dir", "b"}, "--output-dir goes with -o manifests"},
         Refusal{{"plan", "--policy", "maybe"}, "invalid argument \"maybe\" for \"--policy\": must be one of observe, join, replace"},
+        Refusal{{"plan", "--app", "Book_Info"},
+                "invalid argument \"Book_Info\" for \"--app\": meshgraft.io/app must be a DNS label (a-z, 0-9 and -, at most 63 characters, no - at either end)"},
+        Refusal{{"plan", "--app", "shop="},
+                "invalid argument \"shop=\" for \"--app\": meshgraft.io/app must be a DNS label (a-z, 0-9 and -, at most 63 characters, no - at either end)"},
+        Refusal{{"check", "--gateway", "nginx"}, "invalid argument \"nginx\" for \"--gateway\": meshgraft.io/gateway must be ingress-nginx"},
+        Refusal{{"plan", "--set", "policy=everything"},
+                "invalid argument \"policy=everything\" for \"--set\": meshgraft.io/policy must be observe, join, replace"},
+        Refusal{{"plan", "--set", "shop=max-rollouts=0"},
+                "invalid argument \"shop=max-rollouts=0\" for \"--set\": meshgraft.io/max-rollouts must be a whole number from 1 to 100"},
+        Refusal{{"plan", "--set", "paused=yes"}, "invalid argument \"paused=yes\" for \"--set\": meshgraft.io/paused must be true, false"},
         Refusal{{"plan", "-f", "x", "-A"}, "-A goes with a cluster; with -f all namespaces of the files are looked at"},
         Refusal{{"plan", "--profile", "istio"}, "--profile says what to assume with -f; a cluster is asked itself"},
         Refusal{{"plan", "-f", "x", "--profile", "rancher"},
@@ -136,6 +146,14 @@ TEST(Version, names_itself_its_commit_and_its_libraries) {
     EXPECT_NE(got.out.find(name), std::string::npos) << name << '\n' << got.out;
   }
   EXPECT_EQ(test::call({"version", "-o", "json"}).out.front(), '{');
+  EXPECT_EQ(test::call({"--version"}).out, got.out);
+}
+
+TEST(Options, policy_replace_acts_as_if_the_chart_allowed_it_and_knows_that_it_does) {
+  EXPECT_TRUE(parsed({"plan", "--policy", "replace"}).options->settings.replace_enabled);
+  EXPECT_TRUE(parsed({"plan", "--policy", "replace"}).options->replace_assumed);
+  EXPECT_FALSE(parsed({"plan", "--policy", "replace", "--replace-enabled"}).options->replace_assumed);
+  EXPECT_FALSE(parsed({"plan", "--policy", "join"}).options->replace_assumed);
 }
 
 }  // namespace

@@ -86,6 +86,21 @@ TEST(Plan, a_joined_world_has_nothing_to_change) {
   EXPECT_THAT(got.out, HasSubstr("--app NAME"));
 }
 
+TEST(Plan, policy_replace_says_that_the_chart_must_allow_it) {
+  const Called got = plan_of({"--policy", "replace"});
+  EXPECT_THAT(got.err, HasSubstr("warning: --policy replace acts as if the chart had replace.enabled=true\n"));
+  EXPECT_EQ(plan_of({"--policy", "replace", "--replace-enabled"}).err, "");
+  EXPECT_EQ(plan_of({}).err, "");
+}
+
+TEST(Plan, a_paused_namespace_is_called_paused_and_not_frozen) {
+  const Called got = plan_of({"--set", "paused=true"});
+  EXPECT_THAT(got.out, testing::StartsWith("Namespace shop: app shop, policy join, paused\n"));
+  const Result<Json> json = read_json(plan_of({"--set", "paused=true", "-o", "json"}).out);
+  ASSERT_TRUE(json);
+  EXPECT_TRUE((*json)["namespaces"][0]["paused"]);
+}
+
 TEST(Check, counts_only_findings_as_bad_as_asked) {
   const std::vector<std::string> words{"check", "-f", "-", "-n", "shop", "--app", "shop"};
   const Called errors = call(words, {kShop});

@@ -14,6 +14,8 @@ using test::call;
 using test::Called;
 using testing::HasSubstr;
 
+struct Enough {};  // thrown by a pause: as when somebody interrupts
+
 class UndoCommand : public testing::Test {
  protected:
   void SetUp() override { fakes::seed_world(engine_, fakes::Profile::kubesphere_3_3); }
@@ -40,6 +42,12 @@ class UndoCommand : public testing::Test {
     fakes::Target target{engine_.by_plural("", "v1", "namespaces"), "v1", "", "shop", ""};
     ASSERT_TRUE(engine_.patch(target, fakes::PatchFormat::merge, {{"metadata", {{"annotations", {{"meshgraft.io/status", text}}}}}}, {}).ok());
   }
+  void annotate(const std::string& key, const std::string& value) { mark("annotations", key, value); }
+  void label(const std::string& app) { mark("labels", "meshgraft.io/app", app); }
+  void mark(const std::string& where, const std::string& key, const std::string& value) {
+    fakes::Target target{engine_.by_plural("", "v1", "namespaces"), "v1", "", "shop", ""};
+    ASSERT_TRUE(engine_.patch(target, fakes::PatchFormat::merge, {{"metadata", {{where, {{key, value}}}}}}, {}).ok());
+  }
   bool is_labelled() const {
     return (*engine_.object("v1", "Namespace", "", "shop"))["metadata"].value("labels", Json::object()).contains("meshgraft.io/app");
   }
@@ -63,7 +71,34 @@ TEST_F(UndoCommand, prints_the_way_back_and_changes_nothing) {
   EXPECT_EQ(got.status, 2) << got.err;
   EXPECT_THAT(got.out, HasSubstr("back-metadata"));
   EXPECT_THAT(got.out, HasSubstr("Deployment shop/web"));
+  EXPECT_THAT(got.out, testing::StartsWith("Namespace shop: on the way back\n"));
+  EXPECT_THAT(got.out, testing::Not(HasSubstr("No namespace carries the label")));
   EXPECT_TRUE(is_labelled());
+}
+
+TEST_F(UndoCommand, status_shows_what_is_still_on_the_way_back) {
+  open_shop({{"meshgraft.io/status", "leaving, 1 workloads to go"}}, false);
+  const Called got = call({"status"}, given());
+  EXPECT_EQ(got.status, 0) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("Deployment/web"));
+  EXPECT_THAT(got.out, HasSubstr("shop: on the way back, 1 workload to go"));
+}
+
+TEST_F(UndoCommand, status_followed_as_json_prints_a_document_whenever_something_changes) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) {
+    ++pauses_;
+    if (pauses_ == 2) annotate("meshgraft.io/paused", "true");
+    if (pauses_ == 3) throw Enough{};
+  };
+  std::string out;
+  EXPECT_THROW(test::call_into({"status", "--watch", "-o", "json"}, world, out), Enough);
+  EXPECT_EQ(out.find("{\n"), 0U);
+  std::size_t documents = 0;
+  for (std::size_t at = out.find("\"kind\": \"Status\""); at != std::string::npos; at = out.find("\"kind\": \"Status\"", at + 1)) ++documents;
+  EXPECT_EQ(documents, 2U) << out;
+  EXPECT_THAT(out, testing::Not(HasSubstr("joined\n")));
 }
 
 TEST_F(UndoCommand, follows_the_controller_until_the_namespace_is_as_before) {
@@ -81,16 +116,65 @@ TEST_F(UndoCommand, without_a_controller_the_label_stands_again) {
   open_shop({{"meshgraft.io/status", "joined 1/1"}});
   const Called got = call({"undo", "--yes"}, given());
   EXPECT_EQ(got.status, 1);
-  EXPECT_THAT(got.err, HasSubstr("no controller took it up within 20 s"));
-  EXPECT_EQ(pauses_, 10);
+  EXPECT_THAT(got.err, HasSubstr("no controller took it up within 120 s"));
+  EXPECT_EQ(pauses_, 60);
   EXPECT_TRUE(is_labelled());
+}
+
+TEST_F(UndoCommand, a_label_that_somebody_sets_meanwhile_stays_as_it_is) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) {
+    if (++pauses_ == 5) label("other");
+  };
+  const Called got = call({"undo", "--yes"}, world);
+  EXPECT_EQ(got.status, 1);
+  EXPECT_EQ(pauses_, 5);
+  EXPECT_THAT(got.err, HasSubstr("was labelled again meanwhile"));
+  EXPECT_EQ((*engine_.object("v1", "Namespace", "", "shop"))["metadata"]["labels"]["meshgraft.io/app"], "other");
+}
+
+TEST_F(UndoCommand, a_label_set_between_the_last_look_and_the_relabelling_wins) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  test::Given world = given();
+  int labellings = 0;
+  world.connect = [this, &labellings](const Options&, const Environment&) -> Result<Connection> {
+    auto api = std::make_unique<fakes::FakeApi>(engine_);
+    api->set_fault([this, &labellings](const fakes::Call& one) -> std::optional<fakes::Fault> {
+      // The first patch takes the labels off, the second would set them again: somebody is faster.
+      if (one.verb == fakes::CallVerb::patch && ++labellings == 2) label("other");
+      return std::nullopt;
+    });
+    return Connection{std::move(api), "shop", "test"};
+  };
+  const Called got = call({"undo", "--yes"}, world);
+  EXPECT_EQ(got.status, 1);
+  EXPECT_EQ(labellings, 2);
+  EXPECT_THAT(got.err, HasSubstr("was labelled again meanwhile"));
+  EXPECT_EQ((*engine_.object("v1", "Namespace", "", "shop"))["metadata"]["labels"]["meshgraft.io/app"], "other");
+}
+
+TEST_F(UndoCommand, with_the_labels_off_already_it_follows_and_never_sets_them) {
+  open_shop({{"meshgraft.io/status", "leaving, 2 workloads to go"}}, false);
+  const Called got = call({"undo", "--yes"}, given());
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.out, HasSubstr("on the way back already: leaving, 2 workloads to go"));
+  EXPECT_THAT(got.err, HasSubstr("no controller took it up within 120 s"));
+  EXPECT_FALSE(is_labelled());
+
+  test::Given world = given();
+  pauses_ = 0;
+  world.pause = [this](std::chrono::seconds) { report(++pauses_ == 1 ? Json("leaving, 1 workloads to go") : Json(nullptr)); };
+  const Called followed = call({"undo", "--yes"}, world);
+  EXPECT_EQ(followed.status, 0) << followed.err;
+  EXPECT_THAT(followed.out, HasSubstr("shop: as before"));
 }
 
 TEST_F(UndoCommand, a_paused_namespace_is_refused) {
   open_shop({{"meshgraft.io/status", "joined 1/1"}, {"meshgraft.io/paused", "true"}});
   const Called got = call({"undo", "--yes"}, given());
   EXPECT_EQ(got.status, 1);
-  EXPECT_THAT(got.err, HasSubstr("frozen"));
+  EXPECT_THAT(got.err, HasSubstr("it is paused: remove meshgraft.io/paused"));
   EXPECT_TRUE(is_labelled());
 }
 

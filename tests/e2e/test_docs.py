@@ -98,8 +98,6 @@ class Docs(unittest.TestCase):
         for number, command in enumerate(all_commands):
             script += [f"echo '@@ {number}'", f"{{ {command.rstrip('&')} {'&' if command.endswith('&') else ';'} }} 2>&1",
                        f"echo '@@ {number} ended' $?"]
-            if command.startswith("meshgraft-sandbox -f"):
-                script.append("until [ -s kubeconfig ]; do :; done")
         done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, text=True, timeout=400,
                               env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         found = []
