@@ -33,9 +33,9 @@ void add_wished(Forced& forced, const Intent& intent) {
 }
 
 void add_recorded(Forced& forced, const Object& object) {
+  if (applier_of(object.meta).empty()) return;
   const auto text = object.meta.annotations.find(keys::kUndo);
   if (text == object.meta.annotations.end() || std::string_view(text->second).find("\"was\"") == std::string_view::npos) return;
-  if (applier_of(object.meta).empty()) return;
   const Record record = read_record(object.meta);
   for (const auto& [path, value] : record.was) {
     if (record.owns(path)) add(forced, object, path + " (" + plain(value) + ")");
