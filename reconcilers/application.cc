@@ -4,8 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
@@ -16,9 +19,9 @@ namespace {
 
 struct App {
   std::string version;
-  std::set<std::string> members;  // "Deployment/web": objects that carry the app's labels now
-  bool ours = false;              // some of them carry an undo record of ours
-  bool wanted = false;            // some member that is not blocked belongs to it; the namespace's own: any member
+  std::vector<std::string> members;  // sorted, "Deployment/web": objects that carry the app's labels now
+  bool ours = false;                 // some of them carry an undo record of ours
+  bool wanted = false;               // some member that is not blocked belongs to it; the namespace's own: any member
 };
 
 // The kinds that KubeSphere's console lists in an Application (console src/utils/form.templates.js, 3.3.2), Ingress
@@ -75,6 +78,7 @@ class Apps {
       if (const auto name = ingress->meta.labels.find(keys::kAppName); name != ingress->meta.labels.end())
         count(*ingress, name->second);
     }
+    for (auto& [name, app] : apps_) std::sort(app.members.begin(), app.members.end());
   }
 
   [[nodiscard]] const std::map<std::string, App, std::less<>>& all() const { return apps_; }
@@ -83,7 +87,7 @@ class Apps {
   void count(const Object& object, std::string_view name) {
     const auto app = apps_.find(name);
     if (app == apps_.end() || !carries(object.meta, name, app->second.version)) return;
-    app->second.members.insert(std::string(info(object.kind).name) + "/" + object.meta.name);
+    app->second.members.push_back(std::string(info(object.kind).name) + "/" + object.meta.name);
     if (!app->second.ours && looks_recorded(object.meta)) app->second.ours = true;
   }
 
@@ -117,10 +121,8 @@ bool needs_touch(const Application& application, const App& app, const std::stri
   const auto touched = application.meta.annotations.find(keys::kTouchedAt);
   if (touched != application.meta.annotations.end()) return touched->second != now;
   if (app.ours) return true;
-  return std::any_of(app.members.begin(), app.members.end(), [&application](const std::string& member) {
-    return std::find(application.components.begin(), application.components.end(), member) ==
-           application.components.end();
-  });
+  const std::unordered_set<std::string_view> listed(application.components.begin(), application.components.end());
+  return std::any_of(app.members.begin(), app.members.end(), [&listed](const std::string& member) { return !listed.contains(member); });
 }
 
 const Application* find(const NamespaceView& view, std::string_view name) {

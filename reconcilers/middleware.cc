@@ -160,19 +160,19 @@ std::optional<Sign> by_port(const std::vector<std::string>& words, const std::ve
 
 // Whether some port can tell a product at all: most workloads end here, before any word is read.
 bool is_any_sign(const std::vector<int>& ports) {
-  return std::any_of(products().begin(), products().end(), [&ports](const Product& row) {
-    return std::any_of(ports.begin(), ports.end(), [&row](int port) { return is_sign(row, port); });
-  });
+  return std::any_of(ports.begin(), ports.end(), is_sign_of_any);
 }
 
 std::optional<Sign> by_workload(const Workload& workload) {
+  const Container* main = main_container(workload);
+  const Product* product = nullptr;  // that the image of `main` names
   for (const Container& container : workload.pod.containers) {
     const Product* row = product_of_image(container.image);
     if (row != nullptr && row->name == kNacos) return Sign{row, "image " + container.image};
+    if (&container == main) product = row;
   }
-  const Container* main = main_container(workload);
   if (main == nullptr) return std::nullopt;
-  if (const Product* row = product_of_image(main->image)) return Sign{row, "image " + main->image};
+  if (product != nullptr) return Sign{product, "image " + main->image};
   const std::vector<int> ports = pod_ports(workload);
   if (!is_any_sign(ports)) return std::nullopt;
   for (const Product& row : products()) {

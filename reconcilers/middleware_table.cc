@@ -1,6 +1,7 @@
 #include "reconcilers/middleware_table.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace meshgraft {
 namespace {
@@ -100,6 +101,21 @@ bool knows_port(const Product& product, int pod_port) {
 
 bool is_sign(const Product& product, int pod_port) {
   return knows_port(product, pod_port) && !std::binary_search(kShared.begin(), kShared.end(), pod_port);
+}
+
+bool is_sign_of_any(int pod_port) {
+  static const std::vector<int> known = [] {
+    std::vector<int> ports;
+    for (const Product& row : products()) {
+      ports.insert(ports.end(), row.ports.begin(), row.ports.end());
+      ports.insert(ports.end(), row.http_ports.begin(), row.http_ports.end());
+      ports.push_back(row.grpc_port);
+    }
+    std::erase_if(ports, [](int port) { return port == 0 || std::binary_search(kShared.begin(), kShared.end(), port); });
+    std::sort(ports.begin(), ports.end());
+    return ports;
+  }();
+  return std::binary_search(known.begin(), known.end(), pod_port);
 }
 
 bool is_plain_tcp_port(int port) { return std::binary_search(kPlainTcp.begin(), kPlainTcp.end(), port); }

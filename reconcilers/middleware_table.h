@@ -38,6 +38,9 @@ bool knows_port(const Product& product, int pod_port);
 // Whether `pod_port` beside a word tells `product`: one of its ports that ordinary services do not use too.
 bool is_sign(const Product& product, int pod_port);
 
+// Whether is_sign holds for some product: says quickly that nearly every port tells nothing.
+bool is_sign_of_any(int pod_port);
+
 // Ports that are TCP whoever serves them: databases and queues with a number of their own, most of them
 // server-first, which sniffing would hang on. Numbers that other programs use too are left out.
 bool is_plain_tcp_port(int port);

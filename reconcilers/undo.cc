@@ -69,8 +69,9 @@ class WayBack {
   };
 
   void find_leaving() {
+    const bool label_gone = app_gone_ || gateway_gone_;
     for (const auto& workload : view_.workloads) {
-      if (!has_record(workload->meta)) continue;
+      if (!has_record(workload->meta) || !(label_gone || is_excluded(workload->meta))) continue;
       const std::optional<IngressController> controller = read_ingress_controller(*workload);
       consider(*workload, leaves(context_, *workload), controller && !controller->kubesphere);
     }
