@@ -101,8 +101,23 @@ void each_file(const std::vector<std::string>& paths, std::istream& in, Errors& 
   }
 }
 
+// Whether a file that cannot be read as a manifest is a part of a Helm chart that nobody has rendered yet.
+bool is_of_a_chart(const std::string& path, std::string_view text) {
+  if (fs::path(path).filename() == "Chart.yaml") return true;
+  for (std::size_t at = text.find("{{"); at != std::string_view::npos; at = text.find("{{", at + 2)) {
+    const std::string_view action = text.substr(at, std::min(text.find("}}", at), text.size()) - at);
+    for (const std::string_view word : {".Values", ".Release", ".Chart", ".Capabilities", "include ", "if ", "range ", "with ", "define ", "end", "template "}) {
+      if (action.find(word) != std::string_view::npos) return true;
+    }
+  }
+  return false;
+}
+
 void take_documents(const std::string& text, const std::string& path, std::string_view default_namespace, Errors& errors, std::vector<Document>& into) {
   Result<std::vector<Document>> read = read_manifests(text, path, default_namespace);
+  if (!read && is_of_a_chart(path, text)) {
+    return errors.note(path + ": this is a part of a Helm chart, not a manifest; render the chart first: helm template NAME CHART | meshgraft plan -f -");
+  }
   if (!read) return errors.note(read.error().text);
   std::move(read->begin(), read->end(), std::back_inserter(into));
 }

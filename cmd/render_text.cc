@@ -89,7 +89,7 @@ void render_adds(const Change& change, bool verbose, const Terminal& terminal) {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const std::string& path : change.adds) {
     const FieldName field = field_name(path);
-    if (field.name == keys::kUndo && !verbose) continue;
+    if ((field.name == keys::kUndo || field.name == keys::kTouchedAt) && !verbose) continue;
     const std::string value = one_line(field_value(change.body, path));
     const std::string text = value.empty() ? field.name : field.name + '=' + value;
     if (!field.group.empty() && !lines.empty() && lines.back().first == field.group) {
@@ -132,6 +132,7 @@ void render_step(const Foreseen::Step& step, bool verbose, const Terminal& termi
   render_adds(change, verbose, terminal);
   for (const Overwrite& overwrite : change.overwrites) {
     const FieldName field = field_name(overwrite.path);
+    if (field.name == keys::kTouchedAt && !verbose) continue;
     const std::string name = field.group.empty() ? field.name : field.group + ' ' + field.name;
     const std::string before = overwrite.before.empty() ? "\"\"" : overwrite.before;
     const std::string now = overwrite.after.empty() ? "(removed)" : overwrite.after;

@@ -1,10 +1,12 @@
 #include "cmd/source.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "cmd/live_world.h"
 #include "cmd/manifests.h"
+#include "cmd/report.h"
 
 namespace meshgraft {
 namespace {
@@ -39,6 +41,27 @@ std::string misspelt(const Document& document) {
          unknown->api_version + ", where Kubernetes has no such kind: it is left as it is";
 }
 
+// "not looked at: 2 ServiceAccounts, 1 CronJob": one line however many there are.
+std::string unread_kinds(const std::vector<Document>& documents) {
+  constexpr std::size_t kNamed = 3;
+  std::map<std::pair<std::string, std::string>, int> count;  // by kind, and its group where Kubernetes has that kind too
+  for (const Document& document : documents) {
+    const Unknown* unknown = as<Unknown>(document.object.get());
+    if (unknown == nullptr || !misspelt(document).empty()) continue;
+    const bool known = std::any_of(kinds().begin(), kinds().end(), [unknown](const KindInfo& kind) { return kind.name == unknown->kind_name; });
+    ++count[{unknown->kind_name, known ? unknown->api_version.substr(0, unknown->api_version.find('/')) : ""}];
+  }
+  std::vector<std::pair<std::pair<std::string, std::string>, int>> rows(count.begin(), count.end());
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& left, const auto& right) { return left.second > right.second; });
+  std::string text;
+  for (std::size_t i = 0; i < rows.size() && i < kNamed; ++i) {
+    text += (text.empty() ? "" : ", ") + counted(rows[i].second, rows[i].first.first);
+    if (!rows[i].first.second.empty()) text += " of " + rows[i].first.second;
+  }
+  if (rows.size() > kNamed) text += " and " + counted(static_cast<int>(rows.size() - kNamed), "other kind");
+  return text.empty() ? text : "not looked at: " + text;
+}
+
 Result<Source> from_documents(const std::vector<Document>& documents, const Options& options) {
   if (documents.empty()) return fail("the files hold no document");
   std::vector<ObjectPtr> objects;
@@ -48,6 +71,7 @@ Result<Source> from_documents(const std::vector<Document>& documents, const Opti
   for (const Document& document : documents) {
     if (std::string note = misspelt(document); !note.empty()) source.notes.push_back(std::move(note));
   }
+  source.unread = unread_kinds(documents);
   source.world = make_world(running(objects));
   // What is created again is the whole document, of which the typed objects keep a part.
   for (const Document& document : documents) {

@@ -17,6 +17,7 @@ struct Source {
   World world;
   std::string scope;               // the namespace to show; "" for all of them
   std::vector<std::string> notes;  // what could not be read and what follows from it
+  std::string unread;              // documents of kinds that no rule reads, in one line; "" when there are none
 };
 
 // Files when the options name some, else the cluster. Errors: what could not be read, one problem a line.

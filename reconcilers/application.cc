@@ -157,7 +157,9 @@ Decision desired_application(const Context& context) {
     intent.wish.annotations.emplace(keys::kGoverned, "true");
     const std::string now = fingerprint(app);
     if (needs_touch(*application, app, now)) intent.wish.annotations.emplace(keys::kTouchedAt, now);
-    intent.why = "governance and members of app " + name;
+    const auto governed = application->meta.annotations.find(keys::kGoverned);
+    const bool touches = governed != application->meta.annotations.end() && governed->second == "true";
+    intent.why = touches ? "KubeSphere looks again at the members of app " + name : "governance and members of app " + name;
     decision.intents.push_back(std::move(intent));
   }
   return decision;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "k8sclient/model/json_read.h"
 #include "reconcilers/keys.h"
@@ -53,6 +54,14 @@ const Json* owned_at(const Json& fields, const std::vector<PathStep>& steps) {
     if (at == nullptr) return nullptr;
   }
   return at;
+}
+
+// The members of a map that a manager owns, without the map itself (".").
+void add_parts(const Json& fields, std::set<std::string>& parts) {
+  if (!fields.is_object()) return;
+  for (auto part = fields.begin(); part != fields.end(); ++part) {
+    if (part.key() != ".") parts.insert(part.key());
+  }
 }
 
 const Json* element(const Json& list, const PathStep& step, bool in_container) {
@@ -125,17 +134,23 @@ std::string Footprint::taken_by(std::string_view path) const {
   if (object_ == nullptr) return "";
   const std::vector<PathStep> steps = steps_of(path);
   bool ours = false;
+  bool theirs = false;
   std::string other;
+  std::set<std::string> our_parts, their_parts;
   for (const Json* entry : items(*object_, "/metadata/managedFields")) {
     const Json* fields = member(entry, "fieldsV1");
     if (fields == nullptr || !text(*entry, "/subresource").empty() || owned_at(*fields, steps) == nullptr) continue;
     const std::string manager = text(*entry, "/manager");
-    if (manager == keys::kFieldManager) {
-      ours = true;
-    } else if (manager != keys::kUndoManager) {
-      other = manager;
-    }
+    if (manager == keys::kUndoManager) continue;
+    const bool our_entry = manager == keys::kFieldManager;
+    (our_entry ? ours : theirs) = true;
+    if (!our_entry) other = manager;
+    add_parts(*owned_at(*fields, steps), our_entry ? our_parts : their_parts);
   }
+  // A map of which others hold no part that we do not hold: the parts that we wrote are as we wrote them. They keep the
+  // map itself (".") from before us, and a part whose value we happen to share.
+  const bool is_map = theirs && (!our_parts.empty() || !their_parts.empty());
+  if (ours && is_map && std::includes(our_parts.begin(), our_parts.end(), their_parts.begin(), their_parts.end())) return "";
   if (!other.empty()) return other;
   return ours ? "" : "somebody";
 }

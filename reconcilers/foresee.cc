@@ -11,6 +11,7 @@
 #include "reconcilers/findings.h"
 #include "reconcilers/foresee_sets.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/misplaced_keys.h"
 #include "reconcilers/rollout.h"
 
 namespace meshgraft {
@@ -97,9 +98,12 @@ class Play {
   }
 
   Foreseen take() {
+    const Facts at_first = facts();
     for (const auto& [name, view] : result_.after.namespaces) {
-      if (view.ns != nullptr && view.ns->meta.labels.find(keys::kApp) != view.ns->meta.labels.end())
-        unsettled_.insert(name);
+      if (view.ns == nullptr) continue;
+      if (view.ns->meta.labels.find(keys::kApp) != view.ns->meta.labels.end()) unsettled_.insert(name);
+      if (concerned(view, at_first, settings_)) continue;
+      for (Finding& one : misplaced_keys(*view.ns)) result_.findings.push_back(std::move(one));
     }
     int round = 0;
     for (int i = 0; i < kMaxRounds; ++i) {

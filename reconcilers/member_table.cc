@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reconcilers/deployment.h"
+#include "reconcilers/injection.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/rollout.h"
 
@@ -74,6 +75,18 @@ void fill_phase(const Member& member, const Progress* progress, const Rolling& r
   }
 }
 
+// Not ours to change now, so its pods are as its own template says.
+bool left_alone(MemberPhase phase) { return phase == MemberPhase::excluded || phase == MemberPhase::held || phase == MemberPhase::blocked; }
+
+}  // namespace
+
+bool has_sidecar(const Context& context, const Workload& workload) {
+  return workload.replicas > 0 && rollout_is_over(workload) &&
+         injection(context.facts.mesh, context.view.name, context.view.ns->meta.labels, workload.pod.labels, workload.pod.annotations, workload.pod.host_network).injected;
+}
+
+namespace {
+
 // "findings 2 (MG203 MG401)"; infos are not counted.
 std::string findings_part(const std::vector<Finding>& findings) {
   std::size_t count = 0;
@@ -105,7 +118,7 @@ std::vector<MemberState> member_table(const Context& context, const std::map<Obj
     state.sidecar_wanted = member.sidecar;
     const auto found = progress.empty() ? progress.end() : progress.find(state.workload);
     fill_phase(member, found == progress.end() ? nullptr : &found->second, rolling, state);
-    state.sidecar = state.phase == MemberPhase::joined && member.sidecar;
+    state.sidecar = state.phase == MemberPhase::joined ? member.sidecar : left_alone(state.phase) && has_sidecar(context, workload);
     state.governed = is_governed(member);
     if (state.why.empty() && !state.governed && state.phase == MemberPhase::joined &&
         context.facts.platform.kubesphere) {

@@ -22,6 +22,9 @@ struct Progress {
 std::vector<MemberState> member_table(const Context& context, const std::map<ObjectKey, Progress>& progress,
                                       const Rolling& rolling);
 
+// Whether the pods of `workload` have a sidecar by its template as it stands, asked for by whomever.
+bool has_sidecar(const Context& context, const Workload& workload);
+
 // Rows of what is being created again, whether it has its name at this moment or not.
 void add_replacing(const std::vector<Replacing>& replacing, std::vector<MemberState>& table);
 

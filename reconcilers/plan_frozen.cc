@@ -83,11 +83,15 @@ Plan Planner::finish_frozen() {
   }
   plan_.rolling_count = static_cast<int>(rolling_.under_way.size());
   plan_.rolling = plan_.rolling_count > 0;
-  plan_.members = member_table(context_, {}, rolling_);
+  plan_.members = members_of_frozen();
   for (MemberState& member : plan_.members) {
     if (member.phase != MemberPhase::joined) continue;
-    member.phase = looks_recorded_workload(member.workload) ? MemberPhase::joined : MemberPhase::held;
-    if (member.phase == MemberPhase::held) member.why = "the namespace is frozen";
+    const auto workload = std::find_if(view_.workloads.begin(), view_.workloads.end(), [&member](const auto& one) { return one->key() == member.workload; });
+    if (workload == view_.workloads.end()) continue;
+    member.sidecar = has_sidecar(context_, **workload);
+    if (looks_recorded((*workload)->meta)) continue;
+    member.phase = MemberPhase::held;
+    member.why = "the namespace is frozen";
   }
   plan_.settled = true;
   plan_.settled_before_gateway = true;
@@ -95,9 +99,20 @@ Plan Planner::finish_frozen() {
   return std::move(plan_);
 }
 
-bool Planner::looks_recorded_workload(const ObjectKey& key) const {
-  return std::any_of(view_.workloads.begin(), view_.workloads.end(),
-                     [&key](const auto& workload) { return workload->key() == key && looks_recorded(workload->meta); });
+// An app's name that cannot be read says nothing of who its members are: those that joined are of the app that they carry.
+std::vector<MemberState> Planner::members_of_frozen() const {
+  if (!options_.app.empty() || !view_.ns->meta.labels.contains(keys::kApp)) return member_table(context_, {}, rolling_);
+  NamespaceOptions former = options_;
+  for (const auto& workload : view_.workloads) {
+    const auto app = workload->meta.labels.find(keys::kAppName);
+    if (app == workload->meta.labels.end() || !looks_recorded(workload->meta)) continue;
+    former.app = app->second;
+    break;
+  }
+  if (former.app.empty()) return {};
+  const Membership membership = find_members(view_, former, facts_);
+  const Context context{view_, facts_, settings_, former, membership};
+  return member_table(context, {}, rolling_);
 }
 
 }  // namespace meshgraft

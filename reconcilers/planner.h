@@ -53,7 +53,7 @@ class Planner {
   void obey_policy();
   [[nodiscard]] bool is_held(const Waiting& one) const;
   Plan finish_frozen();
-  [[nodiscard]] bool looks_recorded_workload(const ObjectKey& key) const;
+  [[nodiscard]] std::vector<MemberState> members_of_frozen() const;
 
   // plan_stages.cc: what may be sent now
   [[nodiscard]] std::optional<Stage> current_stage() const;

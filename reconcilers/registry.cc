@@ -8,6 +8,7 @@
 #include "reconcilers/gateway.h"
 #include "reconcilers/ingresses.h"
 #include "reconcilers/kubesphere_gateway.h"
+#include "reconcilers/misplaced_keys.h"
 #include "reconcilers/mutual_tls.h"
 #include "reconcilers/platform.h"
 #include "reconcilers/pod_traps.h"
@@ -77,6 +78,7 @@ std::span<const Reconciler> registry() {
       Reconciler{"kubesphere_gateway", desired_kubesphere_gateways, rbac_kubesphere_gateways()},
       Reconciler{"envoy_filter", desired_envoy_filter, rbac_envoy_filter()},
       Reconciler{"pod_traps", desired_pod_traps, {}},
+      Reconciler{"key_places", desired_key_places, {}},
       Reconciler{"mutual_tls", desired_mutual_tls, {}},
       Reconciler{"sandbox_events", desired_sandbox_events, rbac_sandbox_events()},
   };

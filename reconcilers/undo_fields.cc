@@ -46,8 +46,12 @@ FieldBack judge(const Object& object, const Record& record, const Footprint& foo
   back.live = *live;
   const std::optional<Json> applied = footprint.applied(path);
   const auto was = record.was.find(path);
-  const std::optional<Json> former =
-      applied ? applied : was != record.was.end() ? std::optional<Json>(was->second) : std::nullopt;
+  std::optional<Json> former = applied ? applied : was != record.was.end() ? std::optional<Json>(was->second) : std::nullopt;
+  // A manifest may name a part of a map (rollingUpdate) and leave the rest to the server, as it was.
+  if (applied && applied->is_object() && was != record.was.end() && was->second.is_object()) {
+    former = was->second;
+    former->update(*applied);
+  }
   if (former && *former == *live) {
     // Put back already, or applied by the user meanwhile: then our apply must not drop it.
     back.way = applied ? Way::keep : Way::settled;

@@ -172,7 +172,8 @@ Release release_service(const Context& context, const Service& service, const Re
     const std::int64_t away = std::min(*without_routes, *without_rule);
     if (away < kLookAgainAfter) {
       wait_for(kLookAgainAfter - away, decision);
-      wait_in(Stage::back_destination_rule, routes_key, "KubeSphere may make it again for 90 s", decision);
+      release.hold = "KubeSphere may route Service " + name + " again for " + std::to_string(kLookAgainAfter / 1000) + " s";
+      wait_in(Stage::back_destination_rule, routes_key, release.hold, decision);
       return release;
     }
   }

@@ -69,6 +69,24 @@ TEST(BadInput, an_unknown_policy_freezes_and_names_the_known_ones) {
   EXPECT_THAT(test::flat(got.out), HasSubstr("observe, join, replace"));
 }
 
+TEST(BadInput, a_Helm_template_that_nobody_rendered_is_said_to_be_one) {
+  const test::Folder folder;
+  folder.write("chart/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 0.1.0\n");
+  const std::string path = folder.write("chart/templates/web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ .Release.Name }}-web\n{{- if .Values.on }}\n{{- end }}\n");
+  const Called got = call({"plan", "-f", folder.path() + "/chart"});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, HasSubstr("error: " + path + ": this is a part of a Helm chart, not a manifest; render the chart first: helm template NAME CHART | meshgraft plan -f -\n"));
+  EXPECT_THAT(got.err, HasSubstr("Chart.yaml: this is a part of a Helm chart"));
+}
+
+TEST(BadInput, documents_of_kinds_that_no_rule_reads_are_counted_in_one_line) {
+  const auto document = [](const std::string& kind, const std::string& name) { return "---\napiVersion: example.com/v1\nkind: " + kind + "\nmetadata: {name: " + name + "}\n"; };
+  const Called got = plan_of(test::deployment_yaml("web") + test::service_yaml("web") + document("Rollout", "a") + document("Rollout", "b") + document("Topic", "c") +
+                             document("Schedule", "d") + document("User", "e"));
+  EXPECT_EQ(got.status, 2);
+  EXPECT_EQ(got.err, "note: not looked at: 2 Rollouts, 1 Schedule, 1 Topic and 1 other kind\n");
+}
+
 TEST(BadInput, a_kubeconfig_that_is_not_there_is_named) {
   const Called got = call({"plan", "--kubeconfig", "/nowhere/config"});
   EXPECT_EQ(got.status, 1);
@@ -202,13 +220,14 @@ TEST(BadInput, aliases_that_stand_for_aliases_are_bounded) {
   EXPECT_THAT(got.err, HasSubstr("more than a million values"));
 }
 
-TEST(BadInput, a_group_that_kubernetes_does_not_have_is_told_and_a_kind_of_others_is_not) {
+TEST(BadInput, a_group_that_kubernetes_does_not_have_is_a_warning_and_a_kind_of_others_a_note) {
   const std::string slip = "apiVersion: app/v1\nkind: Deployment\nmetadata: {name: web}\n---\n";
   const std::string knative = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: f}\n---\n";
   const std::string old = "apiVersion: apps/v1beta2\nkind: StatefulSet\nmetadata: {name: old}\nspec: {template: {}}\n---\n";
   const Called got = plan_of(slip + knative + old + test::deployment_yaml("cart") + test::service_yaml("cart"));
   EXPECT_EQ(got.status, 2) << got.err;
-  EXPECT_EQ(got.err, "warning: -, document 1: Deployment web is of apiVersion app/v1, where Kubernetes has no such kind: it is left as it is\n");
+  EXPECT_EQ(got.err, "warning: -, document 1: Deployment web is of apiVersion app/v1, where Kubernetes has no such kind: it is left as it is\n"
+                     "note: not looked at: 1 Service of serving.knative.dev\n");
 }
 
 TEST(BadInput, a_list_that_holds_something_else_than_objects_names_the_item) {

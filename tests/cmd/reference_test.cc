@@ -15,12 +15,20 @@
 #include "k8sclient/model/json_read.h"
 #include "k8sclient/model/yaml_read.h"
 #include "reconcilers/findings.h"
+#include "reconcilers/keys.h"
+#include "reconcilers/misplaced_keys.h"
 #include "reconcilers/reconciler.h"
 #include "tests/cmd/call.h"
 
 namespace meshgraft {
 namespace {
 
+TEST(Reference, every_key_of_the_table_has_a_place_in_misplaced_keys) {
+  for (const KeyInfo& row : key_table()) {
+    const std::string key = std::string(row.key) + (row.key == keys::kProtocolPrefix ? "80" : "");
+    EXPECT_TRUE(is_known_key(key)) << key << ": add it to kPlaces in reconcilers/misplaced_keys.cc";
+  }
+}
 using testing::HasSubstr;
 
 std::string file(const std::string& path) {

@@ -129,6 +129,8 @@ TEST(Undo, the_pods_follow_when_both_stayed_away_for_ninety_seconds) {
   const Plan early = plan_at(unlabelled() + released() + deployment(), 89);
   EXPECT_THAT(targets(early), IsEmpty());
   EXPECT_EQ(early.wake_after, 1000);
+  ASSERT_EQ(early.members.size(), 1U);
+  EXPECT_EQ(early.members.front().why, "KubeSphere may route Service web again for 90 s") << "nobody should think that it is stuck";
   const Plan late = plan_at(unlabelled() + released() + deployment(), 90);
   ASSERT_THAT(targets(late), ElementsAre("back-template Deployment shop/web"));
   EXPECT_EQ(late.now.front().impact, Impact::restart);
@@ -181,6 +183,70 @@ TEST(Undo, a_field_that_somebody_changed_is_left_and_named) {
   EXPECT_THAT(codes(plan), HasSubstr("MG112"));
   const auto found = std::find_if(plan.findings.begin(), plan.findings.end(), [](const Finding& one) { return one.code == "MG112"; });
   EXPECT_THAT(found->text, HasSubstr("kubectl-edit"));
+}
+
+// A gateway whose rollingUpdate we wrote: nginx-ingress of ingress-nginx on a hostPort.
+std::string gateway(const std::string& rolling) {
+  return R"yaml(---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: controller
+  uid: uid-gw
+  generation: 3
+  annotations:
+    meshgraft.io/undo: '{"uid":"uid-gw","own":["spec.strategy.rollingUpdate"],"was":{"spec.strategy.rollingUpdate":{"maxSurge":"25%","maxUnavailable":1}}}'
+spec:
+  replicas: 2
+  strategy: {type: RollingUpdate, rollingUpdate: )yaml" + rolling + R"yaml(}
+  selector: {matchLabels: {app: nginx}}
+  template:
+    metadata: {labels: {app: nginx}}
+    spec: {containers: [{name: controller, image: "registry.k8s.io/ingress-nginx/controller:v1.8.1", args: [/nginx-ingress-controller], ports: [{containerPort: 80, hostPort: 80}]}]}
+status: {observedGeneration: 3, replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2}
+)yaml";
+}
+
+Json strategy_of(const std::string& manager, const Json& parts) {
+  return {{"manager", manager}, {"operation", "Update"}, {"fieldsV1", {{"f:spec", {{"f:strategy", {{"f:rollingUpdate", parts}}}}}}}};
+}
+
+Plan gateway_plan(const std::string& rolling, const Json& managers, const Json& manifest = Json()) {
+  Json object{{"metadata", {{"managedFields", managers}}}};
+  if (!manifest.is_null()) object["metadata"]["annotations"] = {{"kubectl.kubernetes.io/last-applied-configuration", to_text(manifest)}};
+  return plan_at(unlabelled() + gateway(rolling), 1000, {{{Kind::deployment, "shop", "controller"}, std::make_shared<const Json>(object)}});
+}
+
+const Json kBothParts{{"f:maxSurge", Json::object()}, {"f:maxUnavailable", Json::object()}};
+
+TEST(Undo, a_strategy_whose_former_owner_keeps_the_map_or_a_shared_part_is_nobody_elses) {
+  // What a force apply leaves the creator: the map itself, and maxUnavailable, which was 1 before us too.
+  const Json theirs = strategy_of("kubectl-create", {{".", Json::object()}, {"f:maxUnavailable", Json::object()}});
+  const Plan plan = gateway_plan("{maxUnavailable: 1, maxSurge: 0}", Json::array({theirs, strategy_of("meshgraft", kBothParts)}));
+  EXPECT_THAT(codes(plan), testing::Not(HasSubstr("MG112")));
+  ASSERT_EQ(plan.now.size(), 1U);
+  EXPECT_EQ(plan.now.front().verb, Verb::restore);
+  EXPECT_EQ(to_text(plan.now.front().body), R"([{"op":"add","path":"/spec/strategy/rollingUpdate","value":{"maxSurge":"25%","maxUnavailable":1}}])");
+}
+
+TEST(Undo, a_strategy_of_which_the_manifest_names_a_part_is_put_back_once) {
+  const Json manifest{{"spec", {{"strategy", {{"rollingUpdate", {{"maxUnavailable", 1}}}}}}}};
+  const Json theirs = strategy_of("kubectl-client-side-apply", {{".", Json::object()}, {"f:maxUnavailable", Json::object()}});
+  const Plan plan = gateway_plan("{maxUnavailable: 1, maxSurge: 0}", Json::array({theirs, strategy_of("meshgraft", kBothParts)}), manifest);
+  ASSERT_EQ(plan.now.size(), 1U);
+  EXPECT_EQ(to_text(plan.now.front().body), R"([{"op":"add","path":"/spec/strategy/rollingUpdate","value":{"maxSurge":"25%","maxUnavailable":1}}])");
+
+  const Json undone = strategy_of("meshgraft-undo", {{"f:maxSurge", Json::object()}});
+  const Plan after = gateway_plan("{maxUnavailable: 1, maxSurge: 25%}", Json::array({theirs, undone, strategy_of("meshgraft", {{"f:maxUnavailable", Json::object()}})}), manifest);
+  EXPECT_THAT(codes(after), testing::Not(HasSubstr("MG112")));
+  ASSERT_EQ(after.now.size(), 1U);
+  EXPECT_EQ(after.now.front().verb, Verb::apply) << "the record goes";
+}
+
+TEST(Undo, a_strategy_of_which_somebody_took_a_part_is_left_and_named) {
+  const Json theirs = strategy_of("kubectl-edit", {{"f:maxSurge", Json::object()}});
+  const Plan plan = gateway_plan("{maxUnavailable: 1, maxSurge: 3}", Json::array({theirs, strategy_of("meshgraft", {{"f:maxUnavailable", Json::object()}})}));
+  EXPECT_THAT(codes(plan), HasSubstr("MG112"));
 }
 
 TEST(Undo, what_the_last_applied_manifest_has_by_then_stays_the_users) {
