@@ -314,6 +314,14 @@ bool Cache::synced() const {
   return true;
 }
 
+bool Cache::is_missed(Kind kind) const {
+  const MutexLock lock(mutex_);
+  const auto& all = slot(kind).standing;
+  return std::any_of(all.begin(), all.end(), [](const auto& entry) {
+    return entry.second.wanted && entry.second.standing == Standing::absent;
+  });
+}
+
 std::vector<KindState> Cache::states() const {
   const MutexLock lock(mutex_);
   std::vector<KindState> states;

@@ -168,7 +168,7 @@ void Intake::become_ready() {
   if (!cache_.synced()) return;  // the ConfigMaps come first
   {
     const MutexLock lock(mutex_);
-    if (ready_) return;
+    if (std::exchange(becoming_ready_, true)) return;  // another watcher's thread is at it, or was
     for (const KindInfo& row : kinds()) {
       // After a restart: what was joined and lost its label meanwhile still carries our record.
       if (!row.namespaced || row.watch == Watch::never) continue;

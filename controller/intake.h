@@ -76,7 +76,7 @@ class Intake final : public WatchListener {
 
   mutable Mutex mutex_;
   Watchers* watchers_ GUARDED_BY(mutex_) = nullptr;
-  bool config_maps_known_ GUARDED_BY(mutex_) = false;
+  bool config_maps_known_ GUARDED_BY(mutex_) = false, becoming_ready_ GUARDED_BY(mutex_) = false;
   std::set<std::string> known_ GUARDED_BY(mutex_);
   std::map<std::string, Time> marks_ GUARDED_BY(mutex_);
   std::map<ObjectKey, std::int64_t> gone_ GUARDED_BY(mutex_);  // milliseconds; VirtualServices and DestinationRules

@@ -30,7 +30,8 @@ Watcher::Watcher(Kind kind, Api& api, Cache& cache, WatchListener& listener, Clo
 void Watcher::assign(std::optional<Scope> scope) {
   const MutexLock lock(mutex_);
   if (assigned_ == scope && !reassigned_) {
-    // The CRD came back, or came at last: do not wait out the back-off.
+    // Whatever it waited for may have come: the CRD, or the server's knowledge of it.
+    hurried_ = true;
     changed_.notify_all();
     return;
   }
@@ -57,10 +58,11 @@ void Watcher::run() {
       const MutexLock lock(mutex_);
       const Time until = clock_.now() + wait;
       const bool idle = !following_ && !reassigned_;
-      while (!stopped_ && !reassigned_ && (idle || clock_.now() < until)) {
+      while (!stopped_ && !reassigned_ && !hurried_ && (idle || clock_.now() < until)) {
         clock_.wait_until(mutex_, changed_, idle ? clock_.now() + std::chrono::hours(1) : until);
       }
       if (stopped_) return;
+      if (std::exchange(hurried_, false)) machine_->hurry();
     }
     step();
   }
@@ -139,8 +141,18 @@ void Watcher::send(const NextWatch& request) {
     const MutexLock lock(mutex_);
     return reaction.go_on && !stopped_ && !reassigned_;
   };
-  const ApiResult<Unit> end =
-      api_.watch(watch, [&lines, &on_event](std::string_view bytes) { return lines.feed(bytes, on_event); });
+  const auto on_accepted = [this, &reported] {
+    machine_->on_watch_accepted();
+    if (!reported && machine_->standing() == Standing::synced) {
+      reported = true;
+      report_standing();
+    }
+    const MutexLock lock(mutex_);
+    return !stopped_ && !reassigned_;
+  };
+  const ApiResult<Unit> end = api_.watch(watch, [&lines, &on_event, &on_accepted](std::string_view bytes) {
+    return bytes.empty() ? on_accepted() : lines.feed(bytes, on_event);
+  });
   const ApiError* error = end ? nullptr : &end.error();
   machine_->on_watch_end(error, clock_.now(), random());
   const std::optional<ApiError>& why = machine_->last_error();

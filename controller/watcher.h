@@ -39,7 +39,8 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
 
   // What to follow from the next request on; nullopt: nothing. An empty Scope is every object of the kind. From any
-  // thread. Assigning nullopt empties the cache of what was followed before, once the running stream has ended.
+  // thread. Assigning nullopt empties the cache of what was followed before, once the running stream has ended. The same
+  // once more: the next request does not wait out its back-off.
   void assign(std::optional<Scope> scope) EXCLUDES(mutex_);
   [[nodiscard]] std::optional<Scope> assigned() const EXCLUDES(mutex_);
 
@@ -81,6 +82,7 @@ class Watcher {
   Condition changed_;
   std::optional<Scope> assigned_ GUARDED_BY(mutex_);
   bool reassigned_ GUARDED_BY(mutex_) = false;
+  bool hurried_ GUARDED_BY(mutex_) = false;
   bool stopped_ GUARDED_BY(mutex_) = false;
 };
 

@@ -26,7 +26,12 @@ void Watchers::start() {
 
 void Watchers::serve(Kind kind, bool served) {
   Watcher* watcher = of(kind);
-  if (watcher == nullptr || (served && watcher->assigned())) return;
+  if (watcher == nullptr) return;
+  if (served && watcher->assigned()) {
+    // Its CRD is there, and the server did not know it yet when it was asked.
+    if (cache_.is_missed(kind)) watcher->assign(Scope{});
+    return;
+  }
   // Said here already, so that whoever asks before the watcher's thread woke up gets the right answer.
   cache_.set_standing(kind, Scope{}, served ? WatchMachine::Standing::starting : WatchMachine::Standing::absent, served,
                       "");

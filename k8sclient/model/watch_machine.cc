@@ -143,8 +143,17 @@ void WatchMachine::on_watch_start(TimePoint now) {
   }
   watch_started_ = now;
   saw_event_ = false;
+  accepted_ = false;
   pending_.reset();
   ++counts_.watches;
+}
+
+void WatchMachine::on_watch_accepted() {
+  if (state_ != State::listed || pending_) return;
+  accepted_ = true;
+  if (accepts_in_vain_) return;
+  standing_ = Standing::synced;
+  last_error_.reset();
 }
 
 Reaction WatchMachine::on_event(Result<WatchEvent> event) {
@@ -181,6 +190,7 @@ Reaction WatchMachine::on_event(Result<WatchEvent> event) {
   }
 
   saw_event_ = true;
+  accepts_in_vain_ = false;
   state_ = State::watching;
   standing_ = Standing::synced;
   last_error_.reset();
@@ -259,6 +269,9 @@ void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double ran
   const std::optional<ApiError> left = std::exchange(pending_, std::nullopt);
   if (left) error = &*left;
   if (state_ == State::initial) return on_initial_end(error, now, random);
+  accepts_in_vain_ = error != nullptr && error->kind != ErrorClass::cancelled
+                         ? accepts_in_vain_ || (accepted_ && !saw_event_)
+                         : false;
   if (error == nullptr) {
     state_ = State::listed;
     if (!saw_event_ && now - watch_started_ < kShortWatch) {

@@ -42,6 +42,8 @@
 //   listed, w.   | 504 too large resourceVersion                | list anew after back-off (the server is behind us)
 //   listed, w.   | line that is no event, object without uid or | list anew after back-off: an event was lost
 //                | version, version that goes backwards, other  |
+//   listed       | accepted, and quiet since                    | same, standing synced; not if the last stream was
+//                |                                              | accepted, brought nothing and broke
 //   watching     | bookmark                                     | version advances, nothing else
 //   watching     | event of a type that we do not know          | ignored
 // With Lists::streamed an empty machine asks for a watch that begins with every object (WatchList) in place of pages:
@@ -134,6 +136,9 @@ class WatchMachine {
   void on_list_error(const ApiError& error, std::chrono::steady_clock::time_point now, double random);
 
   void on_watch_start(std::chrono::steady_clock::time_point now);
+  // The server took the watch and had nothing to say for a while: an expired version it would have told by now. Without
+  // this a kind in which nothing happens would be believed again only at the next bookmark, a minute later.
+  void on_watch_accepted();
   [[nodiscard]] Reaction on_event(Result<WatchEvent> event);
   // `error`: how the stream ended, null for a clean end. After a Reaction with go_on false it does not matter.
   void on_watch_end(const ApiError* error, std::chrono::steady_clock::time_point now, double random);
@@ -185,6 +190,8 @@ class WatchMachine {
   std::optional<std::chrono::steady_clock::time_point> failed_at_;
   std::chrono::steady_clock::time_point watch_started_;
   bool saw_event_ = false;                                                   // in the running stream
+  bool accepted_ = false;                                                    // the running stream was, and is quiet
+  bool accepts_in_vain_ = false;  // the last stream was accepted, brought nothing and broke
   std::optional<ApiError> pending_;                                          // why we leave the running stream
   std::optional<std::chrono::steady_clock::time_point> error_events_since_;  // of 5xx, without a good event between
   std::optional<ApiError> last_error_;

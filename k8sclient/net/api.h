@@ -61,7 +61,8 @@ class Api {
   virtual ApiResult<ListPage> list(const ListRequest& request) = 0;
 
   // Blocks until the watch ends. `on_bytes` gets the body as it arrives, in pieces of any size, on one other thread
-  // at a time; it returns false to end the watch. Returns Unit on a clean end by the server or by on_bytes,
+  // at a time; it returns false to end the watch. A first piece without a byte says that the server accepted the watch
+  // and has had nothing to say for a second. Returns Unit on a clean end by the server or by on_bytes,
   // an error otherwise. stop_watches() ends every running watch with ErrorClass::cancelled.
   virtual ApiResult<Unit> watch(const WatchRequest& request, const std::function<bool(std::string_view)>& on_bytes) = 0;
 

@@ -33,6 +33,8 @@ using std::chrono::steady_clock;
 
 // Bytes that the library reads at a time, a buffer a connection. Most watches are idle; lists are megabytes.
 constexpr std::size_t kStreamChunk = std::size_t{16} * 1024, kCallChunk = std::size_t{64} * 1024;
+// A stream that is accepted only to be refused inside it brings its ERROR event with the headers (kube-apiserver cacher.go).
+constexpr seconds kAccepted{1};
 constexpr seconds kCancelGrace{2};  // a cancelled request ended within 4 ms when measured; a resolver may hang
 
 boost::asio::io_service& io_service() { return crossplat::threadpool::shared_instance().service(); }
@@ -172,8 +174,8 @@ class CpprestTransport final : public Transport {
     }
     if (!slot || begin >= deadline) return fault(TransportFault::timeout, "had no free connection in time", false);
     const std::shared_ptr<http_client> client = calls();
-    Attempt attempt = call(*client, request, deadline);
-    if (attempt.retry) attempt = call(*fresh_calls(client), request, deadline);
+    Attempt attempt = call(*client, request, {deadline, false});
+    if (attempt.retry) attempt = call(*fresh_calls(client), request, {deadline, true});
     if (attempt.result) slots_.answered(attempt.result->status, attempt.result->retry_after, steady_clock::now());
     return std::move(attempt.result);
   }
@@ -183,7 +185,7 @@ class CpprestTransport final : public Transport {
     // own limit only backs ours up, and must outlast a consumer that pauses the stream.
     const std::shared_ptr<http_client> client =
         make_client(std::max<milliseconds>(4 * options_.stream_idle, seconds(300)), kStreamChunk);
-    Exchange exchange = start(*client, request, options_.stream_cap, Time::max(), options_.gauge);
+    Exchange exchange = start(*client, request, options_.stream_cap, {Time::max(), false}, options_.gauge);
     const StreamEntry entry(*this, exchange.pipe);
     BodyPipe& pipe = *exchange.pipe;
     BodyPipe::Seen seen = pipe.wait_head(steady_clock::now() + options_.first_answer);
@@ -191,6 +193,16 @@ class CpprestTransport final : public Transport {
     HttpResponse response = response_of(pipe.head_seen());
     const bool wanted = response.status >= 200 && response.status < 300;
     std::string piece;
+    if (wanted && options_.stream_idle > kAccepted) {
+      seen = pipe.wait_bytes(piece, kAccepted);
+      const bool quiet = seen == BodyPipe::Seen::deadline;
+      if (seen == BodyPipe::Seen::bytes || quiet) {
+        if (!on_bytes(piece)) {
+          exchange.cancel();
+          return response;
+        }
+      }
+    }
     while ((seen = pipe.wait_bytes(piece, options_.stream_idle)) == BodyPipe::Seen::bytes) {
       if (!wanted) {
         response.body += piece;
@@ -215,6 +227,10 @@ class CpprestTransport final : public Transport {
     TransportResult result;
     bool retry = false;
   };
+  struct Limits {
+    Time deadline;
+    bool again = false;  // the second try
+  };
 
   // A running stream's place in the list that stop_streams goes through.
   class StreamEntry {
@@ -235,8 +251,9 @@ class CpprestTransport final : public Transport {
     const std::shared_ptr<BodyPipe> pipe_;
   };
 
-  Attempt call(http_client& client, const HttpRequest& request, Time deadline) {
-    Exchange exchange = start(client, request, options_.body_cap, deadline, nullptr);
+  Attempt call(http_client& client, const HttpRequest& request, Limits limits) {
+    const Time deadline = limits.deadline;
+    Exchange exchange = start(client, request, options_.body_cap, limits, nullptr);
     BodyPipe& pipe = *exchange.pipe;
     const BodyPipe::Seen seen = pipe.wait_end(deadline);
     if (seen == BodyPipe::Seen::end && pipe.end_seen().complete) {
@@ -257,7 +274,7 @@ class CpprestTransport final : public Transport {
     return {std::move(result), retry};
   }
 
-  Exchange start(http_client& client, const HttpRequest& request, std::size_t cap, Time deadline,
+  Exchange start(http_client& client, const HttpRequest& request, std::size_t cap, Limits limits,
                  StreamGauge* gauge) const {
     Exchange exchange;
     exchange.pipe = std::make_shared<BodyPipe>(cap, gauge);
@@ -265,12 +282,14 @@ class CpprestTransport final : public Transport {
     const std::shared_ptr<BodyPipe> pipe = exchange.pipe;
     try {
       http::http_request message(request.method);
-      message.set_request_uri(web::uri(request.target));
+      Time body_until = limits.deadline;
+      message.set_request_uri(
+          web::uri(request.tells_limit ? with_limit(request.target, limits, body_until) : request.target));
       message.headers().add("Accept", "application/json");
       message.headers().add("User-Agent", options_.user_agent);
       if (!request.token.empty()) message.headers().add("Authorization", "Bearer " + request.token);
       if (!request.body.empty()) {
-        exchange.body = std::make_shared<RequestBuffer>(request.body, deadline);
+        exchange.body = std::make_shared<RequestBuffer>(request.body, body_until);
         message.set_body(ByteStreambuf(exchange.body).create_istream(), request.body.size(), request.content_type);
       }
       message.set_response_stream(ByteStreambuf(std::make_shared<AnswerBuffer>(pipe)).create_ostream());
@@ -296,6 +315,20 @@ class CpprestTransport final : public Transport {
       pipe->end(broken_end(std::current_exception()));
     }
     return exchange;
+  }
+
+  // The target that tells the server how long it has, counted from the request's arrival. The library writes it down
+  // before it connects, so the time to connect is bounded too: `body_until` and the limit together never pass the
+  // deadline by more than kConnectAllowance. The second try gives both one half, for servers that are far away.
+  static std::string with_limit(const std::string& target, const Limits& limits, Time& body_until) {
+    const Time now = steady_clock::now();
+    const Duration half = (limits.deadline + kConnectAllowance - now) / 2;
+    const Duration left = limits.again ? std::min(half, limits.deadline - now) : limits.deadline - now;
+    body_until = std::min(limits.deadline, now + (limits.again ? half : Duration(kConnectAllowance)));
+    // A Go duration; the API server has read it since 1.0 for every write, and for everything since 1.20.
+    const milliseconds told = std::max(std::chrono::floor<milliseconds>(left), milliseconds(1));
+    return target + (target.find('?') == std::string::npos ? "?" : "&") + "timeout=" + std::to_string(told.count()) +
+           "ms";
   }
 
   // Why an exchange ended without its whole answer. Never judges by an error's text.

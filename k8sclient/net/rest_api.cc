@@ -91,8 +91,6 @@ class RestApi final : public Api {
       : config_(std::move(config)),
         url_(std::move(url)),
         options_(std::move(options)),
-        // A Go duration; the API server has read it since 1.0 for every write, and for everything since 1.20.
-        server_limit_(options_.bound_server ? std::to_string(options_.call_deadline.count()) + "ms" : ""),
         credentials_(config_, options_.credential_refresh) {}
 
   // The first session, so that settings that cannot work are told at once.
@@ -170,24 +168,20 @@ class RestApi final : public Api {
     target.with("fieldManager", request.field_manager);
     if (request.type == PatchType::apply) target.with("force", request.force ? "true" : "false");
     if (request.dry_run) target.with("dryRun", "All");
-    target.with("timeout", server_limit_);
     return written(
-        call("PATCH", {"PATCH", target.text(), to_text(request.body), std::string(content_type_of(request.type)), {}}));
+        write("PATCH", target.text(), to_text(request.body), std::string(content_type_of(request.type))));
   }
 
   ApiResult<Written> create(const ObjectKey& target, const Json& body, std::string_view field_manager) override {
     if (target.kind == Kind::other) return unknown_kind();
-    const Target where =
-        Target(path(target.kind, target.ns)).with("fieldManager", field_manager).with("timeout", server_limit_);
-    return written(call("POST", {"POST", where.text(), to_text(body), "application/json", {}}));
+    const Target where = Target(path(target.kind, target.ns)).with("fieldManager", field_manager);
+    return written(write("POST", where.text(), to_text(body), "application/json"));
   }
 
   ApiResult<Written> replace(const ObjectKey& target, const Json& body, std::string_view field_manager) override {
     if (target.kind == Kind::other) return unknown_kind();
-    const Target where = Target(path(target.kind, target.ns, target.name))
-                             .with("fieldManager", field_manager)
-                             .with("timeout", server_limit_);
-    return written(call("PUT", {"PUT", where.text(), to_text(body), "application/json", {}}));
+    const Target where = Target(path(target.kind, target.ns, target.name)).with("fieldManager", field_manager);
+    return written(write("PUT", where.text(), to_text(body), "application/json"));
   }
 
   ApiResult<Unit> remove(const DeleteRequest& request) override {
@@ -197,10 +191,9 @@ class RestApi final : public Api {
                  {"propagationPolicy", request.orphan ? "Orphan" : "Background"}};
     if (!request.uid.empty()) body["preconditions"]["uid"] = request.uid;
     if (!request.resource_version.empty()) body["preconditions"]["resourceVersion"] = request.resource_version;
-    const Target where =
-        Target(path(request.target.kind, request.target.ns, request.target.name)).with("timeout", server_limit_);
     const ApiResult<HttpResponse> answer =
-        call("DELETE", {"DELETE", where.text(), to_text(body), "application/json", {}});
+        write("DELETE", path(request.target.kind, request.target.ns, request.target.name), to_text(body),
+              "application/json");
     if (!answer) return Unexpected<ApiError>(answer.error());
     return Unit{};
   }
@@ -312,6 +305,17 @@ class RestApi final : public Api {
     }
   }
 
+  ApiResult<HttpResponse> write(std::string_view method, std::string target, std::string body,
+                                std::string content_type) {
+    HttpRequest request;
+    request.method = method;
+    request.target = std::move(target);
+    request.body = std::move(body);
+    request.content_type = std::move(content_type);
+    request.tells_limit = options_.bound_server;
+    return call(method, std::move(request));
+  }
+
   static ErrorClass class_of(TransportFault fault) {
     switch (fault) {
       case TransportFault::cancelled:
@@ -389,7 +393,6 @@ class RestApi final : public Api {
   const ClientConfig config_;
   const ServerUrl url_;
   const RestOptions options_;
-  const std::string server_limit_;
   CredentialSource credentials_;
   Mutex mutex_;
   Session session_ GUARDED_BY(mutex_);

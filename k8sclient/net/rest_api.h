@@ -31,7 +31,7 @@ struct RestOptions {
   std::chrono::milliseconds credential_refresh{60'000};  // how old a credential read from a file may get
   std::size_t in_flight = 16;                            // calls at the same time
   bool yields = true;         // a 429 pauses all calls of this Api for its Retry-After; false for leader election
-  bool bound_server = false;  // writes carry timeout=call_deadline: the server gives up when we do
+  bool bound_server = false;  // writes carry timeout=, what is left of the deadline: the server gives up when we do
   bool stream_lists = false;  // WatchList is asked for where Api::streams_lists() is heeded
   StreamGauge* gauge = nullptr;                          // counts bytes read ahead of slow consumers; outlives the Api
   std::size_t watch_cap = std::size_t{1} << 20;          // bytes read ahead of a slow consumer of a watch

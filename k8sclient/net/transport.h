@@ -17,6 +17,9 @@ namespace meshgraft {
 class StreamGauge;
 class TlsContext;
 
+// How long a write that carries `timeout=` may take to reach the server: the last second of a Lease (leader.h).
+constexpr std::chrono::seconds kConnectAllowance{1};
+
 struct HttpRequest {
   std::string method;        // GET, PUT, PATCH, POST, DELETE
   std::string target;        // path and query below the server's URL, percent-encoded, from its leading "/"
@@ -24,6 +27,7 @@ struct HttpRequest {
   std::string content_type;  // of the body
   std::string token;         // sent as Authorization: Bearer; "" for none
   Time deadline{};           // of a send(): nothing of it goes out later; the epoch for TransportOptions::call_deadline
+  bool tells_limit = false;  // of a send(): the target gets `timeout=`, what is left of the deadline when it is sent
 };
 
 struct HttpResponse {
@@ -72,10 +76,13 @@ class Transport {
   // Sends and reads the whole answer, of any status. A connection that breaks before the answer's headers is tried once
   // more on a new one, except for POST once its body was on the way: that may have been carried out. The retry ends at
   // the first try's deadline, and a body is never begun after it, however long the process or its IO thread stood still.
+  // With tells_limit the server's time, from the first byte of the body on, ends within kConnectAllowance of the
+  // deadline: a connection that takes longer than that is given up, and the retry allots its time anew.
   virtual TransportResult send(const HttpRequest& request) = 0;
 
   // Sends and hands the body of a 2xx answer to `on_bytes` on the calling thread as it arrives, in pieces of any size,
-  // until the server ends it or on_bytes returns false: both are success. A consumer that is slow slows the server down
+  // until the server ends it or on_bytes returns false: both are success. When nothing came within a second of a 2xx,
+  // on_bytes is called once with "". A consumer that is slow slows the server down
   // once stream_cap bytes wait. Other statuses come back with their body, unstreamed.
   virtual TransportResult stream(const HttpRequest& request, const std::function<bool(std::string_view)>& on_bytes) = 0;
 

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <functional>
 #include <thread>
 
 #include "tests/controller/rig.h"
@@ -12,6 +16,17 @@ namespace {
 using Standing = WatchMachine::Standing;
 using testing::ElementsAre;
 using testing::IsEmpty;
+
+// Until `done` holds, or for 20 s; `each` is called meanwhile.
+bool comes_true(
+    const std::function<bool()>& done, const std::function<void()>& each = [] {}) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!done() && std::chrono::steady_clock::now() < until) {
+    each();
+    std::this_thread::yield();
+  }
+  return done();
+}
 
 // Writes down what it hears, as "+name", "~name", "-name".
 class Heard final : public WatchListener {
@@ -161,6 +176,81 @@ TEST_F(Watcher_, RunUntil_stop_ends_a_running_stream_at_once) {
   following.stop_watches();
   thread.join();
   EXPECT_EQ(following.running_watches(), 0U);
+}
+
+TEST_F(Watcher_, what_is_assigned_once_more_is_asked_for_without_waiting_out_the_back_off) {
+  // The clock stands still: whatever is asked again was asked without its wait.
+  std::atomic<int> asked{0};
+  cluster.api.set_fault([&asked](const fakes::Call&) {
+    ++asked;
+    ApiError error;
+    error.kind = ErrorClass::not_found;
+    return std::optional<fakes::Fault>(fakes::Fault{error, false});
+  });
+  std::thread thread([this] { watcher.run(); });
+  EXPECT_TRUE(comes_true([&asked] { return asked == 1; }));
+  cluster.api.set_fault({});
+  EXPECT_TRUE(comes_true([this] { return standing() == Standing::synced; }, [this] { watcher.assign(Scope{}); }));
+  watcher.stop();
+  cluster.api.stop_watches();
+  thread.join();
+  EXPECT_EQ(asked, 1);
+}
+
+TEST_F(Watcher_, a_kind_that_the_server_did_not_know_yet_is_asked_for_again_when_its_crd_is_heard_of_once_more) {
+  Watchers watchers(cluster.api, cache, heard, cluster.clock);
+  watchers.start();
+  cluster.api.set_fault([](const fakes::Call&) {
+    ApiError error;
+    error.kind = ErrorClass::not_found;
+    return std::optional<fakes::Fault>(fakes::Fault{error, false});
+  });
+  watchers.serve(Kind::application, true);
+  for (Watcher& one : watchers.all()) {
+    if (one.kind() == Kind::application) one.step();
+  }
+  EXPECT_TRUE(cache.is_missed(Kind::application));
+  cluster.api.set_fault({});
+  std::vector<std::thread> threads;
+  for (Watcher& one : watchers.all()) {
+    if (one.kind() == Kind::application) threads.emplace_back([&one] { one.run(); });
+  }
+  // The clock stands still: it waits for the hint alone.
+  EXPECT_TRUE(comes_true([this] { return !cache.is_missed(Kind::application); },
+                         [&watchers] { watchers.serve(Kind::application, true); }));
+  for (Watcher& one : watchers.all()) one.stop();
+  cluster.api.stop_watches();
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Intake_, many_watchers_that_come_to_rest_at_once_make_it_ready_once) {
+  spdlog::set_level(spdlog::level::off);
+  for (int round = 0; round < 300; ++round) {
+    SimClock clock;
+    const Settings settings;
+    Cache cache;
+    DirtyQueue queue(clock, nullptr);
+    RolloutLedger ledger(clock, 3);
+    FactsBook facts(cache, ledger, settings);
+    Expectations expectations(cache, clock);
+    Intake intake(cache, queue, facts, ledger, expectations, clock);
+    for (const KindInfo& row : kinds()) {
+      if (row.watch != Watch::never) cache.set_standing(row.kind, Scope{}, Standing::synced, true, "");
+    }
+    std::atomic<int> made_ready{0}, waiting{0};
+    intake.on_ready([&made_ready] { ++made_ready; });
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&intake, &waiting] {
+        ++waiting;
+        while (waiting < 4) std::this_thread::yield();
+        intake.on_standing(Kind::service);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(made_ready, 1) << "in round " << round;
+    ASSERT_TRUE(intake.ready());
+  }
 }
 
 TEST(Intake_, an_optional_kind_is_followed_when_its_crd_comes_and_dropped_when_it_goes) {

@@ -231,6 +231,7 @@ void FaultServer::accept_all() {
 
 void FaultServer::serve(Connection& connection) {
   if (!options_.greeting.empty()) connection.raw(options_.greeting);
+  if (before_handshake_) before_handshake_();
   if (drop_) {
     connection.hang();
   } else if (connection.handshake()) {

@@ -69,6 +69,9 @@ class FaultServer {
   // From the next connection on: says nothing, not even the TLS handshake, and reads nothing.
   void drop_silently(bool yes) { drop_ = yes; }
 
+  // Called on each new connection's thread before anything is read; to be set before the first.
+  void before_handshake(std::function<void()> act) { before_handshake_ = std::move(act); }
+
   [[nodiscard]] std::vector<SeenRequest> requests() const;
   [[nodiscard]] int connections() const;
 
@@ -84,6 +87,7 @@ class FaultServer {
 
   const Options options_;
   const Script script_;
+  std::function<void()> before_handshake_;
   SSL_CTX* tls_ = nullptr;
   int listener_ = -1, port_ = 0;
   std::atomic<bool> drop_{false}, stopping_{false};

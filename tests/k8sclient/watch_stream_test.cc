@@ -294,6 +294,47 @@ TEST(WatchMachine, watches_of_many_clients_do_not_end_together) {
   EXPECT_EQ(timeout(), seconds(289));
 }
 
+TEST(WatchMachine, a_watch_that_is_accepted_and_quiet_is_believed_before_the_next_bookmark) {
+  const ApiError broken = error(ErrorClass::transport), no_right = error(ErrorClass::forbidden);
+  for (const ApiError& why : {broken, no_right}) {
+    MachineBench bench;
+    bench.synced();
+    (void)bench.watch({}, seconds(5), &why);
+    ASSERT_NE(bench.machine.standing(), Standing::synced);
+    bench.machine.on_watch_start(bench.now);
+    ASSERT_NE(bench.machine.standing(), Standing::synced) << "asked for is not accepted";
+    bench.machine.on_watch_accepted();
+    EXPECT_EQ(bench.machine.standing(), Standing::synced);
+    EXPECT_FALSE(bench.machine.last_error());
+  }
+}
+
+TEST(WatchMachine, a_server_that_accepts_and_then_says_nothing_is_believed_once) {
+  const ApiError silent = error(ErrorClass::transport);
+  MachineBench bench;
+  bench.synced();
+  const auto quiet_stream = [&bench, &silent] {
+    bench.machine.on_watch_start(bench.now);
+    bench.machine.on_watch_accepted();
+    const Standing during = bench.machine.standing();
+    bench.machine.on_watch_end(&silent, bench.now, 0);
+    return during;
+  };
+  EXPECT_EQ(quiet_stream(), Standing::synced);
+  EXPECT_EQ(bench.machine.standing(), Standing::failing);
+  EXPECT_EQ(quiet_stream(), Standing::failing) << "a stale copy would be believed fresh";
+  EXPECT_EQ(quiet_stream(), Standing::failing);
+  (void)bench.watch({bookmark("40")}, seconds(60), &silent);
+  EXPECT_EQ(quiet_stream(), Standing::synced) << "it was heard since";
+}
+
+TEST(WatchMachine, a_streamed_list_is_not_complete_because_it_was_accepted) {
+  WatchMachine machine(Kind::service, WatchMachine::Lists::streamed);
+  machine.on_watch_start({});
+  machine.on_watch_accepted();
+  EXPECT_EQ(machine.standing(), Standing::starting);
+}
+
 TEST(WatchMachine, every_standing_has_a_name) {
   for (int i = 0; i <= static_cast<int>(Standing::absent); ++i)
     EXPECT_FALSE(to_string(static_cast<Standing>(i)).empty());

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <sstream>
+#include <thread>
 
 #include "controller/watcher.h"
 #include "tests/fakes/list_watch_server.h"
@@ -52,7 +53,8 @@ class Client : public WireTest {
  protected:
   // A server, a client of it, and what the client heard and logged.
   struct Pair {
-    Pair(const TestAuthority& authority, const TestCertificate& certificate, bool offers, bool streams)
+    Pair(const TestAuthority& authority, const TestCertificate& certificate, bool offers, bool streams,
+         std::chrono::milliseconds silence = std::chrono::milliseconds(300))
         : server({certificate.certificate_pem, certificate.key_pem, "", ""}, offers) {
       ClientConfig config;
       config.source = "the test";
@@ -61,7 +63,7 @@ class Client : public WireTest {
       config.token = kToken;
       RestOptions options;
       options.call_deadline = std::chrono::milliseconds(1500);
-      options.watch_idle = options.watch_first_answer = std::chrono::milliseconds(300);
+      options.watch_idle = options.watch_first_answer = silence;
       options.stream_lists = streams;
       Result<std::unique_ptr<Api>> made = make_rest_api(config, options);
       EXPECT_TRUE(made);
@@ -192,6 +194,22 @@ TEST_F(Client, a_streamed_list_is_one_request_and_goes_on_as_a_watch) {
   pair.change();
   EXPECT_EQ(pair.settle(), 1);
   EXPECT_EQ(pair.server.http().requests()[1].target.find("sendInitialEvents"), std::string::npos);
+}
+
+TEST_F(Client, a_kind_in_which_nothing_happens_is_believed_as_soon_as_it_is_followed_again) {
+  Pair pair(authority, certificate, false, false, std::chrono::seconds(75));
+  pair.settle();
+  pair.server.inject("http-500");
+  pair.watcher->step();
+  ASSERT_EQ(pair.state().standing, Standing::failing);
+  pair.server.inject("watch-silent-after-headers");  // as a healthy server does until its next bookmark
+  std::thread thread([&pair] { pair.watcher->step(); });
+  const auto begin = std::chrono::steady_clock::now();
+  while (pair.state().standing != Standing::synced && std::chrono::steady_clock::now() < begin + std::chrono::seconds(60))
+    std::this_thread::yield();
+  EXPECT_EQ(pair.state().standing, Standing::synced);
+  pair.api->stop_watches();
+  thread.join();
 }
 
 TEST_F(Client, an_endless_line_is_refused_with_its_kind_and_takes_no_more_memory_than_the_limit) {

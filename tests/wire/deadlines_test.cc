@@ -3,6 +3,9 @@
 
 #include <sys/stat.h>
 
+#include <array>
+#include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "k8sclient/net/call_slots.h"
@@ -84,23 +87,116 @@ TEST_F(Deadlines, a_plugin_that_takes_longer_lets_nothing_out_and_serves_the_nex
   EXPECT_TRUE(next) << next.error().message;
 }
 
+// The `timeout` of a request, in milliseconds; -1 without one.
+int told_limit(const SeenRequest& request) {
+  const std::size_t at = request.target.find("timeout=");
+  return at == std::string::npos ? -1 : std::stoi(request.target.substr(at + 8));
+}
+
 TEST_F(Deadlines, the_server_is_told_when_we_give_up) {
-  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+  std::array<std::atomic<steady_clock::time_point>, 5> seen_at{};
+  const auto server = serve([&seen_at](const SeenRequest& request, Conversation& client) {
+    seen_at.at(static_cast<std::size_t>(request.number - 1)) = steady_clock::now();
     client.answer_json(request.method == "DELETE" ? status_json(200, "", "") : deployment_json("web", "1"));
   });
   RestOptions options;
   options.call_deadline = milliseconds(4000);
   options.bound_server = true;
   const auto api = client(*server, options);
-  (void)api->patch(kApply);
-  (void)api->create(deployment_key("web"), {{"metadata", {{"name", "web"}}}}, "meshgraft");
-  (void)api->replace(deployment_key("web"), {{"metadata", {{"name", "web"}}}}, "meshgraft");
-  (void)api->remove({deployment_key("web"), "uid", "", false});
-  (void)api->get(deployment_key("web"));
+  std::vector<steady_clock::time_point> begun_at;
+  const auto begin = [&begun_at] { begun_at.push_back(steady_clock::now()); };
+  begin(), (void)api->patch(kApply);
+  begin(), (void)api->create(deployment_key("web"), {{"metadata", {{"name", "web"}}}}, "meshgraft");
+  begin(), (void)api->replace(deployment_key("web"), {{"metadata", {{"name", "web"}}}}, "meshgraft");
+  begin(), (void)api->remove({deployment_key("web"), "uid", "", false});
+  begin(), (void)api->get(deployment_key("web"));
   const auto seen = server->requests();
   ASSERT_EQ(seen.size(), 5U);
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_THAT(seen[i].target, HasSubstr("timeout=4000ms")) << seen[i].method;
-  EXPECT_THAT(seen[4].target, testing::Not(HasSubstr("timeout"))) << "a read may end when it likes";
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto passed = std::chrono::ceil<milliseconds>(seen_at[i].load() - begun_at[i]).count();
+    EXPECT_THAT(seen[i].target, HasSubstr("ms")) << seen[i].method;
+    EXPECT_LE(told_limit(seen[i]), 4000) << seen[i].method;
+    EXPECT_GE(told_limit(seen[i]), 4000 - passed) << seen[i].method << ": all of it but what had passed";
+  }
+  EXPECT_EQ(told_limit(seen[4]), -1) << "a read may end when it likes";
+}
+
+TEST_F(Deadlines, the_repeat_after_a_401_tells_the_server_what_is_left) {
+  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+    if (request.number > 1) return void(client.answer_json(deployment_json("web", "1")));
+    wait(milliseconds(900));
+    client.answer(401, "application/json", status_json(401, "Unauthorized", "Unauthorized"));
+  });
+  ClientConfig config = config_for(*server);
+  config.token_file = folder.write("token", "one");
+  RestOptions options;
+  options.call_deadline = milliseconds(4000);
+  options.bound_server = true;
+  ASSERT_TRUE(client(config, options)->patch(kApply));
+  ASSERT_EQ(server->requests().size(), 2U);
+  EXPECT_LE(told_limit(server->requests()[1]), 3100);
+  EXPECT_GT(told_limit(server->requests()[1]), 0);
+}
+
+TEST_F(Deadlines, a_write_that_waited_for_a_place_tells_the_server_what_is_left) {
+  // The plugin's credential is old at once, so every call asks it, and its marks tell that a call has begun.
+  const std::string marks = folder.write("marks", ".");
+  const auto asked = [&marks] { return std::filesystem::file_size(marks); };
+  const auto server = serve([&asked](const SeenRequest& request, Conversation& client) {
+    if (request.number == 1) {
+      const auto begin = steady_clock::now();
+      while (asked() < 4 && steady_clock::now() < begin + seconds(7)) std::this_thread::yield();
+      // The second call has begun: its deadline stands.
+      wait(milliseconds(900));
+    }
+    client.answer_json(deployment_json("web", "1"));
+  });
+  ClientConfig config = config_for(*server);
+  config.token.clear();
+  config.exec = ExecPlugin{};
+  config.exec->api_version = "client.authentication.k8s.io/v1";
+  config.exec->command = script("printf . >>" + marks +
+                                R"(
+echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}')");
+  RestOptions options;
+  options.call_deadline = milliseconds(8000);
+  options.bound_server = true;
+  options.in_flight = 1;
+  const auto api = client(config, options);
+  ASSERT_EQ(asked(), 2U) << "for the first session";
+  std::thread first([&api] { EXPECT_TRUE(api->patch(kApply)); });
+  ASSERT_TRUE(server->wait_for_requests(1));
+  EXPECT_TRUE(api->patch(kApply));
+  first.join();
+  ASSERT_EQ(server->requests().size(), 2U);
+  EXPECT_LE(told_limit(server->requests()[1]), 7100);
+  EXPECT_GT(told_limit(server->requests()[1]), 0);
+}
+
+TEST_F(Deadlines, a_write_whose_connection_takes_a_second_is_begun_anew_with_less_time_for_the_server) {
+  // Between the target, written down before the handshake, and the body lies the handshake. The server's time is the
+  // sum of both limits, so neither may be all of the deadline.
+  std::atomic<int> handshakes{0};
+  const auto server = serve([](const SeenRequest&, Conversation& client) {
+    client.answer_json(deployment_json("web", "1"));
+  });
+  server->before_handshake([&handshakes] {
+    if (handshakes++ == 0) wait(milliseconds(1200));
+  });
+  RestOptions options;
+  options.call_deadline = milliseconds(6000);
+  options.bound_server = true;
+  const auto api = client(*server, options);
+  const auto begin = steady_clock::now();
+  const ApiResult<Written> end = api->patch(kApply);
+  EXPECT_TRUE(end) << end.error().message;
+  const auto passed = steady_clock::now() - begin;
+  EXPECT_GE(passed, milliseconds(1200));
+  EXPECT_EQ(handshakes, 2);
+  const auto seen = server->requests();
+  ASSERT_FALSE(seen.empty());
+  EXPECT_LE(told_limit(seen.back()), (6000 + 1000 - 1200) / 2) << "the other half is for the second handshake";
+  EXPECT_GT(told_limit(seen.back()), 0);
 }
 
 TEST_F(Deadlines, a_server_that_stops_reading_a_large_body_is_given_up_in_time) {

@@ -70,6 +70,38 @@ TEST_F(Watch, an_event_is_handed_over_before_the_next_one_is_sent) {
   EXPECT_THAT(got, HasSubstr("two"));
 }
 
+TEST_F(Watch, a_stream_that_is_accepted_and_quiet_says_so_once) {
+  std::promise<void> heard;
+  const auto server = serve([&heard](const SeenRequest& request, Conversation& client) {
+    client.begin(200, "application/json");
+    if (request.number == 1) heard.get_future().wait();
+    client.chunk(event_line("ADDED", deployment_json("one", "1")));
+    client.finish();
+  });
+  const auto api = client(*server);
+  int quiet = 0;
+  std::string got;
+  const auto on_bytes = [&](std::string_view bytes) {
+    if (bytes.empty()) {
+      EXPECT_EQ(got, "");
+      if (quiet++ == 0) heard.set_value();
+    }
+    got += bytes;
+    return true;
+  };
+  ASSERT_TRUE(api->watch(deployment_watch(), on_bytes));
+  EXPECT_EQ(quiet, 1);
+  EXPECT_THAT(got, HasSubstr("one"));
+}
+
+TEST_F(Watch, a_quiet_stream_may_be_left_at_once) {
+  const auto server = serve([](const SeenRequest&, Conversation& client) {
+    client.begin(200, "application/json");
+    client.hang();
+  });
+  EXPECT_TRUE(client(*server)->watch(deployment_watch(), [](std::string_view bytes) { return !bytes.empty(); }));
+}
+
 TEST_F(Watch, a_line_of_300_kb_arrives_whole) {
   const std::string line =
       R"({"type":"ADDED","object":{"kind":"ConfigMap","data":")" + std::string(300'000, 'x') + "\"}}\n";
