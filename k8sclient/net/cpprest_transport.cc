@@ -18,6 +18,7 @@
 #include "k8sclient/net/server_url.h"
 #include "k8sclient/net/tls_context.h"
 #include "k8sclient/net/transport.h"
+#include "k8sclient/net/write_time.h"
 
 namespace meshgraft {
 namespace {
@@ -174,8 +175,8 @@ class CpprestTransport final : public Transport {
     }
     if (!slot || begin >= deadline) return fault(TransportFault::timeout, "had no free connection in time", false);
     const std::shared_ptr<http_client> client = calls();
-    Attempt attempt = call(*client, request, {deadline, false});
-    if (attempt.retry) attempt = call(*fresh_calls(client), request, {deadline, true});
+    Attempt attempt = call(*client, request, deadline);
+    if (attempt.retry) attempt = call(*fresh_calls(client), request, deadline, true);
     if (attempt.result) slots_.answered(attempt.result->status, attempt.result->retry_after, steady_clock::now());
     return std::move(attempt.result);
   }
@@ -185,7 +186,7 @@ class CpprestTransport final : public Transport {
     // own limit only backs ours up, and must outlast a consumer that pauses the stream.
     const std::shared_ptr<http_client> client =
         make_client(std::max<milliseconds>(4 * options_.stream_idle, seconds(300)), kStreamChunk);
-    Exchange exchange = start(*client, request, options_.stream_cap, {Time::max(), false}, options_.gauge);
+    Exchange exchange = start(*client, request, options_.stream_cap, Time::max(), options_.gauge);
     const StreamEntry entry(*this, exchange.pipe);
     BodyPipe& pipe = *exchange.pipe;
     BodyPipe::Seen seen = pipe.wait_head(steady_clock::now() + options_.first_answer);
@@ -195,12 +196,9 @@ class CpprestTransport final : public Transport {
     std::string piece;
     if (wanted && options_.stream_idle > kAccepted) {
       seen = pipe.wait_bytes(piece, kAccepted);
-      const bool quiet = seen == BodyPipe::Seen::deadline;
-      if (seen == BodyPipe::Seen::bytes || quiet) {
-        if (!on_bytes(piece)) {
-          exchange.cancel();
-          return response;
-        }
+      if ((seen == BodyPipe::Seen::bytes || seen == BodyPipe::Seen::deadline) && !on_bytes(piece)) {
+        exchange.cancel();
+        return response;
       }
     }
     while ((seen = pipe.wait_bytes(piece, options_.stream_idle)) == BodyPipe::Seen::bytes) {
@@ -227,10 +225,6 @@ class CpprestTransport final : public Transport {
     TransportResult result;
     bool retry = false;
   };
-  struct Limits {
-    Time deadline;
-    bool again = false;  // the second try
-  };
 
   // A running stream's place in the list that stop_streams goes through.
   class StreamEntry {
@@ -251,9 +245,8 @@ class CpprestTransport final : public Transport {
     const std::shared_ptr<BodyPipe> pipe_;
   };
 
-  Attempt call(http_client& client, const HttpRequest& request, Limits limits) {
-    const Time deadline = limits.deadline;
-    Exchange exchange = start(client, request, options_.body_cap, limits, nullptr);
+  Attempt call(http_client& client, const HttpRequest& request, Time deadline, bool again = false) {
+    Exchange exchange = start(client, request, options_.body_cap, deadline, nullptr, again);
     BodyPipe& pipe = *exchange.pipe;
     const BodyPipe::Seen seen = pipe.wait_end(deadline);
     if (seen == BodyPipe::Seen::end && pipe.end_seen().complete) {
@@ -274,22 +267,23 @@ class CpprestTransport final : public Transport {
     return {std::move(result), retry};
   }
 
-  Exchange start(http_client& client, const HttpRequest& request, std::size_t cap, Limits limits,
-                 StreamGauge* gauge) const {
+  Exchange start(http_client& client, const HttpRequest& request, std::size_t cap, Time deadline,
+                 StreamGauge* gauge, bool again = false) const {
     Exchange exchange;
     exchange.pipe = std::make_shared<BodyPipe>(cap, gauge);
     if (options_.tls != nullptr) exchange.refusals_before = options_.tls->refusals().count;
     const std::shared_ptr<BodyPipe> pipe = exchange.pipe;
     try {
       http::http_request message(request.method);
-      Time body_until = limits.deadline;
+      const WriteTime time =
+          request.tells_limit ? write_time(deadline, steady_clock::now(), again) : WriteTime{deadline, {}};
       message.set_request_uri(
-          web::uri(request.tells_limit ? with_limit(request.target, limits, body_until) : request.target));
+          web::uri(request.tells_limit ? with_timeout(request.target, time.server) : request.target));
       message.headers().add("Accept", "application/json");
       message.headers().add("User-Agent", options_.user_agent);
       if (!request.token.empty()) message.headers().add("Authorization", "Bearer " + request.token);
       if (!request.body.empty()) {
-        exchange.body = std::make_shared<RequestBuffer>(request.body, body_until);
+        exchange.body = std::make_shared<RequestBuffer>(request.body, time.body_until);
         message.set_body(ByteStreambuf(exchange.body).create_istream(), request.body.size(), request.content_type);
       }
       message.set_response_stream(ByteStreambuf(std::make_shared<AnswerBuffer>(pipe)).create_ostream());
@@ -315,20 +309,6 @@ class CpprestTransport final : public Transport {
       pipe->end(broken_end(std::current_exception()));
     }
     return exchange;
-  }
-
-  // The target that tells the server how long it has, counted from the request's arrival. The library writes it down
-  // before it connects, so the time to connect is bounded too: `body_until` and the limit together never pass the
-  // deadline by more than kConnectAllowance. The second try gives both one half, for servers that are far away.
-  static std::string with_limit(const std::string& target, const Limits& limits, Time& body_until) {
-    const Time now = steady_clock::now();
-    const Duration half = (limits.deadline + kConnectAllowance - now) / 2;
-    const Duration left = limits.again ? std::min(half, limits.deadline - now) : limits.deadline - now;
-    body_until = std::min(limits.deadline, now + (limits.again ? half : Duration(kConnectAllowance)));
-    // A Go duration; the API server has read it since 1.0 for every write, and for everything since 1.20.
-    const milliseconds told = std::max(std::chrono::floor<milliseconds>(left), milliseconds(1));
-    return target + (target.find('?') == std::string::npos ? "?" : "&") + "timeout=" + std::to_string(told.count()) +
-           "ms";
   }
 
   // Why an exchange ended without its whole answer. Never judges by an error's text.

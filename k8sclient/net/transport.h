@@ -17,9 +17,6 @@ namespace meshgraft {
 class StreamGauge;
 class TlsContext;
 
-// How long a write that carries `timeout=` may take to reach the server: the last second of a Lease (leader.h).
-constexpr std::chrono::seconds kConnectAllowance{1};
-
 struct HttpRequest {
   std::string method;        // GET, PUT, PATCH, POST, DELETE
   std::string target;        // path and query below the server's URL, percent-encoded, from its leading "/"
@@ -76,8 +73,8 @@ class Transport {
   // Sends and reads the whole answer, of any status. A connection that breaks before the answer's headers is tried once
   // more on a new one, except for POST once its body was on the way: that may have been carried out. The retry ends at
   // the first try's deadline, and a body is never begun after it, however long the process or its IO thread stood still.
-  // With tells_limit the server's time, from the first byte of the body on, ends within kConnectAllowance of the
-  // deadline: a connection that takes longer than that is given up, and the retry allots its time anew.
+  // With tells_limit the server's time ends within kConnectAllowance of the deadline (write_time.h): a connection that
+  // takes longer than that is given up, and the retry allots its time anew.
   virtual TransportResult send(const HttpRequest& request) = 0;
 
   // Sends and hands the body of a 2xx answer to `on_bytes` on the calling thread as it arrives, in pieces of any size,
