@@ -338,8 +338,9 @@ constexpr std::array kRbac{
 bool leaves(const Context& context, const Workload& workload) {
   if (is_excluded(workload.meta)) return true;
   const std::optional<IngressController> controller = read_ingress_controller(workload);
-  const bool gateway = controller && !controller->kubesphere;
-  return !context.view.ns->meta.labels.contains(gateway ? keys::kGateway : keys::kApp);
+  const Labels& labels = context.view.ns->meta.labels;
+  // An ingress-nginx in a namespace that joins an app is a member like any other.
+  return !labels.contains(keys::kApp) && !(controller && !controller->kubesphere && labels.contains(keys::kGateway));
 }
 
 bool holds_ours(const NamespaceView& view) {

@@ -5,8 +5,8 @@
 #   scripts/tools.sh helm
 # and for the monitoring tier the folder of prometheus and promtool:
 #   scripts/tools.sh monitoring
-# The folder holds controlplane, kubectl, istiod, kwok, helm, ads, and istio/
-# (chart output and CRDs). Nothing is built twice: each program is keyed by a hash of
+# The folder holds controlplane, kubectl, istiod, kwok, helm, ads, istio/ (chart
+# output and CRDs) and monitoring/ (the Prometheus operator's CRDs). Nothing is built twice: each program is keyed by a hash of
 # what it is made from. The first call takes about a quarter of an hour on two
 # cores, every later one a second.
 #
@@ -21,6 +21,7 @@ modules=$here/tests/e2e
 kubernetes=v1.37.2
 kwok=v0.8.0
 helm=v3.22.0
+operator=v0.85.0  # of Prometheus
 istio_tag=1.31.0  # what the module istiod is built from becomes
 go_wanted=1.26  # the oldest that the pinned modules accept
 
@@ -138,8 +139,28 @@ render_istio() {
   mv "$part" "$out"
 }
 
+# The CRDs of the two kinds of the Prometheus operator that the chart makes, out of its
+# module; what they must be is said by their checksums.
+fetch_crds() {
+  local sums module part
+  sums='98fd16c9ab79fba8dcd6ef62c957c98cd6546ab74ce0a4ecf09ddf2fda03020e  monitoring.coreos.com_prometheusrules.yaml
+1dae27b7189b5ce7b9ab764656c18b4c75a45cde1e6f3af6a5e84c4317628919  monitoring.coreos.com_servicemonitors.yaml'
+  built monitoring "$(key "$sums")" && return
+  find_go
+  say "fetching the Prometheus operator's CRDs"
+  part=$(mktemp -d "$tools/store/crds.XXXXXX")
+  module=$(cd "$part" && "$go" mod init crds >/dev/null 2>&1 &&
+    "$go" mod download -json "github.com/prometheus-operator/prometheus-operator@$operator" |
+    sed -n 's/^\t"Dir": "\(.*\)",$/\1/p') || return 1
+  cp "$module"/example/prometheus-operator-crd/monitoring.coreos.com_{prometheusrules,servicemonitors}.yaml "$part" || return 1
+  (cd "$part" && sha256sum --check --quiet <<<"$sums") >&2 || return 1
+  rm "$part/go.mod"
+  chmod -R u+w,a+rX "$part"
+  mv "$part" "$out"
+}
+
 e2e() {
-  local controlplane istiod kwok_bin helm_bin ads istio folder
+  local controlplane istiod kwok_bin helm_bin ads istio crds folder
   build_module controlplane -tags providerless -ldflags "-s -w \
     -X k8s.io/component-base/version.gitVersion=$kubernetes \
     -X k8s.io/component-base/version.gitMajor=1 \
@@ -155,7 +176,9 @@ e2e() {
   ads=$out
   render_istio "$helm_bin"
   istio=$out
-  folder=$tools/e2e-$(key "$controlplane:" "$istiod:" "$kwok_bin:" "$helm_bin:" "$ads:" "$istio:")
+  fetch_crds
+  crds=$out
+  folder=$tools/e2e-$(key "$controlplane:" "$istiod:" "$kwok_bin:" "$helm_bin:" "$ads:" "$istio:" "$crds:")
   if [ ! -d "$folder" ]; then
     local part
     part=$(mktemp -d "$tools/e2e.XXXXXX")
@@ -165,6 +188,7 @@ e2e() {
     ln -s "$helm_bin" "$part/helm"
     ln -s "$ads" "$part/ads"
     ln -s "$istio" "$part/istio"
+    ln -s "$crds" "$part/monitoring"
     printf '#!/bin/sh\nexec "%s" kubectl "$@"\n' "$controlplane" >"$part/kubectl"
     chmod 755 "$part" "$part/kubectl"
     mv "$part" "$folder"

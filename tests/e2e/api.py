@@ -40,6 +40,7 @@ KINDS = {
     "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices", True),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases", True),
     "Application": ("/apis/app.k8s.io/v1beta1", "applications", True),
+    "Gateway": ("/apis/gateway.kubesphere.io/v1alpha1", "gateways", True),
     "Strategy": ("/apis/servicemesh.kubesphere.io/v1alpha2", "strategies", True),
     "ServicePolicy": ("/apis/servicemesh.kubesphere.io/v1alpha2", "servicepolicies", True),
     "VirtualService": ("/apis/networking.istio.io/v1", "virtualservices", True),

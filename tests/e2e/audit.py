@@ -22,6 +22,7 @@ class Request:
     query: dict = field(default_factory=dict)  # fieldManager, force, dryRun: each one value
     answered: float = 0.0  # seconds since the epoch
     group: str = ""   # "apps", "" for the core's
+    denied: bool = False  # RBAC said no; 403 is also what a namespace that is going away answers
 
     @property
     def is_write(self):
@@ -46,7 +47,8 @@ def read_request(event, user):
     query = {k: v[0] for k, v in parse_qs(urlsplit(event["requestURI"]).query).items()}
     answered = datetime.fromisoformat(event["stageTimestamp"].replace("Z", "+00:00")).timestamp()
     return Request(event["verb"], resource, reference.get("namespace", ""), name, event["responseStatus"]["code"], body,
-                   query, answered, reference.get("apiGroup", ""))
+                   query, answered, reference.get("apiGroup", ""),
+                   event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid")
 
 
 class AuditLog:
@@ -57,13 +59,14 @@ class AuditLog:
         """To be handed to requests() later: only what came after it."""
         return self._path.stat().st_size
 
-    def requests(self, user, since=0):
-        """Every request of a user since a position, in the order of their answers."""
+    def requests(self, user, since=0, until=None):
+        """Every request of a user since a position (until another), in the order of their answers."""
         found = []
         with open(self._path, "rb") as log:
             log.seek(since)
             for line in log:
-                if not line.endswith(b"\n"):
+                since += len(line)
+                if not line.endswith(b"\n") or until is not None and since > until:
                     break
                 if request := read_request(json.loads(line), user):
                     found.append(request)
@@ -72,7 +75,3 @@ class AuditLog:
     def writes(self, user, since=0):
         """Those of requests() that change objects; not Events, Leases, reviews or dry runs."""
         return [r for r in self.requests(user, since) if r.is_write]
-
-    def denied(self, user, since=0):
-        """Requests that RBAC refused."""
-        return [r for r in self.requests(user, since) if r.code == 403]

@@ -26,26 +26,25 @@ from pathlib import Path
 import yaml
 
 from api import Api
-from pki import Pki
+from pki import Pki, file_name
 from processes import Process, ProcessError, free_ports, wait_until
 
 HERE = Path(__file__).resolve().parent
 MANIFESTS = HERE / "manifests"
 NODES = 3
 
-# What the API server writes down: each write of the controller (run as a user, or from the
-# chart as its ServiceAccount) and of the models with its body, and that it read at all, but
-# nobody else's requests.
+# What the API server writes down: each write of the controller and of the models with its
+# body, and that they read at all, but nobody else's requests.
 AUDIT_POLICY = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
 - level: Request
-  users: [meshgraft, "system:serviceaccount:meshgraft-system:meshgraft", kubesphere]
+  users: ["system:serviceaccount:meshgraft-system:meshgraft", kubesphere]
   verbs: [create, update, patch, delete, deletecollection]
 - level: Metadata
-  users: [meshgraft, "system:serviceaccount:meshgraft-system:meshgraft", kubesphere]
+  users: ["system:serviceaccount:meshgraft-system:meshgraft", kubesphere]
 - level: None
 """
 
@@ -116,6 +115,8 @@ class Cluster:
         the API server, if it was that, is ready again."""
         old = self.processes[name]
         old.kill()
+        if name == "kube-apiserver" and self.rights_until is None:
+            self.rights_until = self.audit_log.stat().st_size
         self.processes[name] = Process(name, old.arguments, self.folder, old.env)
         if name == "kube-apiserver":
             self._wait_for_apiserver()
@@ -134,6 +135,7 @@ class Cluster:
         pki = self.pki.folder
         (self.folder / "audit-policy.yaml").write_text(AUDIT_POLICY)
         self.audit_log = self.folder / "audit.log"
+        self.rights_until = None  # its length when rights ceased to be what the roles say
         self._run("kube-apiserver", [
             binary, "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{etcd}",
@@ -278,7 +280,7 @@ class Cluster:
     def kubeconfig_for(self, user, group=None):
         """The path of a kubeconfig with a client certificate of this user."""
         certificate, key = self.pki.client(user, group)
-        path = self.folder / f"{user}.kubeconfig"
+        path = self.folder / f"{file_name(user)}.kubeconfig"
         path.write_text(yaml.safe_dump({
             "apiVersion": "v1", "kind": "Config", "current-context": "e2e",
             "clusters": [{"name": "e2e", "cluster": {"server": f"https://127.0.0.1:{self.port}",

@@ -6,6 +6,11 @@ import subprocess
 from pathlib import Path
 
 
+def file_name(user):
+    """A colon, as in a service account's name, would part a list of kubeconfigs."""
+    return user.replace(":", "-")
+
+
 class Pki:
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -22,9 +27,10 @@ class Pki:
 
     def client(self, user, group=None):
         """(certificate, key) for a user, in a group when given; made once."""
-        if not (self.folder / f"{user}.crt").exists():
-            self._sign(user, (f"/O={group}" if group else "") + f"/CN={user}", "client.ext")
-        return self.folder / f"{user}.crt", self.folder / f"{user}.key"
+        name = file_name(user)
+        if not (self.folder / f"{name}.crt").exists():
+            self._sign(name, (f"/O={group}" if group else "") + f"/CN={user}", "client.ext")
+        return self.folder / f"{name}.crt", self.folder / f"{name}.key"
 
     def _sign(self, name, subject, extensions):
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",

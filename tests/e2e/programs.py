@@ -1,7 +1,7 @@
 """meshgraft's own binaries against a test cluster: the controller as a process, the
 command line as a call, and the models that play KubeSphere's controllers. Used by
-the tests. The controller is user `meshgraft`, the models user `kubesphere`: so the
-audit log tells them apart."""
+the tests. The controller is the chart's ServiceAccount with the rights that the chart's
+ClusterRole grants, the models are user `kubesphere`: so the audit log tells them apart."""
 
 import json
 import os
@@ -14,8 +14,10 @@ import yaml
 
 from processes import Process, free_ports
 
-USER = "meshgraft"
+NAMESPACE = "meshgraft-system"
+USER = f"system:serviceaccount:{NAMESPACE}:meshgraft"
 MODELS = "kubesphere"
+CHART = Path(__file__).resolve().parents[2] / "charts" / "meshgraft"
 
 
 def binary(name):
@@ -29,42 +31,63 @@ def binary(name):
     return path
 
 
-def admit(cluster):
-    """Lets the models do everything, and the controller exactly what its own reference
-    says that it needs with its default settings."""
-    printed = subprocess.run([binary("meshgraft"), "reference", "rbac"], capture_output=True, text=True, check=True)
-    # Rules under "# only with …" are for settings that nobody turned on here.
-    rules = [rule for part in printed.stdout.split("\n# only with ")[:1] for rule in yaml.safe_load(part)]
-    bind(cluster, USER, rules)
-    bind(cluster, MODELS, [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])
+def admit(cluster, *values):
+    """What a helm install leaves but the pods: the ServiceAccount, and the ClusterRole that
+    the chart makes of these values ("replace.enabled=true"). And lets the models do everything."""
+    cluster.api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    wanted = [word for value in values for word in ("--set", value)]
+    done = subprocess.run(
+        [cluster.tools / "helm", "template", "meshgraft", CHART, "-n", NAMESPACE, "--kube-version", cluster.version(),
+         "-s", "templates/rbac.yaml", "-s", "templates/serviceaccount.yaml", *wanted],
+        capture_output=True, text=True, env={**os.environ, "HOME": str(cluster.folder)})
+    if done.returncode != 0:
+        raise RuntimeError(f"helm template: {done.stderr.strip()}")
+    cluster.apply(done.stdout)
+    admit_models(cluster)
 
 
-def bind(cluster, user, rules, name=None):
-    """Rights of a user; under a name of their own when he has others already."""
-    name = f"e2e-{name or user}"
+def admit_models(cluster):
     group = "/apis/rbac.authorization.k8s.io/v1"
-    cluster.api.request("POST", f"{group}/clusterroles", {
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": {"name": name}, "rules": rules})
     cluster.api.request("POST", f"{group}/clusterrolebindings", {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
+        "metadata": {"name": f"e2e-{MODELS}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": MODELS}]})
+
+
+def account_kubeconfig(cluster, pod=None):
+    """The path of a kubeconfig with a token of the ServiceAccount in a file; as a kubelet
+    gives it, bound to a pod, when one is named."""
+    accounts = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
+    account = pod["spec"]["serviceAccountName"] if pod else "meshgraft"
+    uid = (pod or cluster.api.request("GET", f"{accounts}/{account}"))["metadata"]["uid"]
+    path = cluster.folder / f"account-{uid}.kubeconfig"
+    if not path.exists():
+        bound = {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": pod["metadata"]["name"], "uid": uid}} if pod else {}
+        answer = cluster.api.request("POST", f"{accounts}/{account}/token", {
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200, **bound}})
+        token = cluster.folder / f"account-{uid}.token"
+        token.write_text(answer["status"]["token"])
+        config = yaml.safe_load(Path(cluster.kubeconfig).read_text())
+        config["users"][0]["user"] = {"tokenFile": str(token)}
+        path.write_text(yaml.safe_dump(config))
+    return path
 
 
 class Controller:
     """with Controller(cluster): … : `meshgraft run`, stopped by SIGTERM at the end."""
 
-    def __init__(self, cluster, *arguments):
+    def __init__(self, cluster, *arguments, kubeconfig=None):
+        """kubeconfig: of the ServiceAccount when None."""
         self._cluster = cluster
         self._arguments = arguments
+        self._kubeconfig = kubeconfig
 
     def __enter__(self):
         (port,) = free_ports(1)
         self._address = f"127.0.0.1:{port}"
         self.process = Process("meshgraft", [
-            binary("meshgraft"), "run", "--kubeconfig", self._cluster.kubeconfig_for(USER),
+            binary("meshgraft"), "run", "--kubeconfig", self._kubeconfig or account_kubeconfig(self._cluster),
             "--metrics-address", self._address, *self._arguments], self._cluster.folder)
         self.process.wait_for(self._ready, 30, "/readyz of meshgraft")
         return self
@@ -102,8 +125,8 @@ class Models:
 
 
 def meshgraft(cluster, *arguments):
-    """A call of the command line: the completed process, texts captured."""
-    return subprocess.run([binary("meshgraft"), arguments[0], "--kubeconfig", str(cluster.kubeconfig_for(USER)),
+    """A call of the command line as in one of the pods: the completed process, texts captured."""
+    return subprocess.run([binary("meshgraft"), arguments[0], "--kubeconfig", str(account_kubeconfig(cluster)),
                            *map(str, arguments[1:])], capture_output=True, text=True, timeout=60)
 
 

@@ -1,38 +1,7 @@
 #!/usr/bin/env bash
-# The e2e tier: meshgraft against a real control plane without containers.
-#   MESHGRAFT_BIN_DIR=build/release/bin tests/e2e/run.sh [test name…]
-# The last line is for ./test: RESULT passed=N failed=N skipped=N
-# A machine that cannot run it (no Go and no way to one, no Python 3.11) says
-# SKIPPED with the reason and exits 0; with REQUIRE_E2E=1 that is a failure.
-set -uo pipefail
-[ -z "${MESHGRAFT_BIN_DIR:-}" ] || MESHGRAFT_BIN_DIR=$(realpath "$MESHGRAFT_BIN_DIR")
-export MESHGRAFT_BIN_DIR
-cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
-
-cannot_run() {
-  local tests
-  tests=$(cat test_*.py | grep -c '^    def test_')
-  echo "SKIPPED e2e: $*"
-  if [ "${REQUIRE_E2E:-}" = 1 ]; then
-    echo "and REQUIRE_E2E=1 asks for it: a failure"
-    echo "RESULT passed=0 failed=$tests skipped=0"
-    exit 1
-  fi
-  echo "RESULT passed=0 failed=0 skipped=$tests"
-  exit 0
-}
-
+# The e2e tier: meshgraft against a real control plane without containers. How it is called and ends: tests/tier.sh.
+tier=e2e
+. "$(dirname "${BASH_SOURCE[0]}")/../tier.sh"
 command -v openssl >/dev/null || cannot_run "openssl is not installed"
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || cannot_run "no Python 3.11 or later"
-python3 -c 'import yaml' 2>/dev/null || cannot_run "Python lacks yaml: install the package python3-yaml"
-../../scripts/tools.sh e2e >/dev/null
-case $? in
-  0) ;;
-  3) cannot_run "no Go toolchain to build the control plane with (the line above says why)" ;;
-  *)
-    echo "scripts/tools.sh e2e failed: the control plane could not be built"
-    echo "RESULT passed=0 failed=1 skipped=0"
-    exit 1
-    ;;
-esac
+need_tools e2e "no Go toolchain to build the control plane with"
 exec python3 -B run.py "$@"

@@ -11,6 +11,7 @@ from cluster import Cluster, is_ready, rolled_out
 from endpoint_watch import EndpointWatch
 from processes import wait_until
 from programs import USER, Controller, Models, admit, meshgraft
+from rights import note
 
 MANIFESTS = Path(__file__).resolve().parent / "manifests"
 APP = "meshgraft.io/app"
@@ -46,18 +47,25 @@ spec:
 
 
 class Scenario(unittest.TestCase):
-    """One control plane for the class; each test makes namespaces of its own."""
+    """One control plane for the class; each test makes namespaces of its own. At the end of
+    the class no request of the controller may have been denied."""
 
     maxDiff = None
     mesh = "kubesphere"
+    values = ()  # of the chart, as in "replace.enabled=true"
 
     @classmethod
     def setUpClass(cls):
         cls.cluster = cls.enterClassContext(Cluster(cls.mesh))
         cls.api = cls.cluster.api
         cls.audit = AuditLog(cls.cluster.audit_log)
-        admit(cls.cluster)
+        cls.addClassCleanup(note, cls.__name__, cls.cluster, cls.audit, USER)
+        cls.admit()
         cls.enterClassContext(Models(cls.cluster))
+
+    @classmethod
+    def admit(cls):
+        admit(cls.cluster, *cls.values)
 
     def namespace(self, name, manifest, labels=None):
         """A namespace with a manifest applied as people do it, and everything in it running."""

@@ -58,5 +58,4 @@ class Bookinfo(Scenario):
             ("apps", "Deployment"), ("", "Service"), ("networking.k8s.io", "Ingress")}, True)
 
         self.assert_plan_told_the_truth(foretold, begin, ["bookinfo"])
-        self.assertEqual([str(r) for r in self.audit.denied("meshgraft", begin)], [])
         self.second_run_writes_nothing("bookinfo")

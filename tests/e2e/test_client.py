@@ -14,7 +14,8 @@ import urllib.request
 from audit import AuditLog
 from cluster import Cluster
 from processes import wait_until
-from programs import USER, Controller, admit
+from programs import USER, Controller
+from rights import note
 from scenario import Scenario
 
 COUNTED = {"services": "Service", "deployments": "Deployment"}
@@ -28,7 +29,8 @@ class Client(Scenario):
         cls.cluster = cls.enterClassContext(Cluster(None))
         cls.api = cls.cluster.api
         cls.audit = AuditLog(cls.cluster.audit_log)
-        admit(cls.cluster)
+        cls.addClassCleanup(note, cls.__name__, cls.cluster, cls.audit, USER)
+        cls.admit()
 
     def details(self, controller):
         """{plural: (standing, objects, why)} of /readyz?verbose."""
@@ -132,7 +134,7 @@ class Client(Scenario):
             self.fail(f"etcd: {error.read()}")
 
     def test_a_right_that_is_taken_away_turns_one_kind_off_and_the_others_go_on(self):
-        path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/e2e-" + USER
+        path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/meshgraft"
         role = self.api.request("GET", path)
         with Controller(self.cluster) as controller:
             self.wait_until_right(controller, 30, "before")
@@ -156,10 +158,10 @@ class Client(Scenario):
     def test_a_client_certificate_renewed_on_disk_is_used_for_the_next_connection(self):
         cluster = self.cluster
         certificate, _ = cluster.pki.client(USER)
-        with Controller(cluster) as controller:
+        with Controller(cluster, kubeconfig=cluster.kubeconfig_for(USER)) as controller:
             self.wait_until_right(controller, 30, "before")
             before = serial(certificate)
-            cluster.pki._sign(USER, f"/CN={USER}", "client.ext")
+            cluster.pki._sign(certificate.stem, f"/CN={USER}", "client.ext")
             self.assertNotEqual(serial(certificate), before)
             cluster.crash("kube-apiserver")
             self.service("after-the-renewal")

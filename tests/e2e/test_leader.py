@@ -1,6 +1,6 @@
 """Two replicas on a real API server: one writes, and when it is gone the other does,
-never both. Who wrote what is read from the audit log: both are user meshgraft, each in
-a group of its own."""
+never both. Who wrote what is read from the audit log: both have the name of the
+ServiceAccount, by a certificate that puts each in a group of its own."""
 
 import json
 import os
@@ -14,10 +14,9 @@ import yaml
 
 from audit import WRITES
 from processes import Process, free_ports, wait_until
-from programs import USER, binary
+from programs import NAMESPACE, USER, binary
 from scenario import APP, ONE_SERVICE, Scenario
 
-LEASE = "meshgraft-system"
 TAKEN_OVER = 20  # seconds: the lease's 15, a round, and the write itself
 
 
@@ -26,7 +25,7 @@ class Replica:
 
     def __init__(self, cluster, name):
         cluster.pki._sign(name, f"/O={name}/CN={USER}", "client.ext")
-        config = yaml.safe_load(cluster.kubeconfig_for(USER).read_text())
+        config = yaml.safe_load(cluster.kubeconfig.read_text())
         config["users"][0]["user"] = {"client-certificate": str(cluster.pki.folder / f"{name}.crt"),
                                       "client-key": str(cluster.pki.folder / f"{name}.key")}
         path = cluster.folder / f"{name}.kubeconfig"
@@ -35,7 +34,7 @@ class Replica:
         self.name = name
         self.address = f"127.0.0.1:{port}"
         self.process = Process(name, [binary("meshgraft"), "run", "--kubeconfig", path, "--leader-elect",
-                                      "--lease-namespace", LEASE, "--metrics-address", self.address], cluster.folder)
+                                      "--lease-namespace", NAMESPACE, "--metrics-address", self.address], cluster.folder)
         self.process.wait_for(lambda: self.get("/readyz") is not None, 60, f"{name} is ready")
 
     def get(self, path):
@@ -50,20 +49,6 @@ class Replica:
 
 class Leader(Scenario):
     mesh = "kubesphere"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.cluster.create_namespace(LEASE)
-        group = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{LEASE}"
-        cls.api.request("POST", f"{group}/roles", {
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "lease"},
-            "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
-                       "verbs": ["create", "get", "update"]}]})
-        cls.api.request("POST", f"{group}/rolebindings", {
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "lease"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "lease"},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER}]})
 
     def replica(self, name):
         replica = Replica(self.cluster, name)

@@ -12,27 +12,11 @@ from api import CONTENT_TYPES, KINDS, Api, path_of
 from cluster import Cluster, rolled_out
 from processes import Process, wait_until
 from programs import binary
+from scenario import ONE_SERVICE
 
 HERE = Path(__file__).resolve().parent
-BASE = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, labels: {app: web}}
-spec:
-  replicas: 1
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers: [{name: web, image: web}]
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec:
-  selector: {app: web}
-  ports: [{name: web, port: 80}, {name: rpc, port: 9848}]
----
+BASE = (ONE_SERVICE.replace("one", "web").replace("{name: http, port: 80}", "{name: web, port: 80}, {name: rpc, port: 9848}")
+        .replace("metadata: {name: web}\nspec:\n  replicas", "metadata: {name: web, labels: {app: web}}\nspec:\n  replicas")) + """---
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings}

@@ -51,25 +51,10 @@ spec:
 """
 
 # A member that KubeSphere can govern.
-RETURNING = """
-apiVersion: v1
-kind: Service
-metadata: {name: one}
-spec:
-  selector: {app: one}
-  ports: [{name: http, port: 80}]
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: one-v1}
-spec:
-  replicas: 1
-  selector: {matchLabels: &keys {app: one, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}}
-  template:
-    metadata: {labels: *keys}
-    spec:
-      containers: [{name: one, image: one}]
-"""
+RETURNING = (ONE_SERVICE.replace("metadata: {name: one}\nspec:\n  replicas", "metadata: {name: one-v1}\nspec:\n  replicas")
+             .replace("matchLabels: {app: one}",
+                      "matchLabels: &keys {app: one, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}")
+             .replace("labels: {app: one}", "labels: *keys"))
 
 CART_INGRESS = """
 apiVersion: networking.k8s.io/v1

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import yaml
 
+from api import Api
+from cluster import rolled_out
 from processes import Process, free_ports, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,9 +59,8 @@ class Live:
         sandbox = self._run("sandbox", binary("meshgraft-sandbox"), "-f", ROOT / "deploy" / "sample",
                             "--kubeconfig-out", self.kubeconfig, "--pod-ready-seconds", "0.2")
         sandbox.wait_for(lambda: "KUBECONFIG=" in sandbox.log.read_text(), 60, "the sandbox serves")
-        self.controller = self._run("meshgraft", binary("meshgraft"), "run", "--kubeconfig", self.kubeconfig,
-                                    "--metrics-address", f"127.0.0.1:{self.metrics_port}")
-        self.controller.wait_for(lambda: self._answers(self.metrics_port, "/readyz"), 60, "meshgraft is ready")
+        self.api = Api.from_kubeconfig(self.kubeconfig)
+        self.controller = self.run_controller("meshgraft", self.metrics_port)
         rules = yaml.safe_load((FILES / "alerts.yaml").read_text())
         for group in rules["groups"]:
             for rule in group["rules"]:
@@ -80,6 +81,34 @@ class Live:
         self.label("ingress-nginx", "meshgraft.io/gateway=ingress-nginx")
         self.controller.wait_for(lambda: "settled Namespace ingress-nginx" in self.controller.log.read_text(), 180,
                                  "the shop has joined")
+
+    def run_controller(self, name, port, *arguments):
+        """`meshgraft run`, ready. Prometheus scrapes the one on `metrics_port`."""
+        controller = self._run(name, binary("meshgraft"), "run", "--kubeconfig", self.kubeconfig,
+                               "--metrics-address", f"127.0.0.1:{port}", *arguments)
+        controller.wait_for(lambda: self._answers(port, "/readyz"), 60, f"{name} is ready")
+        return controller
+
+    def create(self, namespace, manifest):
+        """A namespace with the objects of a manifest, every Deployment rolled out."""
+        self.api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        for o in yaml.safe_load_all(manifest):
+            self.api.create(o["kind"], namespace, o)
+        wait_until(lambda: all(map(rolled_out, self.api.list("Deployment", namespace))), 60, f"{namespace} runs")
+
+    def cordon(self, cordoned):
+        """Lets no new pod find a node, or lets them again."""
+        for node in self.api.list("Node"):
+            self.api.patch("Node", None, node["metadata"]["name"], {"spec": {"unschedulable": cordoned}})
+
+    def wait_until_fires(self, alert, **labels):
+        """Until the alert fires with at least these labels."""
+        def fires():
+            return any(labels.items() <= found.items() for found in self.firing().get(alert, []))
+        return wait_until(fires, 60, f"{alert} fires for {labels}")
+
+    def wait_until_silent(self, alert):
+        wait_until(lambda: alert not in self.firing(), 60, f"{alert} has ended")
 
     def _answers(self, port, path):
         try:

@@ -9,9 +9,11 @@ import yaml
 
 import dashboards
 from live import FILES, ROOT, Live, promtool
-from processes import wait_until
+from processes import free_ports, wait_until
+from scenario import ONE_SERVICE
 
 HERE = Path(__file__).resolve().parent
+MEMBER = ONE_SERVICE.replace("replicas: 1", "replicas: 1\n  progressDeadlineSeconds: DEADLINE")
 
 
 class Files(unittest.TestCase):
@@ -98,16 +100,49 @@ class Running(unittest.TestCase):
     def test_4_a_joined_shop_raises_no_alarm(self):
         self.assertEqual(self.live.firing(), {})
 
+    # Each alert by what it is about, in the real program; `for` is 0 here, the waiting times are promtool's (above).
+
     def test_5_a_finding_of_severity_error_raises_one_and_it_ends_with_it(self):
         self.live.label("ingress-nginx", "meshgraft.io/app=Not-A-Name")
-        fired = wait_until(lambda: self.live.firing().get("MeshgraftErrorFinding"), 30, "the alert fires")
-        self.assertEqual({alert["namespace"] for alert in fired}, {"ingress-nginx"})
+        self.live.wait_until_fires("MeshgraftErrorFinding", namespace="ingress-nginx", code="MG101")
         self.live.label("ingress-nginx", "meshgraft.io/app-")
-        wait_until(lambda: not self.live.firing(), 30, "the alert has ended")
+        self.live.wait_until_silent("MeshgraftErrorFinding")
 
-    def test_6_a_controller_that_is_gone_raises_one(self):
+    def test_6_a_member_whose_pods_find_no_node_is_stuck_and_one_that_misses_its_deadline_is_held(self):
+        for namespace, deadline in (("stuck", 600), ("late", 1)):
+            self.live.create(namespace, MEMBER.replace("DEADLINE", str(deadline)))
+        self.live.cordon(True)
+        for namespace in ("stuck", "late"):
+            self.live.label(namespace, f"meshgraft.io/app={namespace}")
+        self.live.wait_until_fires("MeshgraftNamespaceStuck", namespace="stuck")
+        self.live.wait_until_fires("MeshgraftMemberHeld", namespace="late")
+        self.live.cordon(False)
+        self.live.api.patch("Deployment", "late", "one", {"spec": {"progressDeadlineSeconds": 600},
+                                                          "metadata": {"annotations": {"meshgraft.io/retry": "1"}}})
+        self.live.wait_until_silent("MeshgraftNamespaceStuck")
+        self.live.wait_until_silent("MeshgraftMemberHeld")
+
+    def test_7_a_field_that_somebody_changes_back_again_and_again_is_contested(self):
+        def changed_back():
+            service = self.live.api.get("Service", "shop", "storefront")
+            if service["spec"]["ports"][0]["name"] != "web":
+                self.live.api.patch("Service", "shop", "storefront", [
+                    {"op": "replace", "path": "/spec/ports/0/name", "value": "web"}], how="json", query={"fieldManager": "rival"})
+            return "MeshgraftContestedFields" in self.live.firing()
+        wait_until(changed_back, 120, "MeshgraftContestedFields fires", step=0.2)
+
+    def test_8_a_controller_that_is_gone_raises_one_and_so_does_one_that_does_not_lead(self):
         self.live.controller.stop()
-        wait_until(lambda: "MeshgraftAbsent" in self.live.firing(), 30, "the alert fires")
+        self.live.wait_until_fires("MeshgraftAbsent")
+        (elsewhere,) = free_ports(1)
+        elect = ("--leader-elect", "--lease-namespace", "default")
+        leader = self.live.run_controller("leader", elsewhere, *elect)  # not scraped
+        wait_until(lambda: self.live.api.list("Lease", "default"), 60, "the other one leads")
+        self.live.run_controller("standby", self.live.metrics_port, *elect)
+        self.live.wait_until_fires("MeshgraftNoLeader")
+        self.live.wait_until_silent("MeshgraftAbsent")
+        leader.stop()
+        self.live.wait_until_silent("MeshgraftNoLeader")
 
 
 if __name__ == "__main__":
