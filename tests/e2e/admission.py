@@ -12,7 +12,7 @@ NAME = "e2e-moment"
 
 
 class Moment:
-    """with Moment(cluster, "meshgraft", "apps", "deployments", act): …
+    """with Moment(cluster, USER, "apps", "deployments", act): …
 
     act(request) is called with the AdmissionReview's request (a dict) for every
     CREATE, UPDATE and DELETE while the API server waits."""
