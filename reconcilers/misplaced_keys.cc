@@ -151,8 +151,10 @@ std::optional<Finding> judge(const Object& object, const Found& found) {
 }
 
 void look_at(const Object& object, const Labels& list, bool label, bool in_template, std::vector<Finding>& findings) {
-  const auto before = [](const Labels::value_type& entry, std::string_view prefix) { return std::string_view(entry.first) < prefix; };
-  for (auto at = std::lower_bound(list.begin(), list.end(), kPrefix, before); at != list.end() && at->first.starts_with(kPrefix); ++at) {
+  for (auto at = list.begin(); at != list.end(); ++at) {
+    // Short keys lie in the entry itself: the size tells that they are none of ours before a byte is read.
+    if (at->first.size() <= kPrefix.size() || !at->first.starts_with(kPrefix)) continue;
+    if (!label && !in_template && at->first == keys::kUndo) continue;  // on every object of a joined namespace
     if (std::optional<Finding> one = judge(object, {at->first, at->second, label, in_template})) findings.push_back(*std::move(one));
   }
 }
