@@ -118,20 +118,15 @@ OrderedJson for_file(const Json& body) {
 
 // ---- JSON Patch, as far as rules write it: test, add, replace, remove (RFC 6902) ----------------------------------
 
-std::vector<std::string> steps_of(std::string_view pointer) {
-  std::vector<std::string> steps;
-  for (std::size_t i = 0; i < pointer.size(); ++i) {
-    if (pointer[i] == '/') {
-      steps.emplace_back();
-    } else if (steps.empty()) {
-      steps.emplace_back(1, pointer[i]);
-    } else if (pointer[i] == '~' && i + 1 < pointer.size()) {
-      steps.back() += pointer[++i] == '1' ? '/' : '~';
-    } else {
-      steps.back() += pointer[i];
-    }
+std::vector<std::string> keys_of(std::string_view pointer) {
+  std::vector<std::string> keys;
+  while (pointer.starts_with('/')) {
+    pointer.remove_prefix(1);
+    const std::string_view step = pointer.substr(0, pointer.find('/'));
+    keys.push_back(key_of_step(step));
+    pointer.remove_prefix(step.size());
   }
-  return steps;
+  return keys;
 }
 
 OrderedJson* below(OrderedJson& at, const std::string& step) {
@@ -177,7 +172,7 @@ bool patch_one(const Json& operation, OrderedJson& document) {
     path = std::move(old.path);
     value = std::move(old.value);
   }
-  const std::vector<std::string> steps = steps_of(path);
+  const std::vector<std::string> steps = keys_of(path);
   if (steps.empty()) return false;
   OrderedJson* parent = &document;
   for (std::size_t i = 0; i + 1 < steps.size() && parent != nullptr; ++i) parent = below(*parent, steps[i]);
@@ -203,7 +198,7 @@ bool patch_one(const Json& operation, OrderedJson& document) {
 bool concerns_the_server(const Json& operation) {
   const std::string path = text(operation, "/path");
   if (path == "/metadata/uid" || path == "/metadata/resourceVersion") return true;
-  if (path.starts_with("/metadata/annotations/")) return steps_of(path).back() == keys::kUndo;
+  if (path.starts_with("/metadata/annotations/")) return keys_of(path).back() == keys::kUndo;
   const auto value = operation.find("value");
   return path == "/metadata/annotations" && value != operation.end() && value->is_object() && value->size() == 1 &&
          value->contains(std::string(keys::kUndo));

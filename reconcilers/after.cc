@@ -162,27 +162,6 @@ void edit_backend(std::string_view path, const Json* value, Ingress& ingress) {
   }
 }
 
-// Undoes RFC 6901's escapes in the key at the end of "/metadata/annotations/<key>".
-std::string unescaped(std::string_view token) {
-  std::string key;
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    if (token[i] == '~' && i + 1 < token.size()) {
-      key += token[++i] == '1' ? '/' : '~';
-    } else {
-      key += token[i];
-    }
-  }
-  return key;
-}
-
-void edit_label(std::string_view key, const Json* value, Labels& labels) {
-  if (value == nullptr) {
-    labels.erase(unescaped(key));
-  } else if (const std::string* text = value->get_ptr<const std::string*>(); text != nullptr) {
-    labels[unescaped(key)] = *text;
-  }
-}
-
 void edit(const Json& patch, Object& object) {
   if (!patch.is_array()) return;
   for (const Json& step : patch) {
@@ -193,13 +172,9 @@ void edit(const Json& patch, Object& object) {
     std::string_view path = where;
     if (path == "/metadata/annotations" && value != nullptr) {
       merge_labels(step, "/value", object.meta.annotations);
-    } else if (take(path, "/metadata/annotations/")) {
-      edit_label(path, value, object.meta.annotations);
-    } else if (take(path, "/metadata/labels/")) {
-      edit_label(path, value, object.meta.labels);
     } else if (object.kind == Kind::ingress && path == "/spec/rules") {
       if (value != nullptr) put_rules(*value, static_cast<Ingress&>(object));
-    } else if (object.kind == Kind::ingress) {
+    } else if (object.kind == Kind::ingress && path.starts_with("/spec/")) {
       edit_backend(path, value, static_cast<Ingress&>(object));
     } else {
       set_field(where, value, object);

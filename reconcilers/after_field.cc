@@ -23,24 +23,11 @@ int take_index(std::string_view& path) {
   return index;
 }
 
-// Undoes RFC 6901's escapes.
-std::string unescaped(std::string_view token) {
-  std::string key;
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    if (token[i] == '~' && i + 1 < token.size()) {
-      key += token[++i] == '1' ? '/' : '~';
-    } else {
-      key += token[i];
-    }
-  }
-  return key;
-}
-
 void set_label(std::string_view token, const Json* value, Labels& labels) {
   if (value == nullptr) {
-    labels.erase(unescaped(token));
+    labels.erase(key_of_step(token));
   } else if (const std::string* text = value->get_ptr<const std::string*>(); text != nullptr) {
-    labels[unescaped(token)] = *text;
+    labels[key_of_step(token)] = *text;
   }
 }
 

@@ -105,6 +105,8 @@ std::vector<PathStep> steps_of(std::string_view path) {
   return steps;
 }
 
+bool owns_field(const Json& fields, std::string_view path) { return owned_at(fields, steps_of(path)) != nullptr; }
+
 Footprint::Footprint(const Json* object) : object_(object != nullptr && object->is_object() ? object : nullptr) {
   if (object_ == nullptr) return;
   const Json* annotations = value_at(*object_, "/metadata/annotations");

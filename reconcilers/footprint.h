@@ -21,6 +21,9 @@ std::vector<PathStep> steps_of(std::string_view path);
 // What `document` (an object or the body of an apply) has at a record's path; null when it has nothing there.
 const Json* value_by_path(const Json& document, std::string_view path);
 
+// Whether a set of fields (fieldsV1 of an entry in managedFields) has a record's path in it.
+bool owns_field(const Json& fields, std::string_view path);
+
 class Footprint {
  public:
   // `object`: the whole object as the server has it; null when nobody looked (a manifest): then every field that the

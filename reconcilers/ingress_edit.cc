@@ -1,5 +1,6 @@
 #include "reconcilers/ingress_edit.h"
 
+#include "k8sclient/model/json_read.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/record.h"
 
@@ -12,21 +13,6 @@ Json port_json(const IngressBackend& backend) {
 
 std::string port_text(const IngressBackend& backend) { return backend.port != 0 ? std::to_string(backend.port) : backend.port_name; }
 
-// A key as a step of a JSON Pointer (RFC 6901).
-std::string step(std::string_view key) {
-  std::string result;
-  for (const char c : key) {
-    if (c == '~') {
-      result += "~0";
-    } else if (c == '/') {
-      result += "~1";
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
 Json test(std::string path, Json value) { return {{"op", "test"}, {"path", std::move(path)}, {"value", std::move(value)}}; }
 
 }  // namespace
@@ -37,7 +23,7 @@ void put_record(Json& patch, const Ingress& ingress, std::string value) {
   const bool has_map = !ingress.meta.annotations.empty() || ingress.meta.applied;
   const std::string key(keys::kUndo);
   if (has_map) {
-    patch.push_back({{"op", "add"}, {"path", "/metadata/annotations/" + step(key)}, {"value", std::move(value)}});
+    patch.push_back({{"op", "add"}, {"path", "/metadata/annotations/" + pointer_step(key)}, {"value", std::move(value)}});
   } else {
     patch.push_back({{"op", "add"}, {"path", "/metadata/annotations"}, {"value", Json{{key, std::move(value)}}}});
   }

@@ -23,15 +23,9 @@ std::pair<std::string, std::string> place_of(std::string_view path) {
   return {std::move(place), std::string(path.substr(open + 1, path.size() - open - 2))};
 }
 
-std::string escaped(const std::string& key) {
-  std::string out;
-  for (const char letter : key) out += letter == '~' ? "~0" : letter == '/' ? "~1" : std::string(1, letter);
-  return out;
-}
-
 // The manifest that people applied last; null when there is none.
 Json last_applied(const Json& whole) {
-  const std::optional<std::string> applied = maybe_text(whole, "/metadata/annotations/" + escaped(std::string(kLastApplied)));
+  const std::optional<std::string> applied = maybe_text(whole, "/metadata/annotations/" + pointer_step(kLastApplied));
   if (!applied) return nullptr;
   Result<Json> read = read_json(*applied);
   return read ? *std::move(read) : Json(nullptr);
@@ -92,7 +86,7 @@ ReplaceRecord record_of_return(const Workload& workload, const Json& whole, cons
     const Json* map = value_at(target, place);
     if (map == nullptr || !map->is_object() || !map->contains(key)) continue;
     // What the user's own manifest contains by now is his.
-    const Json* his = applied.is_null() ? nullptr : value_at(applied, place + "/" + escaped(key));
+    const Json* his = applied.is_null() ? nullptr : value_at(applied, place + "/" + pointer_step(key));
     if (his != nullptr && *his == (*map)[key]) continue;
     Json& live = target[Json::json_pointer(place)];
     if (const auto before = former.was.find(path); before != former.was.end()) {

@@ -78,8 +78,6 @@ void take_back_created(const Context& context, bool app_gone, bool gateway_gone,
     for (const auto& application : view.applications) {
       if (created_by_us(*application)) remove(context, *application, Stage::back_application, Impact::none, "the app that was made for this namespace", decision);
     }
-  }
-  if (app_gone) {
     for (const auto& ingress : view.ingresses) {
       if (is_split_copy(*ingress) && !has_original(view, *ingress)) remove(context, *ingress, Stage::back_ingress_backend, Impact::traffic, "an Ingress that was made for a split one", decision);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "k8sclient/model/json_read.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/ingress_edit.h"
 #include "reconcilers/wish.h"
@@ -69,20 +70,6 @@ FieldBack judge(const Object& object, const Record& record, const Footprint& foo
   return back;
 }
 
-std::string escaped(std::string_view key) {
-  std::string result;
-  for (const char c : key) {
-    if (c == '~') {
-      result += "~0";
-    } else if (c == '/') {
-      result += "~1";
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
 // Where the list `list` of `object` has the element of `step`; -1 when it has none.
 int index_of(const Object& object, const PathStep& step, int container) {
   const std::size_t slash = step.key->find('/');
@@ -145,7 +132,7 @@ std::string pointer_to(const Object& object, std::string_view path) {
   std::string pointer;
   int container = -1;
   for (const PathStep& step : steps_of(path)) {
-    pointer += "/" + escaped(step.name);
+    pointer += "/" + pointer_step(step.name);
     if (!step.key) continue;
     if (is_backend_path(path)) {
       pointer += "/" + *step.key;
@@ -155,7 +142,7 @@ std::string pointer_to(const Object& object, std::string_view path) {
       if (step.name == "containers") container = index;
       pointer += "/" + std::to_string(index);
     } else {
-      pointer += "/" + escaped(*step.key);
+      pointer += "/" + pointer_step(*step.key);
     }
   }
   return pointer;

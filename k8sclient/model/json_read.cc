@@ -55,18 +55,6 @@ Result<Document> read(std::string_view text) {
   }
 }
 
-std::string unescaped(std::string_view step) {
-  std::string key;
-  for (std::size_t i = 0; i < step.size(); ++i) {
-    if (step[i] == '~' && i + 1 < step.size() && (step[i + 1] == '0' || step[i + 1] == '1')) {
-      key += step[++i] == '0' ? '~' : '/';
-    } else {
-      key += step[i];
-    }
-  }
-  return key;
-}
-
 const Json* child(const Json& parent, const std::string& step) {
   if (parent.is_object()) {
     const Json::const_iterator found = parent.find(step);
@@ -92,10 +80,36 @@ const Json* value_at(const Json& document, std::string_view path) {
     if (path.front() != '/') return nullptr;
     path.remove_prefix(1);
     const std::string_view step = path.substr(0, path.find('/'));
-    here = child(*here, unescaped(step));
+    here = child(*here, key_of_step(step));
     path.remove_prefix(step.size());
   }
   return here;
+}
+
+std::string pointer_step(std::string_view key) {
+  std::string step;
+  for (const char c : key) {
+    if (c == '~') {
+      step += "~0";
+    } else if (c == '/') {
+      step += "~1";
+    } else {
+      step += c;
+    }
+  }
+  return step;
+}
+
+std::string key_of_step(std::string_view step) {
+  std::string key;
+  for (std::size_t i = 0; i < step.size(); ++i) {
+    if (step[i] == '~' && i + 1 < step.size() && (step[i + 1] == '0' || step[i + 1] == '1')) {
+      key += step[++i] == '0' ? '~' : '/';
+    } else {
+      key += step[i];
+    }
+  }
+  return key;
 }
 
 std::optional<std::string> maybe_text(const Json& document, std::string_view path) {

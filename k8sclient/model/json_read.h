@@ -24,6 +24,10 @@ Result<OrderedJson> read_ordered_json(std::string_view text);
 // "~0" a tilde (RFC 6901). Null when something on the way is missing or of another type.
 const Json* value_at(const Json& document, std::string_view path);
 
+// A key as a step of such a path (without the '/'), and the key that a step stands for.
+std::string pointer_step(std::string_view key);
+std::string key_of_step(std::string_view step);
+
 // The text, number or boolean at `path`; nullopt when it is missing, null or of another type.
 std::optional<std::string> maybe_text(const Json& document, std::string_view path);
 std::optional<std::int64_t> maybe_number(const Json& document, std::string_view path);
