@@ -32,18 +32,36 @@ Json path_json(const IngressPath& path) {
   return json;
 }
 
-// The rules of which only the paths to `service` are left; all of them for "".
-Json rules_of(const std::vector<IngressRule>& rules, std::string_view service) {
+Json rule_json(std::string_view host, Json paths) {
+  Json rule = Json::object();
+  if (!paths.empty()) rule["http"] = {{"paths", std::move(paths)}};
+  if (!host.empty()) rule["host"] = std::string(host);
+  return rule;
+}
+
+// All rules as they stand.
+Json rules_of(const std::vector<IngressRule>& rules) {
   Json list = Json::array();
   for (const IngressRule& rule : rules) {
     Json paths = Json::array();
-    for (const IngressPath& path : rule.paths) {
-      if (service.empty() || path.backend.service == service) paths.push_back(path_json(path));
+    for (const IngressPath& path : rule.paths) paths.push_back(path_json(path));
+    list.push_back(rule_json(rule.host, std::move(paths)));
+  }
+  return list;
+}
+
+// `rules` of which only the paths to `service` are left. A rule that never had a path sends its host to the default
+// backend: it stays with the original.
+Json rules_to(const Json& rules, std::string_view service, bool is_original) {
+  Json list = Json::array();
+  for (const Json* rule : items(rules, "")) {
+    const std::vector<const Json*> all = items(*rule, "/http/paths");
+    Json paths = Json::array();
+    for (const Json* path : all) {
+      if (text(*path, "/backend/service/name") == service) paths.push_back(*path);
     }
-    if (paths.empty()) continue;
-    Json one{{"http", {{"paths", std::move(paths)}}}};
-    if (!rule.host.empty()) one["host"] = rule.host;
-    list.push_back(std::move(one));
+    if (paths.empty() && !(all.empty() && is_original)) continue;
+    list.push_back(rule_json(text(*rule, "/host"), std::move(paths)));
   }
   return list;
 }
@@ -96,7 +114,7 @@ Change make_copy(const Ingress& original, const std::string& service) {
   }
   annotations[std::string(keys::kCanary)] = std::string(kFalse);
   annotations[std::string(keys::kSplitFrom)] = original.meta.name;
-  Json spec{{"rules", rules_of(original.rules, service)}};
+  Json spec{{"rules", rules_to(rules_of(original.rules), service, false)}};
   if (!original.class_name.empty()) spec["ingressClassName"] = original.class_name;
   if (!original.tls_spec.empty()) {
     if (const Result<Json> tls = read_json(original.tls_spec)) spec["tls"] = *tls;
@@ -116,6 +134,111 @@ Change make_copy(const Ingress& original, const std::string& service) {
   return change;
 }
 
+// ---- the way back: what people changed in the parts since then ----
+
+struct Route {
+  std::string host;
+  Json path;  // null: a rule without paths
+};
+
+std::vector<Route> routes_of(const Json& rules) {
+  std::vector<Route> routes;
+  for (const Json* rule : items(rules, "")) {
+    const std::vector<const Json*> paths = items(*rule, "/http/paths");
+    for (const Json* path : paths) routes.push_back({text(*rule, "/host"), *path});
+    if (paths.empty()) routes.push_back({text(*rule, "/host"), nullptr});
+  }
+  return routes;
+}
+
+// Whether both decide about the same requests, wherever they send them.
+bool same_requests(const Route& one, const Route& other) {
+  return one.host == other.host && one.path.is_null() == other.path.is_null() && text(one.path, "/path") == text(other.path, "/path") &&
+         text(one.path, "/pathType") == text(other.path, "/pathType");
+}
+
+const Route* find(const std::vector<Route>& routes, const Route& wanted) {
+  for (const Route& route : routes) {
+    if (same_requests(route, wanted)) return &route;
+  }
+  return nullptr;
+}
+
+// Whether somebody sent the route elsewhere. A port that we switched to its number is nobody's edit.
+bool leads_elsewhere(const Route& then, const Route& now, bool ports_switched) {
+  if (then.path == now.path) return false;
+  if (text(then.path, "/backend/service/name") != text(now.path, "/backend/service/name")) return true;
+  return !(ports_switched && value_at(now.path, "/backend/service/port/number") != nullptr);
+}
+
+void erase_route(Json& rules, const Route& route) {
+  for (std::size_t r = 0; r < rules.size(); ++r) {
+    Json paths = Json::array();
+    const std::vector<const Json*> all = items(rules[r], "/http/paths");
+    for (const Json* path : all) {
+      if (!same_requests({text(rules[r], "/host"), *path}, route)) paths.push_back(*path);
+    }
+    const bool bare = all.empty() && same_requests({text(rules[r], "/host"), nullptr}, route);
+    if (!bare && paths.size() == all.size()) continue;
+    if (paths.empty()) {
+      rules.erase(r);
+    } else {
+      rules[r]["http"]["paths"] = std::move(paths);
+    }
+    return;
+  }
+}
+
+// Over what is there for the same requests, else behind the paths of its host, else as a rule of its own.
+void put_route(Json& rules, const Route& route) {
+  Json* of_host = nullptr;
+  for (Json& rule : rules) {
+    if (text(rule, "/host") != route.host || items(rule, "/http/paths").empty()) continue;
+    if (of_host == nullptr) of_host = &rule;
+    for (Json& path : rule["http"]["paths"]) {
+      if (!same_requests({route.host, path}, route)) continue;
+      path = route.path;
+      return;
+    }
+  }
+  if (of_host != nullptr && !route.path.is_null()) {
+    (*of_host)["http"]["paths"].push_back(route.path);
+  } else {
+    rules.push_back(rule_json(route.host, route.path.is_null() ? Json::array() : Json::array({route.path})));
+  }
+}
+
+// An Ingress of a split and the rules that it was given then.
+struct Piece {
+  const Ingress* ingress;
+  Json then;
+};
+
+// Carries over into `rules` what was taken from, added to and changed in the pieces since. True when there was anything.
+bool carry_edits(const std::vector<Piece>& pieces, Json& rules) {
+  bool edited = false;
+  for (const Piece& piece : pieces) {
+    const std::vector<Route> now = routes_of(rules_of(piece.ingress->rules));
+    for (const Route& route : routes_of(piece.then)) {
+      if (find(now, route) != nullptr) continue;
+      erase_route(rules, route);
+      edited = true;
+    }
+  }
+  for (const Piece& piece : pieces) {
+    const Record record = read_record(piece.ingress->meta);
+    const bool switched = std::any_of(record.own.begin(), record.own.end(), [](const std::string& path) { return path.starts_with("spec.rules["); });
+    const std::vector<Route> before = routes_of(piece.then);
+    for (const Route& route : routes_of(rules_of(piece.ingress->rules))) {
+      const Route* old = find(before, route);
+      if (old != nullptr && !leads_elsewhere(*old, route, switched)) continue;
+      put_route(rules, route);
+      edited = true;
+    }
+  }
+  return edited;
+}
+
 // Replaces spec.rules and writes the record that goes with it.
 Change with_rules(const Ingress& ingress, Json rules, const Record& record, Stage stage, std::string why) {
   Change change = base_of(ingress, Verb::edit, stage, std::move(why));
@@ -129,8 +252,8 @@ Change with_rules(const Ingress& ingress, Json rules, const Record& record, Stag
 Change shrink(const Ingress& original, const std::string& kept) {
   Record record = read_record(original.meta);
   record.own.insert(std::string(kRulesPath));
-  record.was.insert_or_assign(std::string(kRulesPath), rules_of(original.rules, ""));
-  Change change = with_rules(original, rules_of(original.rules, kept), record, Stage::ingress_backend,
+  record.was.insert_or_assign(std::string(kRulesPath), rules_of(original.rules));
+  Change change = with_rules(original, rules_to(rules_of(original.rules), kept, true), record, Stage::ingress_backend,
                              "only its paths to Service " + kept + ": the others have Ingresses of their own");
   change.overwrites.push_back({std::string(kRulesPath), std::to_string(services_of(original).size()) + " Services", "Service " + kept});
   return change;
@@ -157,6 +280,26 @@ std::vector<const Ingress*> copies_of(const NamespaceView& view, const Ingress& 
     if (from != nullptr && *from == original.meta.name && is_split_copy(*ingress)) copies.push_back(ingress.get());
   }
   return copies;
+}
+
+// The original and its copies with what `rules` gave to each. The original kept what has no copy.
+std::vector<Piece> pieces_of(const Ingress& original, const std::vector<const Ingress*>& copies, const Json& rules) {
+  std::vector<std::string> services;
+  if (original.default_backend) services.push_back(original.default_backend->service);
+  for (const Route& route : routes_of(rules)) services.push_back(text(route.path, "/backend/service/name"));
+  std::string kept;
+  std::vector<Piece> pieces;
+  for (const std::string& service : services) {
+    if (service.empty()) continue;
+    const auto copy = std::find_if(copies.begin(), copies.end(), [&](const Ingress* one) { return one->meta.name == copy_name(original, service); });
+    if (copy == copies.end()) {
+      if (kept.empty()) kept = service;
+    } else if (std::none_of(pieces.begin(), pieces.end(), [&](const Piece& piece) { return piece.ingress == *copy; })) {
+      pieces.push_back({*copy, rules_to(rules, service, false)});
+    }
+  }
+  pieces.insert(pieces.begin(), Piece{&original, rules_to(rules, kept, true)});
+  return pieces;
 }
 
 // Why it cannot be split; "" when it can.
@@ -235,7 +378,9 @@ std::vector<Change> unsplit_step(const NamespaceView& view, const Ingress& origi
     Record rest = record;
     rest.own.erase(std::string(kRulesPath));
     rest.was.erase(std::string(kRulesPath));
-    changes.push_back(with_rules(original, was->second, rest, stage, "all its paths again"));
+    Json rules = was->second;
+    const bool edited = carry_edits(pieces_of(original, copies, was->second), rules);
+    changes.push_back(with_rules(original, std::move(rules), rest, stage, edited ? "all its paths again, and what was changed in them since" : "all its paths again"));
     return changes;
   }
   for (const Ingress* copy : copies) changes.push_back(base_of(*copy, Verb::remove, stage, "Ingress " + original.meta.name + " has its paths again"));

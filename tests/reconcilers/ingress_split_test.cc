@@ -53,6 +53,21 @@ std::vector<std::string> paths(const Ingress* ingress) {
   return list;
 }
 
+void carry_out_on(NamespaceView& view, const std::vector<Change>& changes) {
+  for (const Change& change : changes) {
+    for (auto at = view.ingresses.begin(); at != view.ingresses.end(); ++at) {
+      if ((*at)->meta.name != change.target.name) continue;
+      const ObjectPtr next = after(*at, change);
+      if (next == nullptr) {
+        view.ingresses.erase(at);
+      } else {
+        *at = as<Ingress>(next);
+      }
+      break;
+    }
+  }
+}
+
 TEST(IngressSplit, copies_come_first_and_serve_last) {
   const Foreseen foreseen = foresee(split_world(), {});
   EXPECT_EQ(ingress_steps(foreseen), (std::vector<std::string>{"create edge-api", "edit edge", "edit edge-api"}));
@@ -70,20 +85,7 @@ TEST(IngressSplit, goes_back_in_the_opposite_order) {
   World world = foresee(split_world(), {}).after;
   NamespaceView& view = world.namespaces.at("shop");
   const auto step = [&view] { return unsplit_step(view, *find(view, "edge"), Stage::back_ingress_backend); };
-  const auto carry_out = [&view](const std::vector<Change>& changes) {
-    for (const Change& change : changes) {
-      for (auto at = view.ingresses.begin(); at != view.ingresses.end(); ++at) {
-        if ((*at)->meta.name != change.target.name) continue;
-        const ObjectPtr next = after(*at, change);
-        if (next == nullptr) {
-          view.ingresses.erase(at);
-        } else {
-          *at = as<Ingress>(next);
-        }
-        break;
-      }
-    }
-  };
+  const auto carry_out = [&view](const std::vector<Change>& changes) { carry_out_on(view, changes); };
   const std::vector<Change> marked = step();
   ASSERT_EQ(marked.size(), 1U);
   EXPECT_EQ(marked[0].target.name, "edge-api");
@@ -103,6 +105,93 @@ TEST(IngressSplit, goes_back_in_the_opposite_order) {
   carry_out(removed);
   EXPECT_EQ(find(view, "edge-api"), nullptr);
   EXPECT_TRUE(step().empty());
+}
+
+void give_path(NamespaceView& view, std::string_view name, const std::string& host, IngressPath path) {
+  for (auto& one : view.ingresses) {
+    if (one->meta.name != name) continue;
+    auto edited = std::make_shared<Ingress>(*one);
+    auto rule = std::find_if(edited->rules.begin(), edited->rules.end(), [&host](const IngressRule& old) { return old.host == host; });
+    if (rule == edited->rules.end()) rule = edited->rules.insert(rule, IngressRule{host, {}});
+    std::erase_if(rule->paths, [&path](const IngressPath& old) { return old.path == path.path; });
+    if (!path.backend.service.empty()) rule->paths.push_back(std::move(path));
+    one = edited;
+  }
+}
+
+IngressPath to_service(std::string path, std::string service, int port = 80) {
+  IngressPath one;
+  one.path = std::move(path);
+  one.path_type = "Prefix";
+  one.backend.service = std::move(service);
+  one.backend.port = port;
+  return one;
+}
+
+// The original after the two steps that give it its paths back.
+std::vector<std::string> grown(NamespaceView& view) {
+  carry_out_on(view, unsplit_step(view, *find(view, "edge"), Stage::back_ingress_backend));  // the copies are marked
+  carry_out_on(view, unsplit_step(view, *find(view, "edge"), Stage::back_ingress_backend));
+  return paths(find(view, "edge"));
+}
+
+TEST(IngressSplit, what_people_added_to_the_parts_comes_back_with_the_whole) {
+  World world = foresee(split_world(), {}).after;
+  NamespaceView& view = world.namespaces.at("shop");
+  const std::string host = find(view, "edge")->rules.at(0).host;
+  give_path(view, "edge", host, to_service("/new", "web"));
+  give_path(view, "edge", "other.example.com", to_service("/", "web"));
+  give_path(view, "edge-api", host, to_service("/api/v2", "api"));
+  EXPECT_EQ(grown(view), (std::vector<std::string>{"/ web", "/api api", "/new web", "/api/v2 api", "/ web"}));
+}
+
+TEST(IngressSplit, what_people_took_from_the_parts_stays_away) {
+  World world = foresee(split_world(), {}).after;
+  NamespaceView& view = world.namespaces.at("shop");
+  const std::string host = find(view, "edge")->rules.at(0).host;
+  give_path(view, "edge", host, to_service("/new", "web"));
+  give_path(view, "edge", host, to_service("/", ""));
+  EXPECT_EQ(grown(view), (std::vector<std::string>{"/api api", "/new web"}));
+}
+
+TEST(IngressSplit, a_path_that_people_sent_elsewhere_or_moved_goes_where_they_sent_it) {
+  World world = foresee(split_world(), {}).after;
+  NamespaceView& view = world.namespaces.at("shop");
+  const std::string host = find(view, "edge")->rules.at(0).host;
+  give_path(view, "edge", host, to_service("/", "web", 8081));
+  give_path(view, "edge", host, to_service("/api", "api-new"));
+  give_path(view, "edge-api", host, to_service("/api", ""));
+  EXPECT_EQ(grown(view), (std::vector<std::string>{"/ web", "/api api-new"}));
+  EXPECT_EQ(find(view, "edge")->rules.at(0).paths.at(0).backend.port, 8081);
+}
+
+TEST(IngressSplit, a_default_backend_that_came_later_takes_no_path_away) {
+  World world = foresee(split_world(), {}).after;
+  NamespaceView& view = world.namespaces.at("shop");
+  for (auto& one : view.ingresses) {
+    if (one->meta.name != "edge") continue;
+    auto edited = std::make_shared<Ingress>(*one);
+    edited->default_backend = to_service("", "api").backend;
+    one = edited;
+  }
+  EXPECT_EQ(grown(view), (std::vector<std::string>{"/ web", "/api api"}));
+}
+
+TEST(IngressSplit, a_host_without_paths_stays_with_the_original) {
+  World world = split_world();
+  for (auto& one : world.namespaces.at("shop").ingresses) {
+    auto edited = std::make_shared<Ingress>(*one);
+    edited->rules.push_back({"fallback.example.com", {}});
+    one = edited;
+  }
+  world = foresee(world, {}).after;
+  NamespaceView& view = world.namespaces.at("shop");
+  ASSERT_EQ(find(view, "edge")->rules.size(), 2U);
+  EXPECT_EQ(find(view, "edge")->rules.at(1).host, "fallback.example.com");
+  EXPECT_EQ(find(view, "edge-api")->rules.size(), 1U);
+  grown(view);
+  ASSERT_EQ(find(view, "edge")->rules.size(), 2U);
+  EXPECT_EQ(find(view, "edge")->rules.at(1), (IngressRule{"fallback.example.com", {}}));
 }
 
 TEST(IngressSplit, a_copy_carries_tls_and_class) {
