@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cmd/manifest_edit.h"
+#include "cmd/manifest_text.h"
 #include "cmd/plan.h"
 #include "cmd/source.h"
 #include "k8sclient/model/decode.h"
@@ -89,6 +90,33 @@ class Sheets {
 
   void touch(const ObjectKey& key) { edited_.insert(key); }
 
+  // Gives a Deployment another name, and the autoscalers that scale it.
+  void rename(const ObjectKey& key, const std::string& name) {
+    OrderedJson* document = find(key);
+    if (document == nullptr) return;
+    (*document)["metadata"]["name"] = name;
+    for (const auto& [other, place] : places_) {
+      if (other.kind != Kind::autoscaler || other.ns != key.ns) continue;
+      OrderedJson& spec = (*at(place))["spec"];
+      const auto scaled = spec.find("scaleTargetRef");
+      if (scaled == spec.end() || scaled->value("kind", "") != "Deployment" || scaled->value("name", "") != key.name) continue;
+      (*scaled)["name"] = name;
+      edited_.insert(other);
+    }
+    ObjectKey renamed = key;
+    renamed.name = name;
+    places_.emplace(renamed, places_.at(key));
+    places_.erase(key);
+    for (Document& one : documents_) {
+      if (one.object->key() != key) continue;
+      auto object = std::make_shared<Workload>(static_cast<const Workload&>(*one.object));
+      object->meta.name = name;
+      one.object = std::move(object);
+    }
+    edited_.erase(key);
+    edited_.insert(std::move(renamed));
+  }
+
   bool carry_out(const Change& change) {
     const auto place = places_.find(change.target);
     if (place != places_.end()) {
@@ -105,8 +133,15 @@ class Sheets {
   Output take() {
     Output output;
     for (std::size_t i = 0; i < files_.size(); ++i) {
-      files_[i].changed = files_[i].documents != originals_[i].documents;
-      if (files_[i].changed) drop_removed(files_[i]);
+      OutputFile& file = files_[i];
+      file.changed = file.documents != originals_[i].documents;
+      if (!file.is_json) take_apart(file);
+      if (file.changed) {
+        const std::vector<OrderedJson>& before = originals_[i].documents;
+        drop_removed_items(file);
+        for (std::size_t one = 0; one < file.documents.size(); ++one) put_text(before[one], numbers_[i][one], one, file);
+        drop_removed(file);
+      }
       output.files.push_back(std::move(files_[i]));
     }
     std::map<std::string, OutputFile> made;
@@ -151,7 +186,46 @@ class Sheets {
     return place.item < 0 ? &document : &document["items"][static_cast<std::size_t>(place.item)];
   }
 
-  static void drop_removed(OutputFile& file) {
+  // Finds the text of each document, comments between two of them with the second. No pieces when a document does not
+  // begin with a line of its own.
+  static void take_apart(OutputFile& file) {
+    std::vector<std::string> pieces;
+    std::string before;
+    for (const std::string& piece : split_documents(file.text)) {
+      const Result<RawManifests> read = read_raw_manifests(piece, "");
+      if (!read || read->documents.size() > 1) return;
+      before += piece;
+      if (!read->documents.empty()) pieces.push_back(std::exchange(before, ""));
+    }
+    if (pieces.size() != file.documents.size()) return;
+    file.pieces = std::move(pieces);
+    file.tail = std::move(before);
+  }
+
+  // Brings the text of document `at` to what it says now.
+  static void put_text(const OrderedJson& before, int number, std::size_t at, OutputFile& file) {
+    const OrderedJson& now = file.documents[at];
+    if (file.pieces.empty()) {
+      if (number == 1 && !file.is_json && may_have_comments(file.text)) file.rewritten.push_back(0);
+      return;
+    }
+    std::string& piece = file.pieces[at];
+    if (now.is_null() || now == before) return;
+    // What stands before it, comments and a separator, is not the document's.
+    std::vector<std::string> parts = split_documents(piece);
+    std::string& own = parts.back();
+    if (std::optional<EditedText> edited = edit_text(own, before, now)) {
+      if (edited->comments_lost) file.rewritten.push_back(number);
+      own = std::move(edited->text);
+    } else {
+      if (may_have_comments(own)) file.rewritten.push_back(number);
+      own = (own.starts_with("---") ? "---\n" : "") + to_yaml(now);
+    }
+    piece.clear();
+    for (const std::string& part : parts) piece += part;
+  }
+
+  static void drop_removed_items(OutputFile& file) {
     for (OrderedJson& document : file.documents) {
       const auto items = document.is_object() ? document.find("items") : document.end();
       if (!document.is_object() || items == document.end() || !items->is_array()) continue;
@@ -161,7 +235,14 @@ class Sheets {
       }
       *items = std::move(kept);
     }
-    std::erase_if(file.documents, [](const OrderedJson& document) { return document.is_null(); });
+  }
+
+  static void drop_removed(OutputFile& file) {
+    for (std::size_t i = file.documents.size(); i-- > 0;) {
+      if (!file.documents[i].is_null()) continue;
+      file.documents.erase(file.documents.begin() + static_cast<std::ptrdiff_t>(i));
+      if (!file.pieces.empty()) file.pieces.erase(file.pieces.begin() + static_cast<std::ptrdiff_t>(i));
+    }
   }
 
   static std::string free_name(const Output& output, const std::string& base) {
@@ -178,6 +259,8 @@ class Sheets {
 
   static std::string text_of(const OutputFile& file) {
     std::string text;
+    for (const std::string& piece : file.pieces) text += piece;
+    if (!file.pieces.empty()) return text + file.tail;
     for (const OrderedJson& document : file.documents) {
       if (file.is_json) {
         text += document.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + '\n';
@@ -263,12 +346,28 @@ void put_labels(OrderedJson& map, const Labels& labels) {
   for (const auto& [key, value] : labels) map[key] = value;
 }
 
+// The name that naming=versioned gives to a Deployment: as KubeSphere's console calls them. "" when it has it, or
+// somebody else has.
+std::string versioned_name(const World& world, const Settings& settings, const Foreseen& end, const ObjectKey& key) {
+  const NamespaceView& view = world.namespaces.at(key.ns);
+  const auto members = end.members.find(key.ns);
+  if (!read_options(*view.ns, settings).versioned_names || members == end.members.end()) return "";
+  for (const MemberState& member : members->second) {
+    if (member.workload != key || member.service.empty() || member.version.empty()) continue;
+    std::string name = member.service + "-" + member.version;
+    const bool taken = std::any_of(view.workloads.begin(), view.workloads.end(), [&name](const auto& one) { return one->kind == Kind::deployment && one->meta.name == name; });
+    return taken ? "" : name;
+  }
+  return "";
+}
+
 // Gives the Deployments that policy replace would re-create their new selectors. Files need no downtime for that.
-bool replace_selectors(const World& world, const Settings& settings, Sheets& sheets) {
+bool replace_selectors(const World& world, const Settings& settings, Sheets& sheets, std::vector<std::string>& renamed) {
   Settings joining = settings;
   joining.default_policy = joining.default_policy == Policy::replace ? Policy::join : joining.default_policy;
   std::optional<Foreseen> end;
   bool any = false;
+  std::map<ObjectKey, std::string> names;
   for (const Document& document : sheets.documents()) {
     if (document.object->kind != Kind::deployment) continue;
     const ObjectKey key = document.object->key();
@@ -282,7 +381,12 @@ bool replace_selectors(const World& world, const Settings& settings, Sheets& she
     put_labels(spec["selector"]["matchLabels"], missing);
     put_labels(spec["template"]["metadata"]["labels"], missing);
     sheets.touch(key);
+    if (std::string name = versioned_name(world, settings, *end, key); !name.empty()) names.emplace(key, std::move(name));
     any = true;
+  }
+  for (const auto& [key, name] : names) {
+    sheets.rename(key, name);
+    renamed.push_back(to_string(key) + " is called " + name + " in the files: delete the former one when the pods of this one are ready");
   }
   if (any) sheets.decode_again();
   return any;
@@ -339,17 +443,27 @@ Result<Unit> write_tree(const Output& output, const std::string& directory, cons
   return Unit{};
 }
 
+std::string without_separator(const std::string& piece) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  std::string_view text = piece;
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  if (text.starts_with("---\n")) text.remove_prefix(std::string_view("---\n").size());
+  return std::string(text);
+}
+
 void print_documents(const Output& output, const Terminal& terminal) {
   bool first = true;
   for (const OutputFile& file : output.files) {
     bool named = output.files.size() == 1;
-    for (const OrderedJson& document : file.documents) {
+    for (std::size_t i = 0; i < file.documents.size(); ++i) {
       if (!first || !named) terminal.out << "---\n";
       if (!named) terminal.out << "# " << (file.source.empty() ? "new: " : "source: ") << (file.source.empty() ? file.name : file.source) << '\n';
       first = false;
       named = true;
-      terminal.out << to_yaml(document);
+      const std::string text = i < file.pieces.size() ? without_separator(file.pieces[i]) : to_yaml(file.documents[i]);
+      terminal.out << text << (text.ends_with('\n') ? "" : "\n");
     }
+    if (may_have_comments(file.tail)) terminal.out << file.tail << (file.tail.ends_with('\n') ? "" : "\n");
   }
 }
 
@@ -360,7 +474,8 @@ Result<Output> manifests_at_the_end(const std::vector<ManifestFile>& files, cons
   if (Result<Unit> ok = sheets.open(files, default_namespace(options)); !ok) return fail(ok.error().text);
   Result<Source> source = load_documents(sheets.documents(), options);
   if (!source) return fail(source.error().text);
-  if (replace_selectors(source->world, options.settings, sheets)) {
+  std::vector<std::string> renamed;
+  if (replace_selectors(source->world, options.settings, sheets, renamed)) {
     source = load_documents(sheets.documents(), options);
     if (!source) return fail(source.error().text);
   }
@@ -372,6 +487,7 @@ Result<Output> manifests_at_the_end(const std::vector<ManifestFile>& files, cons
   }
   label_namespaces(options, sheets);
   Output output = sheets.take();
+  output.notes = std::move(renamed);
   for (const auto& [ns, plan] : end.end) output.held.insert(output.held.end(), plan.waiting.begin(), plan.waiting.end());
   return output;
 }
@@ -383,6 +499,12 @@ int print_manifests(const Options& options, const Terminal& terminal) {
   if (!output) return print_error(output.error().text, terminal);
   for (const Waiting& waiting : output->held) {
     terminal.err << "warning: not in the manifests: " << to_string(waiting.target) << ", " << to_string(waiting.stage) << ": " << waiting.reason << '\n';
+  }
+  for (const std::string& note : output->notes) terminal.err << "warning: " << note << '\n';
+  for (const OutputFile& file : output->files) {
+    for (const int number : file.rewritten) {
+      terminal.err << "warning: comments are lost: " << file.source << (number == 0 ? "" : ", document " + std::to_string(number)) << '\n';
+    }
   }
   if (options.output_directory.empty()) {
     print_documents(*output, terminal);

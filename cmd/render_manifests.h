@@ -15,6 +15,9 @@ namespace meshgraft {
 struct OutputFile {
   std::string source, name;            // as ManifestFile's path and name; source "" for a file of created objects
   std::vector<OrderedJson> documents;  // Lists whole
+  std::vector<std::string> pieces;     // the text of each document as people wrote it; empty where that is unknown
+  std::string tail;                    // what stands behind the last of them
+  std::vector<int> rewritten;          // numbers of the documents that lost comments
   bool is_json = false;
   bool changed = false;
   std::string text;                    // what to write: of an unchanged file its very bytes
@@ -23,6 +26,7 @@ struct OutputFile {
 struct Output {
   std::vector<OutputFile> files;       // those of the input in their order, then one of created objects a namespace
   std::vector<Waiting> held;           // what the plan holds back, and what is therefore not in the files
+  std::vector<std::string> notes;      // what whoever applies the files has to know
   bool changed = false;
 };
 

@@ -7,6 +7,8 @@
 #include "cmd/live_world.h"
 #include "cmd/manifests.h"
 #include "cmd/report.h"
+#include "reconcilers/gateway_facts.h"
+#include "reconcilers/keys.h"
 
 namespace meshgraft {
 namespace {
@@ -62,6 +64,38 @@ std::string unread_kinds(const std::vector<Document>& documents) {
   return text.empty() ? text : "not looked at: " + text;
 }
 
+// Whether the documents were printed by an API server rather than written by people.
+bool is_dump(const std::vector<Document>& documents) {
+  return std::any_of(documents.begin(), documents.end(), [](const Document& one) {
+    return one.object != nullptr && !one.object->meta.uid.empty() && !one.object->meta.resource_version.empty();
+  });
+}
+
+// What a plan of the cluster would have seen of the labelled namespaces and the dump does not show. What may be missing
+// because there is none (quotas, autoscalers) is not named.
+std::vector<std::string> unseen(const std::vector<Document>& documents, const World& world) {
+  std::vector<std::string> notes;
+  const bool gateway = std::any_of(world.namespaces.begin(), world.namespaces.end(), [](const auto& one) {
+    return !one.second.gateways.empty() || std::any_of(one.second.workloads.begin(), one.second.workloads.end(), [](const auto& workload) { return read_ingress_controller(*workload).has_value(); });
+  });
+  for (const auto& [name, view] : world.namespaces) {
+    if (!view.ns->meta.labels.contains(keys::kApp)) continue;
+    const bool described = std::any_of(documents.begin(), documents.end(), [&ns = name](const Document& one) {
+      return one.object->kind == Kind::namespace_ && one.object->meta.name == ns;
+    });
+    if (!described) notes.push_back("the dump has no Namespace " + name + ": what its labels and annotations say is not known");
+    const bool runs = std::any_of(view.workloads.begin(), view.workloads.end(), [](const auto& workload) { return workload->replicas > 0; });
+    if (runs && !view.pods) notes.push_back("the dump has no Pods of namespace " + name + ": pods that no workload made, and sidecars that did not come, are not seen");
+    const bool serves = std::any_of(view.services.begin(), view.services.end(), [](const auto& service) { return !service->selector.empty(); });
+    if (serves && !view.slices) notes.push_back("the dump has no EndpointSlices of namespace " + name + ": endpoints made by hand are not seen");
+    if (!view.ingresses.empty() && !gateway) {
+      notes.push_back("the dump has no ingress controller: whether a gateway elsewhere is in the mesh is not known, so the Ingresses of namespace " + name +
+                      " count as served by none");
+    }
+  }
+  return notes;
+}
+
 Result<Source> from_documents(const std::vector<Document>& documents, const Options& options) {
   if (documents.empty()) return fail("the files hold no document");
   std::vector<ObjectPtr> objects;
@@ -86,10 +120,25 @@ Result<Source> from_documents(const std::vector<Document>& documents, const Opti
   return source;
 }
 
+// What the command line says to assume about the world, whatever it was read from.
+Result<Source> with_assumptions(Result<Source> source, const Options& options) {
+  if (!source) return source;
+  source->world.istio_version = options.istio_version;
+  source->world.ingress_nginx_version = options.ingress_nginx_version;
+  if (Result<Unit> ok = assume(source->world, options.assumptions, source->scope); !ok) return fail(ok.error().text);
+  if (options.replace_assumed) {
+    source->notes.emplace_back("--policy replace acts as if the chart had replace.enabled=true");
+  }
+  return source;
+}
+
 Result<Source> from_files(const Options& options, const Terminal& terminal) {
   Result<std::vector<Document>> documents = read_paths(options.files, terminal.in, default_namespace(options));
   if (!documents) return fail(documents.error().text);
-  return from_documents(*documents, options);
+  Result<Source> source = with_assumptions(from_documents(*documents, options), options);
+  if (!source || !is_dump(*documents)) return source;
+  for (std::string& note : unseen(*documents, source->world)) source->notes.push_back(std::move(note));
+  return source;
 }
 
 // Whether the command line would have us act as if `ns` were labelled.
@@ -111,18 +160,6 @@ Result<Source> from_cluster(const Options& options, const Connection& connection
   if (all) return source;
   source.scope = scope;
   if (!source.world.namespaces.contains(source.scope)) return fail("namespace \"" + source.scope + "\" not found");
-  return source;
-}
-
-// What the command line says to assume about the world, whatever it was read from.
-Result<Source> with_assumptions(Result<Source> source, const Options& options) {
-  if (!source) return source;
-  source->world.istio_version = options.istio_version;
-  source->world.ingress_nginx_version = options.ingress_nginx_version;
-  if (Result<Unit> ok = assume(source->world, options.assumptions, source->scope); !ok) return fail(ok.error().text);
-  if (options.replace_assumed) {
-    source->notes.emplace_back("--policy replace acts as if the chart had replace.enabled=true");
-  }
   return source;
 }
 
@@ -167,7 +204,7 @@ Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, st
 }
 
 Result<Source> load(const Options& options, const Terminal& terminal) {
-  if (!options.files.empty()) return with_assumptions(from_files(options, terminal), options);
+  if (!options.files.empty()) return from_files(options, terminal);
   Result<Connection> connection = terminal.connect(options, terminal.environment);
   if (!connection) return fail(connection.error().text);
   Result<Source> source = with_assumptions(from_cluster(options, *connection), options);

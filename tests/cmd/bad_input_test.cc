@@ -53,6 +53,32 @@ TEST(BadInput, a_field_of_the_wrong_type_is_named_with_its_path) {
   EXPECT_THAT(got.err, HasSubstr("spec.replicas"));
 }
 
+const std::string kDumped = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop, uid: d, resourceVersion: \"7\"}\nspec:\n  replicas: 1\n"
+                            "  selector: {matchLabels: {app: web}}\n  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: a}]}}\n"
+                            "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop, uid: s, resourceVersion: \"8\"}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n"
+                            "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: edge, namespace: shop, uid: i, resourceVersion: \"9\"}\nspec:\n"
+                            "  rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]\n";
+
+TEST(BadInput, a_dump_that_lacks_what_a_plan_looks_at_is_told_so) {
+  const Called got = plan_of(kDumped);
+  EXPECT_EQ(got.status, 2) << got.err;
+  EXPECT_THAT(got.err, HasSubstr("warning: the dump has no Namespace shop"));
+  EXPECT_THAT(got.err, HasSubstr("warning: the dump has no Pods of namespace shop"));
+  EXPECT_THAT(got.err, HasSubstr("warning: the dump has no EndpointSlices of namespace shop"));
+  EXPECT_THAT(got.err, HasSubstr("warning: the dump has no ingress controller"));
+}
+
+TEST(BadInput, a_whole_dump_and_manifests_that_people_wrote_are_not) {
+  const std::string whole = kDumped +
+                            "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop, labels: {app: web}}\n"
+                            "spec: {containers: [{name: a, image: a}]}\n"
+                            "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}\naddressType: IPv4\nendpoints: []\n"
+                            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: nginx, namespace: gate}\nspec:\n  selector: {matchLabels: {app: nginx}}\n"
+                            "  template: {metadata: {labels: {app: nginx}}, spec: {containers: [{name: c, image: \"registry.k8s.io/ingress-nginx/controller:v1.8.1\"}]}}\n";
+  EXPECT_EQ(plan_of(whole, {"--app", "shop=shop", "-n", "shop"}).err, "");
+  EXPECT_EQ(plan_of(test::deployment_yaml("web") + test::service_yaml("web")).err, "");
+}
+
 TEST(BadInput, a_label_value_that_is_no_dns_name_freezes_and_names_what_is_allowed) {
   const Called got = plan_of("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {meshgraft.io/app: Web_Shop}}\n---\n" + test::deployment_yaml("web") + test::service_yaml("web"), {"-n", "shop"});
   EXPECT_EQ(got.status, 0) << got.out;

@@ -109,6 +109,77 @@ TEST(PlanManifests, are_read_from_and_written_to_the_same_tree) {
   EXPECT_EQ(call({"plan", "-f", out, "-n", "shop", "--app", "shop"}).status, 0);
 }
 
+const std::string kCommented = R"(# who to call: team orders
+apiVersion: apps/v1   # the only version
+kind: Deployment
+metadata:
+  name: web
+  # labels for the dashboards
+  labels:
+    team: "orders"
+spec:
+    replicas: 2   # two are enough
+
+    selector:
+        matchLabels: {app: web}
+    template:
+        metadata:
+            labels: {app: web} # as the selector
+        spec:
+            containers:
+            # the one and only
+            - name: web
+              image: nginx:1.25 # pinned
+              args:
+                - |
+                  # not a comment
+                  listen 80
+              ports:
+              - containerPort: 8080
+---
+# the way in
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+spec:
+  selector: {app: web}
+  ports:
+  # the web port
+  - name: web # renamed by nobody
+    port: 80
+    targetPort: 8080
+)";
+
+TEST(PlanManifests, keep_the_comments_order_and_quotes_of_what_people_wrote) {
+  const test::Folder folder;
+  folder.write("in/web.yaml", kCommented);
+  const std::string out = folder.path() + "/out";
+  const Called got = call({"plan", "-f", folder.path() + "/in", "-o", "manifests", "--output-dir", out, "-n", "shop", "--app", "shop"});
+  EXPECT_EQ(got.status, 2);
+  EXPECT_EQ(got.err, "");
+  const std::string written = content(out + "/web.yaml");
+  std::istringstream before(kCommented);
+  std::size_t at = 0;
+  for (std::string line; std::getline(before, line);) {
+    if (line.find("labels: {app: web} # as") != std::string::npos) line = "labels: # as the selector";
+    if (line == "  - name: web # renamed by nobody") line = "  - name: http-web # renamed by nobody";
+    at = written.find(line + '\n', at);
+    ASSERT_NE(at, std::string::npos) << "lost: " << line << "\n" << written;
+  }
+  EXPECT_EQ(call({"plan", "-f", out, "-n", "shop", "--app", "shop"}).status, 0);
+  EXPECT_THAT(manifests_of(kCommented).out, HasSubstr("# who to call: team orders\napiVersion: apps/v1   # the only version\n"));
+}
+
+TEST(PlanManifests, say_where_comments_are_lost) {
+  const std::string braces = "# lost\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {selector: {matchLabels: {app: web}},\n"
+                             "  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: a}]}}}}\n---\n";
+  const Called got = manifests_of(braces + test::service_yaml("web"));
+  EXPECT_EQ(got.status, 2);
+  EXPECT_THAT(got.err, HasSubstr("warning: comments are lost: -, document 1\n"));
+  EXPECT_EQ(manifests_of(got.out).status, 0);
+}
+
 TEST(PlanManifests, two_files_that_would_become_one_are_refused_before_anything_is_written) {
   const test::Folder folder;
   const std::string one = folder.write("a/web.yaml", test::deployment_yaml("web"));
@@ -136,6 +207,25 @@ TEST(PlanManifests, one_deployment_may_ask_for_or_decline_the_new_selector) {
   EXPECT_EQ(documents_of(manifests_of(asks).out)[0]["spec"]["selector"]["matchLabels"].size(), 3U);
   const std::string declines = test::deployment_yaml("web", "meshgraft.io/replace: \"false\"") + test::service_yaml("web");
   EXPECT_EQ(documents_of(manifests_of(declines, {"-n", "shop", "--app", "shop", "--policy", "replace"}).out)[0]["spec"]["selector"]["matchLabels"].size(), 1U);
+}
+
+TEST(PlanManifests, naming_versioned_calls_a_replaced_deployment_as_the_console_does) {
+  const std::string scaler = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n  maxReplicas: 3\n"
+                             "  scaleTargetRef: # what it scales\n    apiVersion: apps/v1\n    kind: Deployment\n    name: web\n";
+  const Called got = manifests_of(kShop + scaler, {"-n", "shop", "--app", "shop", "--policy", "replace", "--set", "meshgraft.io/naming=versioned"});
+  ASSERT_EQ(got.status, 2) << got.err;
+  const std::vector<OrderedJson> documents = documents_of(got.out);
+  ASSERT_GE(documents.size(), 3U);
+  EXPECT_EQ(documents[0]["metadata"]["name"], "web-v1");
+  EXPECT_EQ(documents[0]["spec"]["selector"]["matchLabels"].size(), 3U);
+  EXPECT_EQ(documents[1]["metadata"]["name"], "web");
+  EXPECT_EQ(documents[2]["spec"]["scaleTargetRef"]["name"], "web-v1");
+  EXPECT_THAT(got.out, HasSubstr("scaleTargetRef: # what it scales\n"));
+  EXPECT_THAT(got.err, HasSubstr("Deployment shop/web is called web-v1 in the files"));
+  const Called again = manifests_of(got.out, {"-n", "shop", "--app", "shop", "--policy", "replace", "--set", "meshgraft.io/naming=versioned"});
+  EXPECT_EQ(again.status, 0) << again.out << again.err;
+  EXPECT_EQ(documents_of(manifests_of(kShop, {"-n", "shop", "--app", "shop", "--set", "meshgraft.io/naming=versioned"}).out)[0]["metadata"]["name"], "web")
+      << "what is not replaced keeps its name";
 }
 
 TEST(PlanManifests, a_namespace_of_the_files_gets_the_label_that_was_assumed) {
