@@ -11,7 +11,7 @@ constexpr std::array kTable{
     MetricInfo{"meshgraft_members", "gauge", "namespace, state", "Members by state: joined, rolling, waiting, held, blocked, excluded."},
     MetricInfo{"meshgraft_findings", "gauge", "namespace, code, severity", "Findings as they stand."},
     MetricInfo{"meshgraft_changes_total", "counter", "kind, verb, result", "Writes."},
-    MetricInfo{"meshgraft_rollouts_total", "counter", "result", "Rollouts that meshgraft began."},
+    MetricInfo{"meshgraft_rollouts_total", "counter", "result", "Rollouts that meshgraft began, and how they ended."},
     MetricInfo{"meshgraft_replacements_total", "counter", "result", "Deployments re-created with a fuller selector."},
     MetricInfo{"meshgraft_releases", "gauge", "namespace, state", "Releases carried by meshgraft."},
     MetricInfo{"meshgraft_reconcile_seconds", "histogram", "", "Planning a namespace and carrying out what may be done at once."},

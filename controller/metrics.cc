@@ -115,6 +115,8 @@ std::string_view to_string(RolloutResult result) {
       return "completed";
     case RolloutResult::failed:
       return "failed";
+    case RolloutResult::rolled_back:
+      return "rolled_back";
   }
   return "";
 }
@@ -129,7 +131,7 @@ struct Metrics::Impl {
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& changes = counters("meshgraft_changes_total", "Writes.");
   prometheus::Family<prometheus::Counter>& rollouts =
-      counters("meshgraft_rollouts_total", "Rollouts that meshgraft began.");
+      counters("meshgraft_rollouts_total", "Rollouts that meshgraft began, and how they ended.");
   prometheus::Family<prometheus::Counter>& replacements =
       counters("meshgraft_replacements_total", "Deployments re-created with a fuller selector.");
   prometheus::Family<prometheus::Counter>& restarts =
@@ -267,7 +269,7 @@ Metrics::Metrics(std::string_view version, std::string_view commit) : impl_(std:
       }
     }
   }
-  for (const RolloutResult result : {RolloutResult::started, RolloutResult::completed, RolloutResult::failed}) {
+  for (const RolloutResult result : {RolloutResult::started, RolloutResult::completed, RolloutResult::failed, RolloutResult::rolled_back}) {
     impl_->rollouts.Add({{"result", std::string(to_string(result))}});
   }
   for (const char* result : kReplaceResults) impl_->replacements.Add({{"result", result}});

@@ -18,7 +18,8 @@
 namespace meshgraft {
 
 enum class ChangeResult : std::uint8_t { ok, conflict, refused, failed };
-enum class RolloutResult : std::uint8_t { started, completed, failed };
+// failed: not available in time, or stuck; rolled_back: and its former template was put back.
+enum class RolloutResult : std::uint8_t { started, completed, failed, rolled_back };
 
 std::string_view to_string(ChangeResult result);
 std::string_view to_string(RolloutResult result);

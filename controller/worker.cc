@@ -145,7 +145,9 @@ Worker::Round Worker::look_at(const std::string& ns) {
       p_.metrics.on_event_written(seconds_of(p_.clock.now() - *mark));
   }
   report(*view, reading.facts, what, page);
-  if (what.wake_after) p_.queue.add_after(ns, std::chrono::milliseconds(std::max<std::int64_t>(*what.wake_after, 1)));
+  // A round that failed is tried again after its back-off, and not because a plan that waits names an earlier time.
+  const bool failed = round.verdict == Verdict::look_again || round.verdict == Verdict::refused || round.verdict == Verdict::failed;
+  if (what.wake_after && !failed) p_.queue.add_after(ns, std::chrono::milliseconds(std::max<std::int64_t>(*what.wake_after, 1)));
   if (const std::optional<Time> known = p_.ledger.uncertain_until(ns)) p_.queue.add_after(ns, *known - p_.clock.now());
   if (const std::optional<Time> retry = page.contests.next_retry()) p_.queue.add_after(ns, *retry - p_.clock.now());
   return round;
@@ -339,6 +341,10 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
     page.refused.erase(change.target);
     page.conflicts.erase(change.target);
     if (!change.outcome.empty()) p_.metrics.on_replacement(change.outcome);
+    if (change.stage == Stage::rollback && change.restarts > 0) {
+      page.restarted.erase(change.target);  // what completes now is its former template
+      p_.metrics.on_rollout(RolloutResult::rolled_back);
+    }
     if (placed && change.outcome.empty() && page.restarted.insert(change.target).second) p_.metrics.on_rollout(RolloutResult::started);
     return {Verdict::wrote};
   }

@@ -154,7 +154,18 @@ std::string Footprint::taken_by(std::string_view path) const {
   const bool is_map = theirs && (!our_parts.empty() || !their_parts.empty());
   if (ours && is_map && std::includes(our_parts.begin(), our_parts.end(), their_parts.begin(), their_parts.end())) return "";
   if (!other.empty()) return other;
-  return ours ? "" : "somebody";
+  return ours ? "" : std::string(kSomebody);
+}
+
+bool Footprint::wrote(std::string_view path) const {
+  if (object_ == nullptr) return false;
+  const std::vector<PathStep> steps = steps_of(path);
+  for (const Json* entry : items(*object_, "/metadata/managedFields")) {
+    const Json* fields = member(entry, "fieldsV1");
+    if (fields == nullptr || text(*entry, "/manager") != keys::kFieldManager || text(*entry, "/operation") != "Update") continue;
+    if (text(*entry, "/subresource").empty() && owned_at(*fields, steps) != nullptr) return true;
+  }
+  return false;
 }
 
 std::vector<std::string> Footprint::others() const {

@@ -33,9 +33,14 @@ class Footprint {
   // The value that the last applied manifest has for `path` (as of the undo record); nullopt when there is none.
   [[nodiscard]] std::optional<Json> applied(std::string_view path) const;
 
-  // Who else than we owns `path` by now: the name of the manager; "somebody" when we do not own it any more and
+  static constexpr std::string_view kSomebody = "somebody";
+  // Who else than we owns `path` by now: the name of the manager; kSomebody when we do not own it any more and
   // nobody does; "" when it is ours alone.
   [[nodiscard]] std::string taken_by(std::string_view path) const;
+
+  // Whether a request of ours other than an apply owns `path`: one that created the object, or a JSON Patch. For the
+  // API server that is another owner than our applies, so a field that an apply leaves out stays all the same.
+  [[nodiscard]] bool wrote(std::string_view path) const;
 
   // The managers of everything outside of `status` other than we, each once.
   [[nodiscard]] std::vector<std::string> others() const;

@@ -10,9 +10,10 @@ namespace {
 
 using Sets = std::vector<std::shared_ptr<const ReplicaSet>>;
 
-void orphan(Sets& sets, const std::string& uid) {
+// Objects that a play creates share a uid, so the name counts too.
+void orphan(Sets& sets, const Meta& former) {
   for (auto& set : sets) {
-    const auto is_it = [&uid](const OwnerReference& owner) { return owner.uid == uid; };
+    const auto is_it = [&former](const OwnerReference& owner) { return owner.uid == former.uid && owner.name == former.name; };
     if (std::none_of(set->meta.owners.begin(), set->meta.owners.end(), is_it)) continue;
     auto next = std::make_shared<ReplicaSet>(*set);
     std::erase_if(next->meta.owners, is_it);
@@ -61,7 +62,7 @@ void imagine_replica_sets(NamespaceView& view) {
 void play_on_sets(NamespaceView& view, const Change& change, const ObjectPtr& before, const ObjectPtr& after) {
   if (!view.replica_sets) return;
   Sets& sets = *view.replica_sets;
-  if (change.verb == Verb::orphan && before != nullptr) return orphan(sets, before->meta.uid);
+  if (change.verb == Verb::orphan && before != nullptr) return orphan(sets, before->meta);
   if (change.verb == Verb::create && before == nullptr) {
     if (const Workload* workload = as<Workload>(after.get()); workload != nullptr && workload->kind == Kind::deployment) give_sets(sets, *workload);
     return;

@@ -19,8 +19,6 @@ namespace {
 
 constexpr std::string_view kRule = "replace";
 
-Stage stage_of(const ReplaceRecord& record) { return record.undoing ? Stage::back_template : Stage::member_replace; }
-
 Change change_of(Verb verb, ObjectKey target, std::string why) {
   Change change;
   change.verb = verb;
@@ -119,14 +117,20 @@ class Replace {
     return false;
   }
 
+  // What is not asked for any more belongs to the way back: its other steps would wait for this one, and this one for
+  // their stages.
+  [[nodiscard]] Stage stage() const {
+    return record_.undoing || !record_.back.empty() || !unwanted().empty() ? Stage::back_template : Stage::member_replace;
+  }
+
   void send(Change change) {
-    change.stage = stage_of(record_);
+    change.stage = stage();
     decision_.extras.push_back({std::move(change), "", false});
   }
 
   // Nothing to send now; it is under way all the same.
   void wait(std::string why, std::int64_t wake) {
-    decision_.replacing.push_back({key_, std::move(why), stage_of(record_)});
+    decision_.replacing.push_back({key_, std::move(why), stage()});
     if (wake > 0 && (!decision_.wake_after || *decision_.wake_after > wake)) decision_.wake_after = wake;
   }
 
@@ -298,7 +302,7 @@ std::vector<RecordedSet> sets_of(const NamespaceView& view, const Workload& work
   std::vector<RecordedSet> sets;
   for (const auto& set : *view.replica_sets) {
     const bool its = std::any_of(set->meta.owners.begin(), set->meta.owners.end(), [&workload](const OwnerReference& owner) {
-      return owner.controller && owner.uid == workload.meta.uid;
+      return owner.controller && owner.uid == workload.meta.uid && owner.name == workload.meta.name;
     });
     if (its) sets.push_back({set->meta.name, set->meta.uid, set->replicas});
   }
@@ -372,7 +376,9 @@ void begin_return(const Context& context, const std::shared_ptr<const Workload>&
     extra.hold = "the whole of it has to be read first";
     extra.passing = true;
   } else {
-    extra.change = begin(context, record_of_return(*workload, *whole, record), *workload,
+    Return made = record_of_return(*workload, *whole, record);
+    std::move(made.findings.begin(), made.findings.end(), std::back_inserter(decision.findings));
+    extra.change = begin(context, std::move(made.record), *workload,
                          "the record of " + to_string(workload->key()) + ", which is created again with its former selector");
     extra.change.stage = Stage::back_template;
   }

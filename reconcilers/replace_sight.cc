@@ -39,6 +39,7 @@ using PodNames = std::set<std::string_view>;
 void count_serving(const NamespaceView& view, const Labels& pod_labels, const PodNames& old, const PodNames& fresh, Seen& seen) {
   std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
   std::int64_t fewest_old = fewest;
+  std::int64_t most_old = 0;
   for (const auto& service : view.services) {
     if (service->selector.empty() || service->external_name() || !is_subset(service->selector, pod_labels)) continue;
     std::set<std::string_view> ready;  // a pod stands in one slice for each family of addresses
@@ -53,10 +54,12 @@ void count_serving(const NamespaceView& view, const Labels& pod_labels, const Po
     }
     fewest = std::min(fewest, from_old + from_new);
     fewest_old = std::min(fewest_old, from_old);
+    most_old = std::max(most_old, from_old);
   }
   if (fewest == std::numeric_limits<std::int64_t>::max()) return;  // no Service asks for these pods: those that are ready count
   seen.serving = fewest;
   seen.serving_old = fewest_old;
+  seen.most_old = most_old;
 }
 
 void look_at_sets(const NamespaceView& view, const ReplaceRecord& record, const Workload* live, Seen& seen) {
@@ -147,7 +150,8 @@ Seen look_at_replace(const NamespaceView& view, const ReplaceRecord& record) {
     seen.max_unavailable = max_unavailable_of(*live);
     seen.min_ready_seconds = live->min_ready_seconds;
     seen.rollout = rollout_of(*live);
-    if (live->status.complete_since > 0 && live->status.complete_since <= now) seen.available_for = std::max<std::int64_t>(0, now - live->status.complete_since);
+    // The server's clock may be ahead of ours; a play's has nothing to do with it.
+    if (live->status.complete_since > 0 && now > 0 && !view.played) seen.available_for = std::max<std::int64_t>(0, now - live->status.complete_since);
     if (seen.rollout == Rollout::exceeded)
       seen.failed = "not available within " + std::to_string(live->progress_deadline_seconds) + " s: " + progress_text(*live) +
                     (live->status.message.empty() ? "" : "; " + live->status.message);

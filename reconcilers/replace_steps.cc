@@ -36,7 +36,8 @@ Step hand_over(const Seen& seen, std::size_t at) {
   const OldSet& old = seen.old[at];
   if (std::any_of(seen.old.begin(), seen.old.end(), [](const OldSet& one) { return !one.settled; }))
     return wait("pods of the former ReplicaSet stop", kSoon);
-  const std::int64_t silent = std::max<std::int64_t>(0, old.pods - old.ready);  // these go first and serve nobody
+  // These go first and serve nobody. A ReplicaSet's count and the endpoints follow a pod each in its own time.
+  const std::int64_t silent = std::max<std::int64_t>(0, old.pods - std::max(old.ready, seen.most_old));
   const std::int64_t may_go = std::max<std::int64_t>(0, seen.serving - seen.replicas) + silent;
   const std::int64_t go = std::min({old.replicas, std::max<std::int64_t>(1, seen.max_unavailable), may_go});
   if (go <= 0) return wait(of(seen.serving, seen.replicas) + " endpoints are ready: no old pod can go yet", kSoon);

@@ -52,6 +52,7 @@ struct Seen {
   std::int64_t gone_for = -1;    // seconds since the name was seen to become free; -1 when that is not known
   std::int64_t serving = 0;      // ready endpoints of old and new pods
   std::int64_t serving_old = 0;  // of old pods alone
+  std::int64_t most_old = 0;     // the same, but the most over these Services; 0 where nobody reads endpoints
 };
 
 struct Step {

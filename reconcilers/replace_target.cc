@@ -3,12 +3,12 @@
 #include <utility>
 
 #include "k8sclient/model/json_read.h"
+#include "reconcilers/findings.h"
+#include "reconcilers/footprint.h"
 #include "reconcilers/keys.h"
 
 namespace meshgraft {
 namespace {
-
-constexpr std::string_view kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
 void put(Json& at, const Labels& labels) {
   for (const auto& [key, value] : labels) at[key] = value;
@@ -23,12 +23,13 @@ std::pair<std::string, std::string> place_of(std::string_view path) {
   return {std::move(place), std::string(path.substr(open + 1, path.size() - open - 2))};
 }
 
-// The manifest that people applied last; null when there is none.
-Json last_applied(const Json& whole) {
-  const std::optional<std::string> applied = maybe_text(whole, "/metadata/annotations/" + pointer_step(kLastApplied));
-  if (!applied) return nullptr;
-  Result<Json> read = read_json(*applied);
-  return read ? *std::move(read) : Json(nullptr);
+// Whether a Deployment's selector asks for the pod label `key`.
+bool selects_by(const Json& selector, const std::string& key) {
+  if (const Json* labels = value_at(selector, "/matchLabels"); labels != nullptr && labels->contains(key)) return true;
+  for (const Json* one : items(selector, "/matchExpressions")) {
+    if (text(*one, "/key") == key) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -70,8 +71,9 @@ ReplaceRecord record_of_replace(const Member& member, const Json& whole, const W
   return record;
 }
 
-ReplaceRecord record_of_return(const Workload& workload, const Json& whole, const Record& former) {
-  ReplaceRecord record;
+Return record_of_return(const Workload& workload, const Json& whole, const Record& former) {
+  Return made;
+  ReplaceRecord& record = made.record;
   record.undoing = true;
   record.deployment = workload.meta.name;
   record.old_uid = workload.meta.uid;
@@ -79,18 +81,30 @@ ReplaceRecord record_of_return(const Workload& workload, const Json& whole, cons
   record.target = record.original;
   record.undo_before = former;
   Json& target = record.target;
-  const Json applied = last_applied(whole);
+  const Json selector = former.replaced.value("selector", Json::object());
+  const Footprint footprint(&whole);
+  // A file tells nobody's share.
+  const bool told = value_at(whole, "/metadata/managedFields") != nullptr;
   for (const std::string& path : former.own) {
     const auto [place, key] = place_of(path);
     if (key.empty()) continue;
     const Json* map = value_at(target, place);
     if (map == nullptr || !map->is_object() || !map->contains(key)) continue;
+    const Json present = (*map)[key];
+    const std::optional<Json> applied = footprint.applied(path);
+    const auto was = former.was.find(path);
+    const std::optional<Json> before = applied ? applied : was != former.was.end() ? std::optional<Json>(was->second) : std::nullopt;
     // What the user's own manifest contains by now is his.
-    const Json* his = applied.is_null() ? nullptr : value_at(applied, place + "/" + pointer_step(key));
-    if (his != nullptr && *his == (*map)[key]) continue;
+    if (before == present) continue;
+    // The former selector must match: what it asks for is put back whoever changed it.
+    const bool asked = place == "/spec/template/metadata/labels" && selects_by(selector, key);
+    if (const std::string who = told && !asked ? footprint.taken_by(path) : ""; !who.empty()) {
+      made.findings.push_back(finding("MG112", workload.key(), path + " is " + to_text(present) + " and stays: " + who + " changed it"));
+      continue;
+    }
     Json& live = target[Json::json_pointer(place)];
-    if (const auto before = former.was.find(path); before != former.was.end()) {
-      live[key] = before->second;
+    if (before) {
+      live[key] = *before;
     } else {
       live.erase(key);
     }
@@ -101,9 +115,9 @@ ReplaceRecord record_of_return(const Workload& workload, const Json& whole, cons
     const Json::json_pointer at(place);
     target[at.parent_pointer()].erase(at.back());
   }
-  target["spec"]["selector"] = former.replaced.value("selector", Json::object());
+  target["spec"]["selector"] = selector;
   target["metadata"]["annotations"][std::string(keys::kUndo)] = planted_mark(record.old_uid);
-  return record;
+  return made;
 }
 
 }  // namespace meshgraft

@@ -4,6 +4,7 @@
 // and the values from before. Asked by the rule for replaces when it makes a record. Pure.
 
 #include <string>
+#include <vector>
 
 #include "reconcilers/reconciler.h"
 #include "reconcilers/replace_record.h"
@@ -14,7 +15,12 @@ namespace meshgraft {
 // `wish`: what joining writes on it, metadata and template.
 ReplaceRecord record_of_replace(const Member& member, const Json& whole, const Wish& wish);
 
-// The same for the way back of a Deployment that we re-created: `record.replaced` is not null.
-ReplaceRecord record_of_return(const Workload& workload, const Json& whole, const Record& record);
+// The same for the way back of a Deployment that we re-created: `record.replaced` is not null. A field that somebody
+// else changed meanwhile stays as it is and is named (MG112), as in every other way back.
+struct Return {
+  ReplaceRecord record;
+  std::vector<Finding> findings;
+};
+Return record_of_return(const Workload& workload, const Json& whole, const Record& record);
 
 }  // namespace meshgraft

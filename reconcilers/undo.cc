@@ -27,10 +27,12 @@ bool any_record(const List& list) {
   return std::any_of(list.begin(), list.end(), [](const auto& object) { return has_record(object->meta); });
 }
 
+constexpr std::string_view kPodLabel = "spec.template.metadata.labels[";
+
 // What makes a Deployment a subset: without one of these it is none, whatever else it keeps.
 bool makes_a_subset(std::string_view path) {
   return path.starts_with("metadata.labels[") || path == "metadata.annotations[" + std::string(keys::kGoverned) + "]" ||
-         path.starts_with("spec.template.metadata.labels[");
+         path.starts_with(kPodLabel);
 }
 
 // Works on one namespace; lives for one call.
@@ -123,17 +125,20 @@ class WayBack {
     for (const auto& service : view_.services) {
       const Leaving* own = leaving(*service);
       std::vector<const Workload*> behind;
-      bool loses_subset = false;
+      Loss loss;
       for (const std::uint32_t index : selection.indexes_of(service->selector)) {
         const Workload& workload = *view_.workloads[index];
         const Leaving* leaver = workload.kind == Kind::deployment ? leaving(workload) : nullptr;
         if (leaver == nullptr) continue;
         behind.push_back(&workload);
-        loses_subset = loses_subset || std::any_of(leaver->record.own.begin(), leaver->record.own.end(), makes_a_subset);
+        for (const std::string& path : leaver->record.own) {
+          loss.subset = loss.subset || makes_a_subset(path);
+          if (path.starts_with(kPodLabel)) loss.pod_labels.insert(path.substr(kPodLabel.size(), path.size() - kPodLabel.size() - 1));
+        }
       }
-      if (own == nullptr && !loses_subset) continue;
+      if (own == nullptr && !loss.subset) continue;
       const Record record = own != nullptr ? own->record : read_record(service->meta);
-      const Release release = release_service(context_, *service, record, loses_subset, decision_);
+      const Release release = release_service(context_, *service, record, loss, decision_);
       if (release.done) continue;
       blocked_[service.get()] = release;
       for (const Workload* workload : behind) blocked_[workload] = release;

@@ -6,6 +6,7 @@
 #include "k8sclient/model/json_read.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/ingress_edit.h"
+#include "reconcilers/keys.h"
 #include "reconcilers/wish.h"
 
 namespace meshgraft {
@@ -102,17 +103,24 @@ std::string plain(const Json& value) {
   return text != nullptr ? *text : to_text(value);
 }
 
-// The patch that puts former values back. Where it changes a pod template it takes along what else goes from there:
-// two changes of a template would restart the pods twice.
-Change restore_of(const Object& object, const std::vector<FieldBack>& fields) {
+const std::string kRecordPath = "metadata.annotations[" + std::string(keys::kUndo) + "]";  // NOLINT: short, and ours
+
+Change restore_base(const Object& object) {
   Change change;
   change.target = object.key();
   change.verb = Verb::restore;
   change.pre.uid = object.meta.uid;
   change.pre.resource_version = object.meta.resource_version;
   change.body = Json::array();
+  return change;
+}
+
+// The patch that puts former values back. Where it changes a pod template it takes along what else goes from there:
+// two changes of a template would restart the pods twice. And it removes what no apply of ours can drop.
+Change restore_of(const Object& object, const std::vector<FieldBack>& fields, const Footprint& footprint) {
+  Change change = restore_base(object);
   for (const FieldBack& field : fields) {
-    const bool gone = field.way == Way::drop && is_template_path(field.path);
+    const bool gone = field.way == Way::drop && (is_template_path(field.path) || footprint.wrote(field.path));
     if (field.way != Way::restore && !gone) continue;
     const std::string pointer = pointer_to(object, field.path);
     if (pointer.empty()) continue;
@@ -160,16 +168,18 @@ FieldsBack take_back(const Object& object, const Record& record, const Footprint
     if (!part(path)) continue;
     FieldBack field = judge(object, record, footprint, path);
     const bool changes = field.way == Way::drop || field.way == Way::restore;
-    restores = restores || field.way == Way::restore;
+    restores = restores || field.way == Way::restore || (field.way == Way::drop && footprint.wrote(path));
     result.restarts = result.restarts || (changes && is_template_path(path));
     if (field.way == Way::left && record.was.contains(path)) {
       result.findings.push_back(finding("MG112", object.key(), path + " is " + plain(field.live) + " and not what was written, " +
                                                                    (field.who.empty() ? "somebody" : field.who) + " changed it"));
     }
+    if (field.way == Way::left && !record.was.contains(path) && !field.who.empty() && field.who != Footprint::kSomebody)
+      result.findings.push_back(finding("MG112", object.key(), path + " is " + plain(field.live) + ", which " + field.who + " has set as well"));
     fields.push_back(std::move(field));
   }
   if (restores) {
-    result.change = restore_of(object, fields);
+    result.change = restore_of(object, fields, footprint);
     if (!result.change->body.empty()) return result;
     result.change.reset();
   }
@@ -191,7 +201,15 @@ FieldsBack take_back(const Object& object, const Record& record, const Footprint
                         return field.path == path && field.way == Way::keep;
                       });
                     });
-  result.change = apply_of_record(after, object, !done);
+  // A record that an edit or a creation wrote is no apply's to drop: it is made ours by one more apply, or removed.
+  const bool stays = done && footprint.wrote(kRecordPath);
+  if (stays && after.own == record.own && after.was == record.was) {
+    result.change = restore_base(object);
+    result.change->body.push_back({{"op", "remove"}, {"path", pointer_to(object, kRecordPath)}});
+    return result;
+  }
+  result.change = apply_of_record(after, object, !done || stays);
+  result.change->force = footprint.wrote(kRecordPath);
   result.change->overwrites = std::move(gone);
   return result;
 }

@@ -7,6 +7,7 @@
 //   the last applied manifest has it with the present value    it is the user's by now: kept
 //   somebody else owns it by now                               left as it is, and named (MG112)
 //   the record or the manifest has a former value              restored
+//   a creation or an edit of ours owns it                      removed by the patch: no apply can drop it
 //   else                                                       dropped
 
 #include <functional>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "k8sclient/model/json_read.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/undo.h"
@@ -37,15 +38,67 @@ std::shared_ptr<const T> named(const std::vector<std::shared_ptr<const T>>& list
   return nullptr;
 }
 
-// KubeSphere gives both objects the Service's labels; a field of another manager makes them somebody's own.
-bool made_by_kubesphere(const Object& object, const Service& service, const Footprint& footprint) {
+// KubeSphere gives both objects the Service's labels.
+bool labelled_by_kubesphere(const Object& object, const Service& service) {
   for (const std::string_view key : {keys::kAppName, keys::kAppVersion}) {
     const auto theirs = object.meta.labels.find(key);
     const auto of_service = service.meta.labels.find(key);
     if (theirs == object.meta.labels.end() || of_service == service.meta.labels.end() || theirs->second != of_service->second) return false;
   }
+  return true;
+}
+
+// A field of another manager than KubeSphere's makes such an object somebody's own. Its program is controller-manager
+// (kubesphere/cmd), in 4.x servicemesh-controller-manager (the extension's image).
+bool made_by_kubesphere(const Object& object, const Service& service, const Footprint& footprint) {
+  if (!labelled_by_kubesphere(object, service)) return false;
   const std::vector<std::string> managers = footprint.others();
-  return managers.size() <= 1 && (managers.empty() || !managers.front().starts_with("kubectl"));
+  return std::all_of(managers.begin(), managers.end(), [](const std::string& manager) {
+    return manager == "controller-manager" || manager == "servicemesh-controller-manager";
+  });
+}
+
+// "web", "web.shop", "web.shop.svc…": of this Service? Another namespace's never.
+bool is_host_of(std::string_view host, const Service& service) {
+  if (!host.starts_with(service.meta.name)) return false;
+  host.remove_prefix(service.meta.name.size());
+  const std::string ns = "." + service.meta.ns;
+  if (host.empty() || host == ns) return true;
+  return host.starts_with(ns + ".svc");
+}
+
+enum class Answer : std::uint8_t { no, yes, unknown };
+
+// Whether the subset of `service` is no more, or empty, when the way back is done.
+Answer subset_goes(const Context& context, const Service& service, const std::string& subset, const Loss& loss, Decision& decision) {
+  for (const auto& rule : context.view.destination_rules) {
+    if (!is_host_of(rule->host, service) || std::find(rule->subsets.begin(), rule->subsets.end(), subset) == rule->subsets.end()) continue;
+    const std::optional<Footprint> footprint = footprint_of(context, rule->key(), decision);
+    if (!footprint) return Answer::unknown;
+    if (rule->meta.name == service.meta.name && made_by_kubesphere(*rule, service, *footprint)) return Answer::yes;
+    const auto whole = context.view.live.find(rule->key());
+    if (whole == context.view.live.end() || whole->second == nullptr) return loss.pod_labels.empty() ? Answer::no : Answer::yes;
+    for (const Json* one : items(*whole->second, "/spec/subsets")) {
+      const Json* labels = value_at(*one, "/labels");
+      if (text(*one, "/name") != subset || labels == nullptr || !labels->is_object()) continue;
+      for (const auto& [key, value] : labels->items()) {
+        if (loss.pod_labels.contains(key)) return Answer::yes;
+      }
+    }
+  }
+  return Answer::no;
+}
+
+// Whether a VirtualService that stays needs a subset that goes.
+Answer needs_what_goes(const Context& context, const VirtualService& routes, const Service& service, const Loss& loss, Decision& decision) {
+  Answer worst = Answer::no;
+  for (const auto& [host, subset] : routes.destinations) {
+    if (subset.empty() || !is_host_of(host, service)) continue;
+    const Answer one = subset_goes(context, service, subset, loss, decision);
+    if (one == Answer::yes) return one;
+    worst = std::max(worst, one);
+  }
+  return worst;
 }
 
 // How long `key` has been away, in milliseconds; nullopt when nobody gave the time.
@@ -55,18 +108,9 @@ std::optional<std::int64_t> away_for(const Moments& moments, const ObjectKey& ke
   return moments.now - (gone == moments.gone.end() ? moments.watching_since : gone->second);
 }
 
-// Removes `object` unless it is somebody's own; false when the server has to be asked first.
+// Removes `object`, which KubeSphere made.
 template <typename T>
-bool remove(const std::shared_ptr<const T>& object, const Service& service, const Context& context, Stage stage, std::string why, Release& release,
-            Decision& decision) {
-  const std::optional<Footprint> footprint = footprint_of(context, object->key(), decision);
-  if (!footprint) return false;
-  if (!made_by_kubesphere(*object, service, *footprint)) {
-    decision.findings.push_back(finding("MG113", object->key(), "it is not as KubeSphere made it for Service " + service.meta.name + " and is left as it is"));
-    release.hold = to_string(object->key()) + " is somebody's own (MG113)";
-    release.passing = false;
-    return false;
-  }
+void remove(const std::shared_ptr<const T>& object, Stage stage, std::string why, Decision& decision) {
   Extra extra;
   extra.change.target = object->key();
   extra.change.verb = Verb::remove;
@@ -76,7 +120,6 @@ bool remove(const std::shared_ptr<const T>& object, const Service& service, cons
   extra.change.rule = std::string(kUndoRule);
   extra.change.why = std::move(why);
   decision.extras.push_back(std::move(extra));
-  return true;
 }
 
 void wait_for(std::int64_t left, Decision& decision) {
@@ -97,7 +140,7 @@ void wait_in(Stage stage, const ObjectKey& target, const std::string& why, Decis
 
 }  // namespace
 
-Release release_service(const Context& context, const Service& service, const Record& record, bool loses_subset, Decision& decision) {
+Release release_service(const Context& context, const Service& service, const Record& record, const Loss& loss, Decision& decision) {
   const NamespaceView& view = context.view;
   const std::string& name = service.meta.name;
   Release release;
@@ -106,7 +149,7 @@ Release release_service(const Context& context, const Service& service, const Re
   const auto routes = named(view.virtual_services, name);
   const auto rule = named(view.destination_rules, name);
   const bool ours = record.present && record.owns(kGovernedPath);
-  if (!ours && governed(service) && !loses_subset) {
+  if (!ours && governed(service) && !loss.subset) {
     release.done = true;
     return release;
   }
@@ -151,19 +194,44 @@ Release release_service(const Context& context, const Service& service, const Re
 
   const ObjectKey routes_key{Kind::virtual_service, view.name, name};
   const ObjectKey rule_key{Kind::destination_rule, view.name, name};
-  if (routes != nullptr) {
-    remove(routes, service, context, Stage::back_virtual_service, "callers reach Service " + name + " by plain load balancing", release, decision);
+  std::shared_ptr<const VirtualService> made_routes;
+  for (const auto& one : view.virtual_services) {
+    if (one == routes) {
+      const std::optional<Footprint> footprint = footprint_of(context, one->key(), decision);
+      if (!footprint) return release;
+      if (made_by_kubesphere(*one, service, *footprint)) {
+        made_routes = one;
+        continue;
+      }
+    }
+    const Answer needs = needs_what_goes(context, *one, service, loss, decision);
+    if (needs == Answer::no) continue;
+    if (needs == Answer::yes) {
+      decision.findings.push_back(finding("MG113", one->key(), "it is not as KubeSphere made it, is left as it is, and routes to a subset of Service " + name + " that would go"));
+      release.hold = to_string(one->key()) + " is somebody's own and routes to a subset that would go (MG113)";
+      release.passing = false;
+    }
+    return release;
+  }
+  if (made_routes != nullptr) {
+    remove(made_routes, Stage::back_virtual_service, "callers reach Service " + name + " by plain load balancing", decision);
     return release;
   }
   const std::optional<std::int64_t> without_routes = away_for(view.moments, routes_key);
   if (rule != nullptr) {
-    if (without_routes && *without_routes < kDestinationRuleAfter) {
-      wait_for(kDestinationRuleAfter - *without_routes, decision);
-      wait_in(Stage::back_destination_rule, rule_key, "12 s after its VirtualService: proxies may still have the route", decision);
+    const std::optional<Footprint> footprint = footprint_of(context, rule_key, decision);
+    if (!footprint) return release;
+    if (made_by_kubesphere(*rule, service, *footprint)) {
+      if (without_routes && *without_routes < kDestinationRuleAfter) {
+        wait_for(kDestinationRuleAfter - *without_routes, decision);
+        wait_in(Stage::back_destination_rule, rule_key, "12 s after its VirtualService: proxies may still have the route", decision);
+      } else {
+        remove(rule, Stage::back_destination_rule, "no route leads to its subsets any more", decision);
+      }
       return release;
     }
-    remove(rule, service, context, Stage::back_destination_rule, "no route leads to its subsets any more", release, decision);
-    return release;
+    if (labelled_by_kubesphere(*rule, service))
+      decision.findings.push_back(finding("MG113", rule_key, "it is not as KubeSphere made it for Service " + name + " and is left as it is; no route needs its subsets"));
   }
   const std::optional<std::int64_t> without_rule = away_for(view.moments, rule_key);
   const bool kubesphere = context.facts.platform.kubesphere && context.facts.platform.served.contains(Kind::virtual_service);

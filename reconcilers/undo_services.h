@@ -10,6 +10,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "reconcilers/reconciler.h"
@@ -26,8 +27,15 @@ struct Release {
   bool passing = false;  // that ends by itself
 };
 
+// What the Deployments behind a Service lose on the way back.
+struct Loss {
+  bool subset = false;               // something that makes one of them a subset for KubeSphere
+  std::set<std::string> pod_labels;  // keys
+};
+
 // The next step for `service`, added to `decision`, and how far it is. `record`: of the Service; not present when
-// nothing of ours is on it.
-Release release_service(const Context& context, const Service& service, const Record& record, bool loses_subset, Decision& decision);
+// nothing of ours is on it. A VirtualService or DestinationRule of somebody's own stays; it holds the way back only
+// where its routes need a subset that would go (MG113).
+Release release_service(const Context& context, const Service& service, const Record& record, const Loss& loss, Decision& decision);
 
 }  // namespace meshgraft

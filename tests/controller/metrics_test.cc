@@ -25,7 +25,7 @@ TEST(Metrics_, every_counter_is_there_at_zero_from_the_start) {
   const std::string text = metrics.text();
   for (const char* line :
        {"meshgraft_changes_total{kind=\"Deployment\",result=\"ok\",verb=\"apply\"} 0",
-        "meshgraft_rollouts_total{result=\"failed\"} 0", "meshgraft_replacements_total{result=\"completed\"} 0",
+        "meshgraft_rollouts_total{result=\"failed\"} 0", "meshgraft_rollouts_total{result=\"rolled_back\"} 0", "meshgraft_replacements_total{result=\"completed\"} 0",
         "meshgraft_watch_restarts_total{kind=\"Ingress\",reason=\"gone\"} 0",
         "rest_client_requests_total{code=\"409\",method=\"PATCH\"} 0", "workqueue_retries_total{name=\"namespace\"} 0",
         "meshgraft_namespaces{policy=\"join\"} 0", "leader_election_master_status{name=\"meshgraft\"} 0"}) {

@@ -66,7 +66,10 @@ struct Shop {
     Json annotations = meta.value("annotations", Json::object());
     annotations.erase("deployment.kubernetes.io/revision");
     for (const std::string_view key : {keys::kHeld, keys::kUndo, keys::kRetry}) annotations.erase(std::string(key));
-    return {{"spec", object.value("spec", Json())},
+    Json spec = object.value("spec", Json());
+    Json& pod = spec["template"]["metadata"];
+    if (pod.contains("annotations") && pod["annotations"].empty()) pod.erase("annotations");  // the API server keeps no empty map
+    return {{"spec", std::move(spec)},
             {"labels", meta.value("labels", Json::object())},
             {"annotations", std::move(annotations)}};
   }
@@ -285,6 +288,70 @@ TEST_F(ReplaceRig, what_was_joined_before_keeps_its_pods) {
   for (const fakes::Object& pod : cluster.engine.objects("v1", "Pod", "shop"))
     EXPECT_TRUE(pods.contains((*pod)["metadata"].value("name", ""))) << "a pod restarted";
   EXPECT_EQ(least["catalog"], kPods);
+}
+
+TEST_F(ReplaceRig, what_joined_was_replaced_and_rolled_back_still_goes_back_exactly) {
+  open_shop();
+  cluster.annotate("shop", "meshgraft.io/policy", "join");
+  join();
+  run();
+  cluster.annotate("shop", "meshgraft.io/policy", "replace");
+  {
+    // The label goes while the new one stands: the original is created again, with all that joining had written.
+    RigController controller(cluster, settings);
+    bool removed = false;
+    controller.settle(minutes(4), [&] {
+      look();
+      if (removed || record().is_null() || deployment().is_null() || deployment()["metadata"]["uid"] == before["metadata"]["uid"]) return;
+      removed = true;
+      cluster.label("shop", "meshgraft.io/app", "");
+    });
+    EXPECT_TRUE(removed);
+  }
+  run(minutes(4));
+  EXPECT_EQ(kept(deployment()), kept(before)) << to_text(deployment(), 2);
+  EXPECT_FALSE(deployment()["metadata"].value("annotations", Json::object()).contains(std::string(keys::kUndo)));
+  EXPECT_EQ(cluster.pods_with_sidecar("shop"), 0);
+  EXPECT_GE(least["catalog"], kPods);
+  cluster.api.forget_calls();
+  run(minutes(10));
+  EXPECT_THAT(cluster.writes(), testing::IsEmpty());
+}
+
+TEST_F(ReplaceRig, a_write_that_is_refused_backs_off_though_a_replace_waits_beside_it) {
+  open_shop();
+  before["metadata"]["labels"]["version"] = "v1";
+  Json object = deployment();
+  object["metadata"]["labels"]["version"] = object["spec"]["template"]["metadata"]["labels"]["version"] = "v1";
+  ASSERT_TRUE(cluster.engine.seed(object).ok());
+  cluster.play_on();
+  // Somebody's own route needs what the replace would take away: it waits, and looks again every five seconds.
+  const auto mesh = [this](const char* kind, Json spec) {
+    const Json made{{"apiVersion", "networking.istio.io/v1alpha3"}, {"kind", kind}, {"metadata", {{"name", "own"}, {"namespace", "shop"}}}, {"spec", std::move(spec)}};
+    ASSERT_TRUE(cluster.engine.seed(made).ok());
+  };
+  mesh("DestinationRule", Json::parse(R"({"host":"catalog","subsets":[{"name":"v1","labels":{"version":"v1"}}]})"));
+  mesh("VirtualService", Json::parse(R"({"hosts":["catalog"],"http":[{"route":[{"destination":{"host":"catalog","subset":"v1"}}]}]})"));
+  join();
+  int refused = 0;
+  cluster.api.set_fault([&refused](const Call& call) -> std::optional<fakes::Fault> {
+    if (!call.is_write() || call.key.kind != Kind::namespace_) return std::nullopt;
+    ++refused;
+    fakes::Fault fault = fakes::server_fault();
+    fault.error.kind = ErrorClass::forbidden;
+    return fault;
+  });
+  RigController controller(cluster, settings);
+  for (int i = 0; i < 600; ++i) {
+    controller.pump();
+    controller.work();
+    cluster.play.round(cluster.millis());
+    cluster.kubesphere.step();
+    cluster.clock.advance(seconds(1));
+  }
+  ASSERT_FALSE(record().is_null()) << "the replace waits";
+  EXPECT_GT(refused, 3);
+  EXPECT_LT(refused, 40) << "5 ms doubled at every refusal: some twenty tries in ten minutes";
 }
 
 TEST_F(ReplaceRig, without_the_charts_switch_it_joins_in_place) {

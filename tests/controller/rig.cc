@@ -31,8 +31,7 @@ RigCluster::RigCluster(fakes::Profile profile) {
 }
 
 std::int64_t RigCluster::millis() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.utc().time_since_epoch()).count() +
-         365LL * 86'400'000;  // the engine begins in 2026
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.utc().time_since_epoch()).count();
 }
 
 void RigCluster::play_on() {

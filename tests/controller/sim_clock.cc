@@ -11,7 +11,7 @@ Time SimClock::now() const {
 
 std::chrono::system_clock::time_point SimClock::utc() const {
   const MutexLock lock(state_);
-  constexpr std::chrono::seconds kStart{1'735'689'600};  // 2025-01-01T00:00:00Z
+  constexpr std::chrono::seconds kStart{1'767'225'600};  // 2026-01-01T00:00:00Z, where the fake server's clock begins too
   return std::chrono::system_clock::time_point(
       std::chrono::duration_cast<std::chrono::system_clock::duration>(kStart + passed_ - std::chrono::hours(1)));
 }

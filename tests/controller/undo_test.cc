@@ -268,6 +268,65 @@ TEST_F(Undo, what_somebody_changed_meanwhile_is_left) {
   EXPECT_EQ(cluster.pods_with_sidecar("shop"), 0);
 }
 
+// An Ingress that names the port of Service web, which is renamed: its backend is switched to the number.
+void add_ingress(RigCluster& cluster, const Json& labels) {
+  Json ingress = Json::parse(R"({"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{"name":"edge","namespace":"shop"},
+    "spec":{"ingressClassName":"nginx","rules":[{"host":"a.example.com","http":{"paths":[
+      {"path":"/","pathType":"Prefix","backend":{"service":{"name":"web","port":{"name":"web"}}}}]}}]}})");
+  if (!labels.empty()) ingress["metadata"]["labels"] = labels;
+  ASSERT_TRUE(cluster.engine.seed(ingress).ok());
+}
+const Json kLabels{{"app.kubernetes.io/name", "bookshop"}, {"app.kubernetes.io/version", "v1"}};
+
+Json port_of_edge(const RigCluster& cluster, int path = 0) {
+  return cluster.object("networking.k8s.io/v1", "Ingress", "shop", "edge")["spec"]["rules"][0]["http"]["paths"][path]["backend"]["service"]["port"];
+}
+
+TEST_F(Undo, an_ingress_that_nothing_but_an_edit_touched_goes_back_and_then_there_is_rest) {
+  for (const Json& labels : {kLabels, Json::object()}) {
+    RigCluster fresh;
+    fresh.add_namespace("shop");
+    add_governed(fresh, "shop", "web");
+    add_ingress(fresh, labels);
+    const Json before = essence(fresh.object("networking.k8s.io/v1", "Ingress", "shop", "edge"));
+    RigController controller(fresh);
+    fresh.label("shop", std::string(kApp), "bookshop");
+    controller.settle();
+    ASSERT_EQ(port_of_edge(fresh), (Json{{"number", 80}}));
+    fresh.label("shop", std::string(kApp), "");
+    controller.settle(minutes(3));
+    EXPECT_EQ(essence(fresh.object("networking.k8s.io/v1", "Ingress", "shop", "edge")), before) << labels;
+    fresh.api.forget_calls();
+    controller.settle(minutes(10));
+    EXPECT_THAT(fresh.writes(), testing::IsEmpty()) << labels;
+  }
+}
+
+TEST_F(Undo, an_ingress_whose_rules_its_owner_edited_meanwhile_keeps_them_and_loses_what_is_ours) {
+  cluster.add_namespace("shop");
+  add_governed(cluster, "shop", "web");
+  add_ingress(cluster, Json::object());
+  RigController controller(cluster);
+  join();
+  controller.settle();
+  // For the API server the list of rules is one value: it is his from here on.
+  fakes::Target target{cluster.engine.by_plural("networking.k8s.io", "v1", "ingresses"), "v1", "shop", "edge", ""};
+  const Json path = Json::parse(R"({"path":"/more","pathType":"Prefix","backend":{"service":{"name":"web","port":{"name":"web"}}}})");
+  const Json patch = Json::array({{{"op", "add"}, {"path", "/spec/rules/0/http/paths/-"}, {"value", path}}});
+  ASSERT_TRUE(cluster.engine.patch(target, fakes::PatchFormat::json, patch, {}).ok());
+  controller.settle();
+  leave();
+  controller.settle(minutes(3));
+  const Json after = cluster.object("networking.k8s.io/v1", "Ingress", "shop", "edge");
+  EXPECT_FALSE(after["metadata"].value("annotations", Json::object()).contains(std::string(keys::kUndo)));
+  EXPECT_FALSE(after["metadata"].value("labels", Json::object()).contains("app.kubernetes.io/name"));
+  EXPECT_EQ(port_of_edge(cluster), (Json{{"number", 80}})) << "a number serves under every name";
+  EXPECT_EQ(port_of_edge(cluster, 1), (Json{{"name", "web"}}));
+  cluster.api.forget_calls();
+  controller.settle(minutes(10));
+  EXPECT_THAT(cluster.writes(), testing::IsEmpty());
+}
+
 TEST_F(Undo, paused_stops_the_way_back_where_it_is) {
   open_shop();
   RigController controller(cluster);

@@ -347,6 +347,7 @@ TEST_F(Whole, a_rollout_that_is_stuck_is_rolled_back_and_stops_the_queue) {
   EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("code=\"MG225\""));
   EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_members{namespace=\"shop\",state=\"held\"} 1"));
   EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_rollouts_total{result=\"failed\"} 1"));
+  EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_rollouts_total{result=\"rolled_back\"} 1"));
 
   cluster.api.forget_calls();
   controller.settle(std::chrono::minutes(30));

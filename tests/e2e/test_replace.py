@@ -2,6 +2,11 @@
 Service keeps as many ready endpoints as its Deployment has replicas, whatever
 happens on the way."""
 
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
 from admission import Moment
 from processes import ProcessError, wait_until
 from programs import USER, Controller
@@ -20,6 +25,24 @@ SHOP = (ONE_SERVICE.replace("one", "web").replace("app: web", "run: web")
         .replace("image: web", 'image: "web:1"'))
 ALLERGIC = SHOP.replace("replicas: 3", "replicas: 3\n  progressDeadlineSeconds: 5").replace(
     "labels: {run: web}}\n    spec", "labels: {run: web}, annotations: {e2e.meshgraft.io/fails-with-sidecar: 'true'}}\n    spec")
+
+BUDGET = """
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec:
+  maxUnavailable: 0
+  selector: {matchLabels: {run: web}}
+"""
+AUTOSCALER = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 4
+  maxReplicas: 6
+"""
 
 
 class Replace(Scenario):
@@ -198,3 +221,66 @@ class Replace(Scenario):
         selector = self.api.get("Deployment", "applied", "web")["spec"]["selector"]
         refused = self.cluster.kubectl("apply", "-n", "applied", "-f", "-", stdin=SHOP, check=False)
         self.assertEqual(self.api.get("Deployment", "applied", "web")["spec"]["selector"], selector, refused)
+
+    def helm(self, *arguments):
+        done = subprocess.run([self.cluster.tools / "helm", *map(str, arguments)], capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_helm_upgrade_an_autoscaler_and_a_disruption_budget_during_it_and_after(self):
+        self.cluster.create_namespace("helmed")
+        chart = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="chart-")))
+        (chart / "templates").mkdir()
+        (chart / "Chart.yaml").write_text("{apiVersion: v2, name: shop, version: 1.0.0}\n")
+        (chart / "values.yaml").write_text('{image: "web:1"}\n')
+        (chart / "templates" / "shop.yaml").write_text(SHOP.replace('"web:1"', "{{ .Values.image }}"))
+        self.helm("install", "shop", chart, "-n", "helmed")
+        self.cluster.wait_for_deployments("helmed")
+        wait_until(lambda: self.endpoints_are_there("helmed"), 60, "every ready pod is an endpoint")
+        former = self.api.get("Deployment", "helmed", "web")
+        self.api.annotate("Namespace", None, "helmed", **{POLICY: "replace"})  # nobody applies what helm made
+        self.cluster.apply(BUDGET, "helmed")
+        watch = self.watching("helmed")
+        begin = self.audit.position()
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("helmed")
+            wait_until(lambda: (self.api.get("Deployment", "helmed", "web") or former)["metadata"]["uid"]
+                       != former["metadata"]["uid"], 120, "the new one is there")
+            self.helm("upgrade", "shop", chart, "-n", "helmed", "--set", "image=web:2")
+            # One pod too few for it: it scales without any metric.
+            self.cluster.apply(AUTOSCALER, "helmed")
+            wait_until(lambda: (self.api.get("Deployment", "helmed", "web") or former)["spec"]["replicas"] == 4, 120,
+                       "the autoscaler has found the new one by its name")
+            self.wait_until_replaced(controller, "helmed", former)
+            self.helm("upgrade", "shop", chart, "-n", "helmed", "--set", "image=web:3")
+            # helm puts its own number of replicas back, and the autoscaler mends that.
+            wait_until(lambda: self.api.get("Deployment", "helmed", "web")["spec"]["replicas"] == 4, 120, "it is scaled again")
+            self.cluster.wait_for_deployments("helmed", 120)
+        watch.stop()
+        now = self.api.get("Deployment", "helmed", "web")
+        self.assertEqual(now["spec"]["template"]["spec"]["containers"][0]["image"], "web:3")
+        self.assertLessEqual(KEYS, set(now["spec"]["selector"]["matchLabels"]))
+        self.assert_sidecar("helmed", "web")
+        self.assert_served(watch, "helmed", "web", 3)
+        self.assertEqual([str(r) for r in self.audit.denied(USER, begin)], [])
+
+    def test_the_label_removed_on_the_way_ends_as_before(self):
+        former = self.shop("midway")
+        watch = self.watching("midway")
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("midway")
+            wait_until(lambda: (self.api.get("Deployment", "midway", "web") or former)["metadata"]["uid"]
+                       != former["metadata"]["uid"], 120, "the new one is there")
+            self.api.label("Namespace", None, "midway", **{APP: None})
+
+            def back():
+                controller.process.check()
+                now = self.api.get("Deployment", "midway", "web")
+                return (now and not self.records("midway") and now["spec"]["selector"] == former["spec"]["selector"]
+                        and self.annotation(now, UNDO) is None)
+            wait_until(back, 240, "the former one is there again")
+        watch.stop()
+        now = self.api.get("Deployment", "midway", "web")
+        self.assertIsNone(self.annotation(now, HELD))
+        self.assert_as_before(former, now)
+        self.assert_served(watch, "midway", "web", 3)

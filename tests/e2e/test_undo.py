@@ -1,10 +1,38 @@
 """The way back on a real control plane: what a label brought goes with it, object for
 object, while every Service keeps a ready endpoint."""
 
+import yaml
+
 from processes import wait_until
 from programs import Controller
 from scenario import APP, GATEWAY, GOVERNED, STATUS, UNDO, Scenario
 
+# A port whose name tells no protocol, and Ingresses that name it. Created, not applied: what people apply is not renamed.
+BLOG = yaml.safe_load("""
+- apiVersion: v1
+  kind: Service
+  metadata: {name: blog}
+  spec:
+    selector: {app: blog}
+    ports: [{name: web, port: 80, targetPort: 8080}]
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: blog, labels: {app: blog}}
+  spec:
+    replicas: 1
+    selector: {matchLabels: {app: blog}}
+    template:
+      metadata: {labels: {app: blog}}
+      spec: {containers: [{name: blog, image: "blog:1", ports: [{containerPort: 8080}]}]}
+- apiVersion: networking.k8s.io/v1
+  kind: Ingress
+  metadata: {name: blog}
+  spec: {ingressClassName: other, rules: [{host: blog.example.com, http: {paths: [&path {path: /, pathType: Prefix, backend: {service: {name: blog, port: {name: web}}}}]}}]}
+- apiVersion: networking.k8s.io/v1
+  kind: Ingress
+  metadata: {name: labelled, labels: {app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}}
+  spec: {ingressClassName: other, rules: [{host: more.example.com, http: {paths: [*path]}}]}
+""")
 KINDS_OF_PEOPLE = ("Deployment", "StatefulSet", "DaemonSet", "Service", "Ingress", "ConfigMap", "Application",
                    "VirtualService", "DestinationRule", "EnvoyFilter", "Strategy")
 KEPT_BY_THE_SERVER = ("managedFields", "resourceVersion", "generation", "creationTimestamp")
@@ -59,11 +87,18 @@ class WayBack(Scenario):
             reports = [self.annotation(self.api.get("Namespace", None, n), STATUS) for n in namespaces]
             self.fail(f"{error}: {reports}\nlog:\n{controller.process.tail(40)}")
 
+    def port_of(self, ingress):
+        return self.api.get("Ingress", "shop", ingress)["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"]
+
     def test_the_articles_setting_goes_back_object_for_object(self):
         for node in ("node-1", "node-2"):
             self.api.label("Node", None, node, ingress="true")
         self.namespace("ingress-nginx", "ingress-nginx.yaml")
         self.namespace("shop", "shop.yaml")
+        for obj in BLOG:
+            self.api.create(obj["kind"], "shop", obj)
+        self.cluster.wait_for_deployments("shop")
+        wait_until(lambda: self.endpoints_are_there("shop"), 60, "every ready pod of shop is an endpoint")
         before = self.objects("shop", "ingress-nginx")
         watch = self.watching("shop", "ingress-nginx")
         with Controller(self.cluster) as controller:
@@ -71,6 +106,9 @@ class WayBack(Scenario):
             self.api.label("Namespace", None, "ingress-nginx", **{GATEWAY: "ingress-nginx"})
             self.wait_until_joined(controller, "shop", "ingress-nginx", seconds=180)
             self.wait_until_governed("shop", "cart")
+            # One was edited and then labelled by an apply, the other nothing but edited.
+            for name in ("blog", "labelled"):
+                self.assertEqual(self.port_of(name), {"number": 80}, name)
             self.api.label("Namespace", None, "shop", **{APP: None})
             self.api.label("Namespace", None, "ingress-nginx", **{GATEWAY: None})
             self.wait_until_back(controller, "shop", "ingress-nginx")

@@ -60,6 +60,16 @@ TEST(ReplaceSteps, a_recorded_deployment_is_deleted_without_its_replica_sets) {
   EXPECT_EQ(next_step(original()).kind, Kind::orphan);
 }
 
+TEST(ReplaceSteps, a_pod_that_an_endpoint_still_names_is_not_silent_whatever_its_set_counts) {
+  Seen seen = serving();
+  seen.old = {old_set(3, 0)};  // the ReplicaSet says that none of its pods is ready
+  seen.serving = 3;
+  seen.serving_old = seen.most_old = 3;  // and all that serve are its
+  EXPECT_EQ(next_step(seen).kind, Kind::wait);
+  seen.serving_old = seen.most_old = 0;  // the new ones do
+  EXPECT_EQ(next_step(seen).kind, Kind::scale_down);
+}
+
 TEST(ReplaceSteps, one_that_changed_since_it_was_recorded_is_recorded_anew) {
   Seen seen = original();
   seen.changed = true;

@@ -7,6 +7,8 @@
 
 #include "k8sclient/model/json_read.h"
 #include "reconcilers/replace_record.h"
+#include "reconcilers/replace_sight.h"
+#include "reconcilers/replace_target.h"
 #include "tests/reconcilers/live.h"
 
 namespace meshgraft {
@@ -189,6 +191,61 @@ TEST(Replace, one_born_later_joins_in_place_unless_its_owner_asks) {
   EXPECT_THAT(of_web(born("annotations: {meshgraft.io/replace: \"true\"}")), IsEmpty()) << "its pods are waited for";
 }
 
+// Deployment web as a replace has left it, and as the server has it; `managers` own labels.
+Return return_of_web(const Json& managers, const std::string& applied = "") {
+  Json whole = whole_web();
+  whole["metadata"]["labels"] = {{"app", "web"}, {"version", "v9"}, {"team", "blue"}};
+  whole["metadata"]["annotations"] = Json::object();
+  if (!applied.empty()) whole["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = applied;
+  whole["spec"]["template"]["metadata"]["labels"] = {{"run", "web"}, {"app", "web"}, {"rel", "ours"}};
+  whole["metadata"].erase("managedFields");
+  if (!managers.is_null()) whole["metadata"]["managedFields"] = managers;
+  Record record;
+  record.present = true;
+  record.own = {"metadata.labels[app]", "metadata.labels[version]", "spec.template.metadata.labels[app]", "spec.template.metadata.labels[rel]"};
+  record.was = {{"metadata.labels[version]", "v0"}, {"spec.template.metadata.labels[rel]", "old"}};
+  record.replaced = {{"selector", {{"matchLabels", {{"run", "web"}, {"rel", "old"}}}}}};
+  Workload workload;
+  workload.meta.ns = "shop";
+  workload.meta.name = "web";
+  workload.meta.uid = "uid-web";
+  return record_of_return(workload, whole, record);
+}
+Json entry(const std::string& manager, const char* operation, const Json& labels, const Json& pod_labels = Json::object()) {
+  Json fields;
+  for (const Json& key : labels) fields["f:metadata"]["f:labels"]["f:" + key.get<std::string>()] = Json::object();
+  for (const Json& key : pod_labels) fields["f:spec"]["f:template"]["f:metadata"]["f:labels"]["f:" + key.get<std::string>()] = Json::object();
+  return {{"manager", manager}, {"operation", operation}, {"fieldsV1", fields}};
+}
+
+TEST(Replace, on_the_way_back_a_field_that_somebody_changed_stays_and_is_named) {
+  const Return made = return_of_web(Json::array({entry("meshgraft", "Update", {"app"}, {"app", "rel"}), entry("kubectl-edit", "Update", {"version"})}));
+  EXPECT_EQ(made.record.target["metadata"]["labels"], (Json{{"version", "v9"}, {"team", "blue"}}));
+  ASSERT_EQ(made.findings.size(), 1U);
+  EXPECT_EQ(made.findings.front().code, "MG112");
+  EXPECT_THAT(made.findings.front().text, HasSubstr("kubectl-edit"));
+  EXPECT_EQ(made.record.target["spec"]["template"]["metadata"]["labels"], (Json{{"run", "web"}, {"rel", "old"}}));
+}
+
+TEST(Replace, what_the_former_selector_asks_for_goes_back_whoever_changed_it) {
+  const Return made = return_of_web(Json::array({entry("meshgraft", "Update", {"app", "version"}, {"app"}), entry("a-pipeline", "Apply", Json::array(), {"rel"})}));
+  EXPECT_EQ(made.record.target["spec"]["template"]["metadata"]["labels"], (Json{{"run", "web"}, {"rel", "old"}})) << "or no server takes it";
+  EXPECT_EQ(made.record.target["metadata"]["labels"]["version"], "v0");
+  EXPECT_THAT(made.findings, IsEmpty());
+}
+
+TEST(Replace, on_the_way_back_the_users_own_manifest_wins) {
+  const std::string applied = R"({"metadata":{"labels":{"app":"web","version":"v3"}}})";
+  const Return made = return_of_web(Json::array({entry("meshgraft", "Update", {"app", "version"}, {"app", "rel"})}), applied);
+  EXPECT_EQ(made.record.target["metadata"]["labels"], (Json{{"app", "web"}, {"version", "v3"}, {"team", "blue"}}));
+}
+
+TEST(Replace, a_file_that_tells_no_owners_goes_back_by_its_record) {
+  const Return made = return_of_web(nullptr);
+  EXPECT_EQ(made.record.target["metadata"]["labels"], (Json{{"version", "v0"}, {"team", "blue"}}));
+  EXPECT_THAT(made.findings, IsEmpty());
+}
+
 TEST(Replace, only_so_many_at_a_time) {
   const Plan made = live::plan(shop(), enabled());
   Facts facts = derive_facts(shop(), enabled());
@@ -196,6 +253,30 @@ TEST(Replace, only_so_many_at_a_time) {
   const World world = shop();
   EXPECT_THAT(plan(world.namespaces.at("shop"), facts, enabled()).now, IsEmpty());
   EXPECT_EQ(made.now.size(), 1U);
+}
+
+TEST(Replace, a_server_whose_clock_is_ahead_does_not_end_the_probation) {
+  const auto available_for = [](std::int64_t now, bool played) {
+    NamespaceView view;
+    view.name = "shop";
+    view.replica_sets.emplace();
+    view.moments.now = now * 1000;
+    view.played = played;
+    auto web = std::make_shared<Workload>(Kind::deployment);
+    web->meta.name = "web";
+    web->meta.uid = "uid-new";
+    web->status.complete_since = 1000;
+    view.workloads.push_back(std::move(web));
+    ReplaceRecord record;
+    record.deployment = "web";
+    record.old_uid = "uid-web";
+    record.planted = "uid-new";
+    record.original = record.target = bare(whole_web(), "shop");
+    return look_at_replace(view, record).available_for;
+  };
+  EXPECT_EQ(available_for(1031, false), 31);
+  EXPECT_EQ(available_for(990, false), 0) << "not: nobody knows";
+  EXPECT_EQ(available_for(990, true), -1) << "a play has a time of its own";
 }
 
 }  // namespace

@@ -170,8 +170,8 @@ TEST(Undo, a_former_value_is_put_back_before_the_field_is_dropped) {
   EXPECT_EQ(to_text(plan.now.front().body), R"([{"op":"add","path":"/metadata/labels/app","value":"old"}])");
 }
 
-Json owned_by(const std::string& manager, const std::string& label) {
-  return {{"manager", manager}, {"operation", "Update"}, {"fieldsV1", {{"f:metadata", {{"f:labels", {{"f:" + label, Json::object()}}}}}}}};
+Json owned_by(const std::string& manager, const std::string& label, const char* operation = "Update") {
+  return {{"manager", manager}, {"operation", operation}, {"fieldsV1", {{"f:metadata", {{"f:labels", {{"f:" + label, Json::object()}}}}}}}};
 }
 
 TEST(Undo, a_field_that_somebody_changed_is_left_and_named) {
@@ -247,13 +247,120 @@ TEST(Undo, a_strategy_of_which_somebody_took_a_part_is_left_and_named) {
   const Json theirs = strategy_of("kubectl-edit", {{"f:maxSurge", Json::object()}});
   const Plan plan = gateway_plan("{maxUnavailable: 1, maxSurge: 3}", Json::array({theirs, strategy_of("meshgraft", {{"f:maxUnavailable", Json::object()}})}));
   EXPECT_THAT(codes(plan), HasSubstr("MG112"));
+
+TEST(Undo, a_field_of_ours_that_another_manager_holds_too_is_named_though_nothing_was_overwritten) {
+  Json object{{"metadata", {{"managedFields", Json::array({owned_by("meshgraft", "app"), owned_by("a-pipeline", "app.kubernetes.io/name")})}}}};
+  const Plan plan = plan_at(unlabelled() + released(), 1000, {{{Kind::service, "shop", "web"}, std::make_shared<const Json>(object)}});
+  const auto found = std::find_if(plan.findings.begin(), plan.findings.end(), [](const Finding& one) { return one.code == "MG112"; });
+  ASSERT_NE(found, plan.findings.end());
+  EXPECT_THAT(found->text, HasSubstr("a-pipeline"));
+}
+
+TEST(Undo, a_field_that_came_with_the_request_that_created_the_object_is_removed_by_the_patch) {
+  // For the API server who created it is another owner than who applies: leaving the field out would keep it.
+  Json object{{"metadata", {{"managedFields", Json::array({owned_by("meshgraft", "app"), owned_by("meshgraft", "app.kubernetes.io/name")})}}}};
+  const Plan plan = plan_at(unlabelled() + released(), 1000, {{{Kind::service, "shop", "web"}, std::make_shared<const Json>(object)}});
+  ASSERT_THAT(targets(plan), ElementsAre("back-metadata Service shop/web"));
+  EXPECT_EQ(plan.now.front().verb, Verb::restore);
+  EXPECT_EQ(plan.now.front().body, Json::parse(R"([{"op":"remove","path":"/metadata/labels/app.kubernetes.io~1name"},
+    {"op":"add","path":"/metadata/labels/app","value":"old"}])"));
+}
+
+// An Ingress whose backend was switched by an edit, which wrote the record; its labels were there before.
+std::string edited_ingress(const std::string& own) {
+  return R"yaml(---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: edge
+  uid: ing-edge
+  labels: {app.kubernetes.io/name: shop}
+  annotations:
+    meshgraft.io/undo: '{"uid":"ing-edge","own":[)yaml" + own + R"yaml(]}'
+spec: {rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
+)yaml";
+}
+const Json kEdited{{"metadata",
+                    {{"managedFields",
+                      Json::array({{{"manager", "meshgraft"},
+                                    {"operation", "Update"},
+                                    {"fieldsV1", {{"f:metadata", {{"f:annotations", {{"f:meshgraft.io/undo", Json::object()}}}}}}}},
+                                   {{"manager", "meshgraft"},
+                                    {"operation", "Apply"},
+                                    {"fieldsV1", {{"f:metadata", {{"f:labels", {{"f:app.kubernetes.io/name", Json::object()}}}}}}}}})}}}};
+
+TEST(Undo, a_record_that_an_edit_wrote_is_first_taken_over_and_then_removed) {
+  const ObjectKey key{Kind::ingress, "shop", "edge"};
+  const Plan first = plan_at(unlabelled() + edited_ingress("\"metadata.labels[app.kubernetes.io/name]\""), 1000, {{key, std::make_shared<const Json>(kEdited)}});
+  ASSERT_THAT(targets(first), ElementsAre("back-ingress Ingress shop/edge"));
+  EXPECT_EQ(first.now.front().verb, Verb::apply);
+  EXPECT_TRUE(first.now.front().force) << "the edit counts as another owner of the record";
+  EXPECT_FALSE(first.now.front().body["metadata"].contains("labels"));
+  const Plan last = plan_at(unlabelled() + edited_ingress(""), 1000, {{key, std::make_shared<const Json>(kEdited)}});
+  ASSERT_THAT(targets(last), ElementsAre("back-ingress Ingress shop/edge"));
+  EXPECT_EQ(last.now.front().verb, Verb::restore);
+  EXPECT_EQ(to_text(last.now.front().body), R"([{"op":"remove","path":"/metadata/annotations/meshgraft.io~1undo"}])");
+}
+
+Json managed_by(std::initializer_list<const char*> managers, const Json& spec = nullptr) {
+  Json entries = Json::array();
+  for (const char* manager : managers) entries.push_back({{"manager", manager}, {"operation", "Update"}, {"fieldsV1", {{"f:spec", Json::object()}}}});
+  Json object{{"metadata", {{"managedFields", std::move(entries)}}}};
+  if (!spec.is_null()) object["spec"] = spec;
+  return object;
+}
+using Live = std::map<ObjectKey, std::shared_ptr<const Json>>;
+const ObjectKey kRoutes{Kind::virtual_service, "shop", "web"};
+const ObjectKey kRule{Kind::destination_rule, "shop", "web"};
+
+TEST(Undo, only_what_KubeSphere_alone_wrote_is_removed) {
+  for (const char* manager : {"controller-manager", "servicemesh-controller-manager"}) {
+    const Plan plan = plan_at(unlabelled() + released() + deployment() + routes() + rule(), 1000,
+                              Live{{kRoutes, std::make_shared<const Json>(managed_by({manager}))}});
+    EXPECT_THAT(targets(plan), ElementsAre("back-virtual-service VirtualService shop/web")) << manager;
+  }
+  for (const char* manager : {"argocd-controller", "helm", "Mozilla"}) {
+    const Plan plan = plan_at(unlabelled() + released() + deployment() + routes() + rule(), 1000,
+                              Live{{kRoutes, std::make_shared<const Json>(managed_by({manager}))}});
+    EXPECT_THAT(targets(plan), IsEmpty()) << manager;
+    EXPECT_THAT(codes(plan), HasSubstr("MG113")) << manager;
+  }
+}
+
+std::string own_routes(const std::string& route) {
+  return "---\napiVersion: networking.istio.io/v1alpha3\nkind: VirtualService\nmetadata: {name: web, uid: own}\nspec: {hosts: [web], http: [{route: [{destination: {" +
+         route + "}}]}]}\n";
+}
+std::string own_rule() {
+  return "---\napiVersion: networking.istio.io/v1alpha3\nkind: DestinationRule\nmetadata: {name: web, uid: own}\nspec: {host: web, subsets: [{name: s}]}\n";
+}
+
+TEST(Undo, a_VirtualService_of_the_users_own_is_in_the_way_only_if_it_needs_a_subset_that_goes) {
+  const auto plan_with = [](const std::string& route, const char* label) {
+    const Json spec{{"host", "web"}, {"subsets", Json::array({{{"name", "s"}, {"labels", {{label, "v1"}}}}})}};
+    return plan_at(unlabelled() + released() + deployment() + own_routes(route) + own_rule(), 1000,
+                   Live{{kRoutes, std::make_shared<const Json>(managed_by({"helm"}))}, {kRule, std::make_shared<const Json>(managed_by({"helm"}, spec))}});
+  };
+  for (const Plan& plan : {plan_with("host: web", "version"), plan_with("host: web.other, subset: s", "version"), plan_with("host: web, subset: s", "track")}) {
+    EXPECT_THAT(targets(plan), ElementsAre("back-template Deployment shop/web")) << codes(plan);
+  }
+  const Plan needed = plan_with("host: web.shop.svc.cluster.local, subset: s", "version");
+  EXPECT_THAT(targets(needed), IsEmpty()) << "its pods lose the label version";
+  EXPECT_THAT(codes(needed), HasSubstr("MG113"));
+}
+
+TEST(Undo, a_DestinationRule_that_somebody_edited_stays_and_is_in_nobodys_way) {
+  const Plan plan = plan_at(unlabelled() + released() + deployment() + rule(), 1000,
+                            Live{{kRule, std::make_shared<const Json>(managed_by({"controller-manager", "kubectl-edit"}))}});
+  EXPECT_THAT(targets(plan), ElementsAre("back-template Deployment shop/web"));
+  EXPECT_THAT(codes(plan), HasSubstr("MG113"));
 }
 
 TEST(Undo, what_the_last_applied_manifest_has_by_then_stays_the_users) {
   Json manifest{{"metadata", {{"labels", {{"app", "web"}}}}}};
   Json object{{"metadata",
                {{"annotations", {{"kubectl.kubernetes.io/last-applied-configuration", to_text(manifest)}}},
-                {"managedFields", Json::array({owned_by("meshgraft", "app"), owned_by("meshgraft", "app.kubernetes.io/name")})}}}};
+                {"managedFields", Json::array({owned_by("meshgraft", "app", "Apply"), owned_by("meshgraft", "app.kubernetes.io/name", "Apply")})}}}};
   const ObjectKey key{Kind::service, "shop", "web"};
   const Plan plan = plan_at(unlabelled() + released(), 1000, {{key, std::make_shared<const Json>(object)}});
   ASSERT_THAT(targets(plan), ElementsAre("back-metadata Service shop/web"));
