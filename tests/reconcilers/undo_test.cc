@@ -247,6 +247,7 @@ TEST(Undo, a_strategy_of_which_somebody_took_a_part_is_left_and_named) {
   const Json theirs = strategy_of("kubectl-edit", {{"f:maxSurge", Json::object()}});
   const Plan plan = gateway_plan("{maxUnavailable: 1, maxSurge: 3}", Json::array({theirs, strategy_of("meshgraft", {{"f:maxUnavailable", Json::object()}})}));
   EXPECT_THAT(codes(plan), HasSubstr("MG112"));
+}
 
 TEST(Undo, a_field_of_ours_that_another_manager_holds_too_is_named_though_nothing_was_overwritten) {
   Json object{{"metadata", {{"managedFields", Json::array({owned_by("meshgraft", "app"), owned_by("a-pipeline", "app.kubernetes.io/name")})}}}};
