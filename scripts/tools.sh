@@ -3,8 +3,11 @@
 # the folder it is in; for the chart tier, helm alone, and prints its path:
 #   scripts/tools.sh e2e
 #   scripts/tools.sh helm
-# and for the monitoring tier the folder of prometheus and promtool:
+# for the monitoring tier the folder of prometheus and promtool:
 #   scripts/tools.sh monitoring
+# and for the e2e tier against the oldest Kubernetes that can be built, its three servers in one program, whose path it
+# prints:
+#   scripts/tools.sh kubernetes-1.24
 # The folder holds controlplane, kubectl, istiod, kwok, helm, ads, istio/ (chart
 # output and CRDs) and monitoring/ (the Prometheus operator's CRDs). Nothing is built twice: each program is keyed by a hash of
 # what it is made from. The first call takes about a quarter of an hour on two
@@ -19,6 +22,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools=${MESHGRAFT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/meshgraft}
 modules=$here/tests/e2e
 kubernetes=v1.37.2
+kubernetes_oldest=v1.24.17  # 1.22 and 1.23 lack their generated OpenAPI file as modules
 kwok=v0.8.0
 helm=v3.22.0
 operator=v0.85.0  # of Prometheus
@@ -196,6 +200,15 @@ e2e() {
   printf '%s\n' "$folder"
 }
 
+# The servers alone: etcd, kubectl and the rest are those of e2e.
+kubernetes_oldest() {
+  build_module controlplane-1.24 -tags providerless -ldflags "-s -w \
+    -X k8s.io/component-base/version.gitVersion=$kubernetes_oldest \
+    -X k8s.io/component-base/version.gitMajor=1 \
+    -X k8s.io/component-base/version.gitMinor=${kubernetes_oldest:3:2}"
+  printf '%s\n' "$out"
+}
+
 helm_alone() {
   build_release helm helm.sh/helm/v3/cmd/helm "$helm"
   printf '%s\n' "$out"
@@ -226,8 +239,9 @@ case "${1:-}" in
   e2e) wanted=e2e ;;
   helm) wanted=helm_alone ;;
   monitoring) wanted=monitoring ;;
+  kubernetes-1.24) wanted=kubernetes_oldest ;;
   *)
-    echo "usage: scripts/tools.sh e2e|helm|monitoring" >&2
+    echo "usage: scripts/tools.sh e2e|helm|monitoring|kubernetes-1.24" >&2
     exit 2
     ;;
 esac

@@ -15,6 +15,7 @@ constexpr int kPageSize = 500;              // client-go tools/pager, kube-rs wa
 constexpr milliseconds kBackoffFirst{800};  // client-go reflector.go: 800 ms, 30 s, factor 2, jitter 1
 constexpr milliseconds kBackoffMost{30'000};
 constexpr std::chrono::minutes kBackoffReset{2};  // client-go reflector.go
+constexpr seconds kQuietWatch{60};                // kube-apiserver cacher.go: a bookmark a minute, if any
 constexpr seconds kShortWatch{1};                 // client-go reflector.go: "very short watch"
 constexpr seconds kErrorEventsMost{30};           // kube-apiserver cacher.go: MaxInternalErrorRetryDuration
 constexpr seconds kRetryAfterMost{300};           // a proxy's day would blind us for a day
@@ -151,7 +152,6 @@ void WatchMachine::on_watch_start(TimePoint now) {
 void WatchMachine::on_watch_accepted() {
   if (state_ != State::listed || pending_) return;
   accepted_ = true;
-  if (accepts_in_vain_) return;
   standing_ = Standing::synced;
   last_error_.reset();
 }
@@ -190,7 +190,6 @@ Reaction WatchMachine::on_event(Result<WatchEvent> event) {
   }
 
   saw_event_ = true;
-  accepts_in_vain_ = false;
   state_ = State::watching;
   standing_ = Standing::synced;
   last_error_.reset();
@@ -269,9 +268,6 @@ void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double ran
   const std::optional<ApiError> left = std::exchange(pending_, std::nullopt);
   if (left) error = &*left;
   if (state_ == State::initial) return on_initial_end(error, now, random);
-  accepts_in_vain_ = error != nullptr && error->kind != ErrorClass::cancelled
-                         ? accepts_in_vain_ || (accepted_ && !saw_event_)
-                         : false;
   if (error == nullptr) {
     state_ = State::listed;
     if (!saw_event_ && now - watch_started_ < kShortWatch) {
@@ -302,6 +298,11 @@ void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double ran
       start_over();
   }
   fail_with(*error, now, random);
+  // Dead, or just without bookmarks: the next watch tells within a second.
+  if (error->kind == ErrorClass::transport && accepted_ && !saw_event_ && now - watch_started_ > kQuietWatch) {
+    wait_ = milliseconds(0);
+    failed_at_.reset();
+  }
 }
 
 // Forgets the list under way; what the cache holds stays until the next end_replace.

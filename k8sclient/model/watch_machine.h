@@ -42,8 +42,9 @@
 //   listed, w.   | 504 too large resourceVersion                | list anew after back-off (the server is behind us)
 //   listed, w.   | line that is no event, object without uid or | list anew after back-off: an event was lost
 //                | version, version that goes backwards, other  |
-//   listed       | accepted, and quiet since                    | same, standing synced; not if the last stream was
-//                |                                              | accepted, brought nothing and broke
+//   listed       | accepted, and quiet since                    | same, standing synced
+//   listed       | transport after a minute of such quiet       | watch, same, at once: servers such as 1.24 send no
+//                |                                              | bookmarks of a kind without events since their start
 //   watching     | bookmark                                     | version advances, nothing else
 //   watching     | event of a type that we do not know          | ignored
 // With Lists::streamed an empty machine asks for a watch that begins with every object (WatchList) in place of pages:
@@ -191,7 +192,6 @@ class WatchMachine {
   std::chrono::steady_clock::time_point watch_started_;
   bool saw_event_ = false;                                                   // in the running stream
   bool accepted_ = false;                                                    // the running stream was, and is quiet
-  bool accepts_in_vain_ = false;  // the last stream was accepted, brought nothing and broke
   std::optional<ApiError> pending_;                                          // why we leave the running stream
   std::optional<std::chrono::steady_clock::time_point> error_events_since_;  // of 5xx, without a good event between
   std::optional<ApiError> last_error_;

@@ -64,6 +64,18 @@ def tools_folder():
     return Path(done.stdout.strip().splitlines()[-1])
 
 
+def oldest_servers():
+    """The program that holds the three servers of Kubernetes 1.24, when MESHGRAFT_KUBERNETES=1.24 asks for them; else None."""
+    wanted = os.environ.get("MESHGRAFT_KUBERNETES", "")
+    if wanted == "":
+        return None
+    if wanted != "1.24":
+        raise ValueError(f"MESHGRAFT_KUBERNETES is 1.24 or empty, not {wanted!r}")
+    done = subprocess.run([HERE.parent.parent / "scripts" / "tools.sh", "kubernetes-1.24"],
+                          stdout=subprocess.PIPE, stderr=None, text=True, check=True)
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
 class Cluster:
     """with Cluster(mesh="kubesphere") as cluster: … cluster.kubeconfig …
 
@@ -133,11 +145,15 @@ class Cluster:
         self._run("etcd", [binary, "etcd", self.folder / "etcd",
                            f"http://127.0.0.1:{etcd}", f"http://127.0.0.1:{etcd_peer}"])
         pki = self.pki.folder
+        servers = oldest_servers()
+        # The node lifecycle controller (see below), by the names of its time.
+        off = "-nodelifecycle,-nodeipam" if servers else "-node-lifecycle-controller,-node-ipam-controller"
+        servers = servers or binary
         (self.folder / "audit-policy.yaml").write_text(AUDIT_POLICY)
         self.audit_log = self.folder / "audit.log"
         self.rights_until = None  # its length when rights ceased to be what the roles say
         self._run("kube-apiserver", [
-            binary, "kube-apiserver",
+            servers, "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{etcd}",
             f"--secure-port={self.port}", "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
             "--endpoint-reconciler-type=none",
@@ -160,16 +176,16 @@ class Cluster:
         self.api = self.api_as("admin", "system:masters")
         self._wait_for_apiserver()
         self._run("kube-controller-manager", [
-            binary, "kube-controller-manager", f"--kubeconfig={self.kubeconfig}", "--leader-elect=false",
+            servers, "kube-controller-manager", f"--kubeconfig={self.kubeconfig}", "--leader-elect=false",
             # It would take the readiness away from nodes without leases after 40 s,
             # and with it that of every pod.
-            "--controllers=*,-node-lifecycle-controller,-node-ipam-controller",
+            f"--controllers=*,{off}",
             f"--service-account-private-key-file={pki}/service-account.key", f"--root-ca-file={pki}/ca.crt",
             "--bind-address=127.0.0.1", f"--secure-port={controllers}", f"--cert-dir={self.folder}/controllers",
             "--kube-api-qps=300", "--kube-api-burst=600",
         ])
         self._run("kube-scheduler", [
-            binary, "kube-scheduler", f"--kubeconfig={self.kubeconfig}", "--leader-elect=false",
+            servers, "kube-scheduler", f"--kubeconfig={self.kubeconfig}", "--leader-elect=false",
             "--bind-address=127.0.0.1", f"--secure-port={scheduler}", f"--cert-dir={self.folder}/scheduler",
             "--kube-api-qps=300", "--kube-api-burst=600",
         ])
