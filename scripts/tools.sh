@@ -203,6 +203,9 @@ e2e() {
 # The servers alone: etcd, kubectl and the rest are those of e2e.
 kubernetes_oldest() {
   build_module controlplane-1.24 -tags providerless -ldflags "-s -w \
+    -X k8s.io/client-go/pkg/version.gitVersion=$kubernetes_oldest \
+    -X k8s.io/client-go/pkg/version.gitMajor=1 \
+    -X k8s.io/client-go/pkg/version.gitMinor=${kubernetes_oldest:3:2} \
     -X k8s.io/component-base/version.gitVersion=$kubernetes_oldest \
     -X k8s.io/component-base/version.gitMajor=1 \
     -X k8s.io/component-base/version.gitMinor=${kubernetes_oldest:3:2}"
