@@ -38,7 +38,7 @@ constexpr std::array kTable{
             "In `plan -o manifests` alone; on a cluster such a Deployment is not replaced in this version. How a replaced Deployment is called: as before, or `<service>-<version>` as KubeSphere's console does."},
     KeyInfo{keys::kAcceptOutage, kAnnotation, "Namespace, workload", "`\"true\"`",
             "A workload that cannot restart without a gap (a single pod on a hostPort; Recreate; maxSurge 0 with one replica) may be restarted."},
-    KeyInfo{keys::kSplitIngress, kAnnotation, "Ingress", "`\"true\"`", "One Ingress for each Service, made without a gap, instead of variables in one."},
+    KeyInfo{keys::kSplitIngress, kAnnotation, "Ingress", "`\"true\"`", "One Ingress for each Service, made without a gap, instead of variables in one; one again, without a gap, when the annotation goes."},
     KeyInfo{keys::kRewriteRedirects, kAnnotation, "Ingress", "`\"true\"`",
             "Redirects of the backend to its inside name are rewritten to the public one."},
     KeyInfo{keys::kMaxRollouts, kAnnotation, "Namespace", "1 to 100 (1)",

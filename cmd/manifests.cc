@@ -106,8 +106,13 @@ bool is_of_a_chart(const std::string& path, std::string_view text) {
   if (fs::path(path).filename() == "Chart.yaml") return true;
   for (std::size_t at = text.find("{{"); at != std::string_view::npos; at = text.find("{{", at + 2)) {
     const std::string_view action = text.substr(at, std::min(text.find("}}", at), text.size()) - at);
-    for (const std::string_view word : {".Values", ".Release", ".Chart", ".Capabilities", "include ", "if ", "range ", "with ", "define ", "end", "template "}) {
-      if (action.find(word) != std::string_view::npos) return true;
+    for (const std::string_view object : {".Values", ".Release", ".Chart", ".Capabilities"}) {
+      if (action.find(object) != std::string_view::npos) return true;
+    }
+    const std::size_t begin = action.find_first_not_of("{- ");
+    const std::string_view words = begin == std::string_view::npos ? std::string_view() : action.substr(begin);
+    for (const std::string_view word : {"include \"", "template \"", "define \"", "range ."}) {
+      if (words.starts_with(word)) return true;
     }
   }
   return false;

@@ -22,6 +22,8 @@ namespace {
 constexpr std::chrono::seconds kLookEvery{2};     // watch(1)'s default
 // A controller answers in a second; one that starts, or takes over a lease of 15 s, in a minute at most. Twice that.
 constexpr std::chrono::seconds kAnswersWithin{120};
+// The report on a way back changes with each workload that is done: 12 s, 90 s and one rollout, of 600 s at most as a rule.
+constexpr std::chrono::seconds kMovesWithin{900};
 
 using NamespacePtr = std::shared_ptr<const Namespace>;
 
@@ -108,7 +110,7 @@ class Following {
         terminal_.out << ns_ << ": as before\n";
         return 0;
       }
-      if (!answered_ && waited >= kAnswersWithin) {
+      if (!answered_ && waited >= (taken_.empty() ? kMovesWithin : kAnswersWithin)) {
         if (const std::optional<int> status = give_up(*now)) return *status;
       }
       if (terminal_.pause) {
@@ -131,12 +133,12 @@ class Following {
   // Nobody answers. Labels that we took off stand again, but only on the namespace as it was just seen: nullopt when it
   // has changed since, which is worth another look.
   std::optional<int> give_up(const Namespace& now) {
-    const std::string nobody = "no controller took it up within " + std::to_string(kAnswersWithin.count()) + " s";
     if (taken_.empty()) {
-      return print_error(nobody + ": namespace " + ns_ + " carries no label, and its report still says \"" + last_ +
-                             "\"; start meshgraft run, which goes on with the way back by itself",
+      return print_error("nothing moved within " + std::to_string(kMovesWithin.count() / 60) + " minutes: the report of namespace " + ns_ +
+                             " still says \"" + last_ + "\"; see meshgraft status for what holds it, and whether meshgraft run is up: it goes on by itself",
                          terminal_);
     }
+    const std::string nobody = "no controller took it up within " + std::to_string(kAnswersWithin.count()) + " s";
     if (const ApiResult<Unit> back = put_labels(api_, ns_, taken_, now.meta.resource_version); !back) {
       if (back.error().kind == ErrorClass::conflict) return std::nullopt;
       return print_error(describe("label namespace " + ns_, back.error()), terminal_);

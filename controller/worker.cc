@@ -19,6 +19,7 @@ namespace {
 constexpr int kConflictsBeforeFinding = 3;
 constexpr int kLookUpPage = 500;  // client-go tools/pager
 constexpr int kLookUps = 3;       // what was looked up may lead to one more object
+constexpr std::chrono::milliseconds kWakeBesideFailure{60000};  // how soon a plan that waits is made again after a refusal
 
 double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -145,9 +146,12 @@ Worker::Round Worker::look_at(const std::string& ns) {
       p_.metrics.on_event_written(seconds_of(p_.clock.now() - *mark));
   }
   report(*view, reading.facts, what, page);
-  // A round that failed is tried again after its back-off, and not because a plan that waits names an earlier time.
-  const bool failed = round.verdict == Verdict::look_again || round.verdict == Verdict::refused || round.verdict == Verdict::failed;
-  if (what.wake_after && !failed) p_.queue.add_after(ns, std::chrono::milliseconds(std::max<std::int64_t>(*what.wake_after, 1)));
+  if (what.wake_after) {
+    // What failed is tried again after its back-off. What waits beside it goes on, but must not make the back-off short.
+    const bool failed = round.verdict == Verdict::look_again || round.verdict == Verdict::refused || round.verdict == Verdict::failed;
+    const std::int64_t least = failed ? kWakeBesideFailure.count() : 1;
+    p_.queue.add_after(ns, std::chrono::milliseconds(std::max(*what.wake_after, least)));
+  }
   if (const std::optional<Time> known = p_.ledger.uncertain_until(ns)) p_.queue.add_after(ns, *known - p_.clock.now());
   if (const std::optional<Time> retry = page.contests.next_retry()) p_.queue.add_after(ns, *retry - p_.clock.now());
   return round;

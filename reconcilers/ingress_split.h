@@ -1,6 +1,7 @@
 #pragma once
 // IngressSplit: one Ingress for each Service, for people who ask for it with meshgraft.io/split-ingress (rules 6.2),
-// and the same taken back. The rule for Ingresses asks for the way there, the way back (undo.h) for the return. Pure.
+// and the same taken back. The rule for Ingresses asks for the way there, and for the return when its owner no longer
+// wants it; the way back (undo.h) asks for the return too. Pure.
 //
 // ingress-nginx refuses the same host and path in two Ingresses, unless one of them carries the canary annotation; of
 // two that it admitted, the older serves (recorded: ingress-nginx, section 5). So nothing is ever without an owner:
@@ -32,10 +33,10 @@ struct SplitStep {
   std::vector<Finding> findings;   // MG414: why it cannot be split
 };
 
-// The next step there. Precondition: asks_for_split, or is_split.
+// The next step there. Precondition: asks_for_split.
 SplitStep split_step(const Context& context, const IngressCase& one);
 
-// The next step back for an Ingress that is_split; empty when the original has grown and no copy is left.
+// The next step back for an Ingress that is_split, or was until it grew; empty when it has grown and no copy is left.
 std::vector<Change> unsplit_step(const NamespaceView& view, const Ingress& original, Stage stage);
 
 }  // namespace meshgraft

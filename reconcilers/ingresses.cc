@@ -39,7 +39,9 @@ bool names_variable(std::string_view value, const std::string& domain) {
 // Works on one namespace; lives for one call.
 class Rule {
  public:
-  explicit Rule(const Context& context) : context_(context), cases_(judge_ingresses(context)) {}
+  explicit Rule(const Context& context)
+      : context_(context), cases_(judge_ingresses(context)),
+        any_copies_(std::any_of(context.view.ingresses.begin(), context.view.ingresses.end(), [](const auto& one) { return is_split_copy(*one); })) {}
 
   Decision take() {
     refuse_what_cannot_be_shared();
@@ -109,13 +111,33 @@ class Rule {
     decision_.intents.push_back(std::move(intent));
   }
 
-  // Adds the next step of a split; false when there is none.
+  // Adds the next step of a split, or of its return once the owner no longer asks for it; false when there is none.
   bool is_being_split(const IngressCase& one) {
-    if (!takes_pair(one) || !(asks_for_split(*one.ingress) || is_split(*one.ingress))) return false;
-    SplitStep step = split_step(context_, one);
+    SplitStep step;
+    if (!asks_for_split(*one.ingress)) {
+      if (names_one_service(one.ingress)) return true;
+      if (any_copies_ || is_split(*one.ingress)) step.changes = unsplit_step(context_.view, *one.ingress, Stage::ingress_backend);
+    } else if (takes_pair(one)) {
+      step = split_step(context_, one);
+    }
     decision_.findings.insert(decision_.findings.end(), step.findings.begin(), step.findings.end());
     for (Change& change : step.changes) decision_.extras.push_back({std::move(change), ""});
     return !step.changes.empty();
+  }
+
+  // An Ingress that is to have the paths of several Services again names none of them as Host before it has them.
+  bool names_one_service(const std::shared_ptr<const Ingress>& ingress) {
+    const std::string* host = annotation(*ingress, keys::kUpstreamVhost);
+    if (!is_split(*ingress) || host == nullptr || names_variable(*host, context_.facts.platform.cluster_domain)) return false;
+    Intent intent;
+    intent.object = ingress;
+    intent.stage = Stage::ingress;
+    intent.impact = Impact::traffic;
+    intent.rule = kRule;
+    intent.why = "it is to have the paths of several Services again";
+    intent.wish.annotations.emplace(keys::kUpstreamVhost, variable_host());
+    decision_.intents.push_back(std::move(intent));
+    return true;
   }
 
   void add_labels(const IngressCase& one, Wish& wish) const {
@@ -152,13 +174,15 @@ class Rule {
     return service + "." + context_.view.name + ".svc." + context_.facts.platform.cluster_domain;
   }
 
+  [[nodiscard]] std::string variable_host() const { return "$service_name.$namespace.svc." + context_.facts.platform.cluster_domain; }
+
   void want_vhost(const IngressCase& one, Wish& wish) {
     const std::string& domain = context_.facts.platform.cluster_domain;
     const bool single = one.services.size() == 1;
     const std::string* live = annotation(*one.ingress, keys::kUpstreamVhost);
     const bool right = live != nullptr && (names_variable(*live, domain) ||
                                            (single && names_service(*live, *one.services.begin(), context_.view.name, domain)));
-    const std::string value = right ? *live : single ? fqdn(*one.services.begin()) : "$service_name.$namespace.svc." + domain;
+    const std::string value = right ? *live : single ? fqdn(*one.services.begin()) : variable_host();
     if (!right) {
       if (!is_valid_vhost(value)) {
         decision_.findings.push_back(finding("MG413", one.ingress->key(), "upstream-vhost " + value + " would be refused by the controller"));
@@ -246,6 +270,7 @@ class Rule {
 
   const Context& context_;
   std::vector<IngressCase> cases_;
+  bool any_copies_;  // of a split Ingress, in this namespace
   std::multimap<std::string, std::string> blockers_;  // upstream -> Ingress
   std::set<std::string> upstreams_;                   // of Ingresses that take the pair
   Decision decision_;

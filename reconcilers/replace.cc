@@ -208,7 +208,7 @@ class Replace {
   void forget(const Step& step, const Seen& seen) {
     Change change = change_of(Verb::remove, object_.key(), step.why);
     change.pre.uid = object_.meta.uid;
-    if (seen.back) {
+    if (seen.back && record_.held) {
       change.outcome = "rolled_back";
     } else if (seen.holder == Seen::Holder::planted) {
       change.outcome = "completed";

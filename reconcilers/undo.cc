@@ -35,6 +35,14 @@ bool makes_a_subset(std::string_view path) {
          path.starts_with(kPodLabel);
 }
 
+// Whether the record holds what only gateways are given: ports of the node, the room for them, listeners left out.
+bool was_gateway(const Record& record) {
+  return std::any_of(record.own.begin(), record.own.end(), [](const std::string& path) {
+    return path.starts_with("spec.template.spec.") || path.starts_with("spec.strategy") || path.starts_with("spec.updateStrategy") ||
+           path == "spec.template.metadata.annotations[" + std::string(keys::kExcludeInboundPorts) + "]";
+  });
+}
+
 // Works on one namespace; lives for one call.
 class WayBack {
  public:
@@ -344,8 +352,10 @@ bool leaves(const Context& context, const Workload& workload) {
   if (is_excluded(workload.meta)) return true;
   const std::optional<IngressController> controller = read_ingress_controller(workload);
   const Labels& labels = context.view.ns->meta.labels;
-  // An ingress-nginx in a namespace that joins an app is a member like any other.
-  return !labels.contains(keys::kApp) && !(controller && !controller->kubesphere && labels.contains(keys::kGateway));
+  if (!controller || controller->kubesphere) return !labels.contains(keys::kApp);
+  if (labels.contains(keys::kGateway)) return false;
+  // An ingress-nginx in a namespace that joins an app is a member like any other; it was more while it was a gateway.
+  return !labels.contains(keys::kApp) || was_gateway(read_record(workload.meta));
 }
 
 bool holds_ours(const NamespaceView& view) {

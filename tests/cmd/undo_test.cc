@@ -159,7 +159,7 @@ TEST_F(UndoCommand, with_the_labels_off_already_it_follows_and_never_sets_them) 
   const Called got = call({"undo", "--yes"}, given());
   EXPECT_EQ(got.status, 1);
   EXPECT_THAT(got.out, HasSubstr("on the way back already: leaving, 2 workloads to go"));
-  EXPECT_THAT(got.err, HasSubstr("no controller took it up within 120 s"));
+  EXPECT_THAT(got.err, HasSubstr("nothing moved within 15 minutes"));
   EXPECT_FALSE(is_labelled());
 
   test::Given world = given();

@@ -20,7 +20,7 @@ PAGES = ("README.md", "docs/guide.md", "docs/upgrade.md", "docs/security.md", "C
 # Pages that must have the very commands of another, which is run.
 TRANSLATIONS = {"README.zh-CN.md": "README.md", "docs/guide.zh-CN.md": "docs/guide.md"}
 # Programs that are not ours and not on every machine: their arguments are taken as given.
-OTHERS = {"docker", "git", "cmake", "cp", "export"}
+OTHERS = {"docker", "git", "cmake", "cp", "export", "mkdir"}
 
 
 def blocks(page):

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "reconcilers/envoy_filter.h"
+#include "reconcilers/foresee.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/kubesphere_gateway.h"
 #include "tests/reconcilers/ruling.h"
@@ -53,6 +54,36 @@ bool says(const Decision& decision, std::string_view code) {
     if (one.code == code) return true;
   }
   return false;
+}
+
+// An ingress-nginx on the host network in a namespace with both labels, joined.
+World joined_twice() {
+  World world = given::world(gateway("v1.8.1", "hostNetwork: true\n      dnsPolicy: ClusterFirstWithHostNet", "replicas: 2", "",
+                                     "meshgraft.io/gateway: ingress-nginx, meshgraft.io/app: edge"));
+  const auto chosen = profile(kProfile);
+  world.mesh = chosen->mesh;
+  world.platform = chosen->platform;
+  world.served = chosen->platform.served;
+  return foresee(world, {}).after;
+}
+
+World without_label(const World& world, std::string_view key) {
+  World after = world;
+  auto ns = std::make_shared<Namespace>(*after.namespaces.at(kNs).ns);
+  ns->meta.labels.erase(key);
+  after.namespaces.at(kNs).ns = std::move(ns);
+  return foresee(after, {}).after;
+}
+
+TEST(Gateway, with_both_labels_the_gateway_is_taken_back_when_its_own_label_goes) {
+  const World joined = joined_twice();
+  ASSERT_FALSE(joined.namespaces.at(kNs).workloads.front()->pod.host_network);
+  const World after = without_label(joined, keys::kGateway);
+  const Workload& controller = *after.namespaces.at(kNs).workloads.front();
+  EXPECT_TRUE(controller.pod.host_network);
+  EXPECT_FALSE(controller.pod.annotations.contains(keys::kExcludeInboundPorts));
+  const World settled = foresee(after, {}).after;
+  EXPECT_EQ(settled.namespaces.at(kNs).workloads.front()->meta.annotations, controller.meta.annotations) << "nothing goes on";
 }
 
 TEST(Gateway, a_controller_on_the_host_network_keeps_its_ports_without_it) {

@@ -107,6 +107,26 @@ TEST(IngressSplit, goes_back_in_the_opposite_order) {
   EXPECT_TRUE(step().empty());
 }
 
+TEST(IngressSplit, goes_back_when_its_owner_no_longer_asks_for_it) {
+  World world = foresee(split_world(), {}).after;
+  for (auto& one : world.namespaces.at("shop").ingresses) {
+    auto changed = std::make_shared<Ingress>(*one);
+    changed->meta.annotations.erase(keys::kSplitIngress);
+    one = std::move(changed);
+  }
+  const Foreseen foreseen = foresee(world, {});
+  std::vector<std::string> steps;
+  for (const Foreseen::Step& step : foreseen.steps) {
+    if (step.change.target.kind == Kind::ingress) steps.push_back(std::string(to_string(step.change.verb)) + " " + step.change.target.name);
+  }
+  // The Host that names one Service first, or requests for the others would be sent to it.
+  EXPECT_EQ(steps, (std::vector<std::string>{"apply edge", "edit edge-api", "edit edge", "remove edge-api"}));
+  const NamespaceView& view = foreseen.after.namespaces.at("shop");
+  EXPECT_EQ(paths(find(view, "edge")), (std::vector<std::string>{"/ web", "/api api"}));
+  EXPECT_EQ(find(view, "edge")->meta.annotations.at(std::string(keys::kUpstreamVhost)), "$service_name.$namespace.svc.cluster.local");
+  EXPECT_EQ(find(view, "edge-api"), nullptr);
+}
+
 void give_path(NamespaceView& view, std::string_view name, const std::string& host, IngressPath path) {
   for (auto& one : view.ingresses) {
     if (one->meta.name != name) continue;
