@@ -17,6 +17,7 @@
 #include "cmd/source.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/options.h"
+#include "reconcilers/replace.h"
 
 namespace meshgraft {
 namespace {
@@ -131,7 +132,17 @@ bool replace_selectors(const World& world, const Settings& settings, Sheets& she
     put_labels(spec["selector"]["matchLabels"], missing);
     put_labels(spec["template"]["metadata"]["labels"], missing);
     sheets.touch(key);
-    if (std::string name = versioned_name(world, settings, *end, key); !name.empty()) names.emplace(key, std::move(name));
+    if (std::string name = versioned_name(world, settings, *end, key); !name.empty()) {
+      // Under another name it would run beside the former one.
+      const auto workload = as<Workload>(document.object);
+      const std::string* own = text_at(workload->meta.annotations, keys::kReplace);
+      const std::string why = replace_obstacle(*workload, own != nullptr && *own == "true");
+      if (why.empty()) {
+        names.emplace(key, std::move(name));
+      } else {
+        renamed.push_back(to_string(key) + " keeps its name in the files: " + why + " (MG205)");
+      }
+    }
     any = true;
   }
   for (const auto& [key, name] : names) {

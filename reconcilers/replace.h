@@ -25,6 +25,9 @@ struct ReplaceVerdict {
 
 // Precondition: a Deployment that is neither blocked nor excluded.
 ReplaceVerdict replace_verdict(const Context& context, const Member& member);
+// Why new pods of a Deployment can never run beside its old ones (MG205); "" when they can. `insists`: its owner asks for
+// it with meshgraft.io/replace=true, which says that its volumes may be shared.
+std::string replace_obstacle(const Workload& workload, bool insists);
 
 Decision desired_replaces(const Context& context);
 

@@ -38,27 +38,6 @@ std::string selector_gap(const Member& member) {
   return governance_gap(*member.workload, *member.service, labels);
 }
 
-// Why it can never be re-created as it is (MG205); "" when it can.
-std::string obstacle(const Workload& workload, bool insists) {
-  if (workload.strategy == "Recreate" && workload.replicas > 0)
-    return "strategy Recreate: its old and new pods must not run at the same time";
-  if (!workload.meta.owners.empty())
-    return workload.meta.owners.front().kind + " " + workload.meta.owners.front().name + " owns it and would create it again";
-  if (workload.meta.has_finalizers) return "it has a finalizer, which would act when it is deleted";
-  if (workload.meta.name.size() > kLongestName) return "its name is too long for a record of it";
-  if (!workload.pod.claims.empty() && !insists && workload.replicas > 0)
-    return "it mounts the volume claim " + workload.pod.claims.front() + ", which pods on two nodes may not share (ReadWriteOnce); " +
-           std::string(keys::kReplace) + "=true on it says that they may";
-  if (workload.pod.host_network && workload.replicas > 0) return "hostNetwork: its new pods would need the ports of the old ones";
-  for (const Container& container : workload.pod.containers) {
-    for (const ContainerPort& port : container.ports) {
-      if (port.host_port != 0 && workload.replicas > 0)
-        return "hostPort " + std::to_string(port.host_port) + ": its new pods would need the ports of the old ones";
-    }
-  }
-  return "";
-}
-
 // Who applies its manifest, as far as labels and annotations tell; "" when nobody seems to.
 std::string applier_by_marks(const Workload& workload) {
   if (workload.meta.applied) return "kubectl apply (kubectl.kubernetes.io/last-applied-configuration)";
@@ -92,6 +71,26 @@ void refuse_applied(const Workload& workload, const std::string& by, ReplaceVerd
 
 }  // namespace
 
+std::string replace_obstacle(const Workload& workload, bool insists) {
+  if (workload.strategy == "Recreate" && workload.replicas > 0)
+    return "strategy Recreate: its old and new pods must not run at the same time";
+  if (!workload.meta.owners.empty())
+    return workload.meta.owners.front().kind + " " + workload.meta.owners.front().name + " owns it and would create it again";
+  if (workload.meta.has_finalizers) return "it has a finalizer, which would act when it is deleted";
+  if (workload.meta.name.size() > kLongestName) return "its name is too long for a record of it";
+  if (!workload.pod.claims.empty() && !insists && workload.replicas > 0)
+    return "it mounts the volume claim " + workload.pod.claims.front() + ", which pods on two nodes may not share (ReadWriteOnce); " +
+           std::string(keys::kReplace) + "=true on it says that they may";
+  if (workload.pod.host_network && workload.replicas > 0) return "hostNetwork: its new pods would need the ports of the old ones";
+  for (const Container& container : workload.pod.containers) {
+    for (const ContainerPort& port : container.ports) {
+      if (port.host_port != 0 && workload.replicas > 0)
+        return "hostPort " + std::to_string(port.host_port) + ": its new pods would need the ports of the old ones";
+    }
+  }
+  return "";
+}
+
 ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
   ReplaceVerdict verdict;
   const Workload& workload = *member.workload;
@@ -119,7 +118,7 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
     verdict.refused = std::string(keys::kNaming) + "=versioned re-creates under another name, which is not part of this version";
     return verdict;
   }
-  if (std::string why = obstacle(workload, insists); !why.empty()) {
+  if (std::string why = replace_obstacle(workload, insists); !why.empty()) {
     verdict.refused = "it cannot be re-created (MG205)";
     verdict.findings.push_back(finding("MG205", workload.key(), std::move(why)));
     return verdict;

@@ -228,6 +228,16 @@ TEST(PlanManifests, naming_versioned_calls_a_replaced_deployment_as_the_console_
       << "what is not replaced keeps its name";
 }
 
+TEST(PlanManifests, what_cannot_run_beside_itself_keeps_its_name) {
+  std::string pinned = kShop;
+  const std::string containers = "containers:";
+  ASSERT_NE(pinned.find(containers), std::string::npos);
+  pinned.insert(pinned.find(containers), "volumes: [{name: data, persistentVolumeClaim: {claimName: data}}], ");
+  const Called got = manifests_of(pinned, {"-n", "shop", "--app", "shop", "--policy", "replace", "--set", "meshgraft.io/naming=versioned"});
+  EXPECT_EQ(documents_of(got.out)[0]["metadata"]["name"], "web");
+  EXPECT_THAT(got.err, HasSubstr("Deployment shop/web keeps its name in the files: it mounts the volume claim data"));
+}
+
 TEST(PlanManifests, a_namespace_of_the_files_gets_the_label_that_was_assumed) {
   const std::string text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: a}}\n---\n" + kShop;
   const std::vector<OrderedJson> documents = documents_of(manifests_of(text).out);
