@@ -163,7 +163,6 @@ class Replace {
 
   void progress(const ReplaceRecord& next, std::string why) {
     Change change = progress_change(next, object_);
-    change.stage = Stage::member_replace;
     change.rule = kRule;
     change.why = std::move(why);
     send(std::move(change));
@@ -172,7 +171,6 @@ class Replace {
   void bind(Record record, const std::string& why, const Wish& wish = {}) {
     record.present = true;
     Change change = apply_of(wish, *live_, record);
-    change.stage = Stage::member_replace;
     change.rule = kRule;
     change.why = why;
     change.force = true;  // the mark that stands there came with the request that created it
@@ -208,8 +206,9 @@ class Replace {
   void forget(const Step& step, const Seen& seen) {
     Change change = change_of(Verb::remove, object_.key(), step.why);
     change.pre.uid = object_.meta.uid;
-    if (seen.back && record_.held) {
-      change.outcome = "rolled_back";
+    if (seen.back) {
+      // Not held: it went back because it was no longer asked for, and nothing failed.
+      change.outcome = record_.held ? "rolled_back" : "dropped";
     } else if (seen.holder == Seen::Holder::planted) {
       change.outcome = "completed";
     } else {

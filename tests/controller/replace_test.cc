@@ -177,7 +177,9 @@ TEST_F(ReplaceRig, new_pods_that_never_become_ready_are_rolled_back_and_not_trie
   open_shop();
   cluster.never_ready = has_sidecar;
   join();
-  run(minutes(15));
+  RigController controller(cluster, settings);
+  controller.settle(minutes(15), [this] { look(); });
+  EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_replacements_total{result=\"rolled_back\"} 1"));
   EXPECT_EQ(kept(deployment()), kept(before));
   EXPECT_TRUE(record().is_null());
   EXPECT_THAT(deployment()["metadata"]["annotations"].value(std::string(keys::kHeld), ""),
@@ -307,6 +309,10 @@ TEST_F(ReplaceRig, what_joined_was_replaced_and_rolled_back_still_goes_back_exac
       cluster.label("shop", "meshgraft.io/app", "");
     });
     EXPECT_TRUE(removed);
+    const std::string metrics = controller.metrics.text();
+    EXPECT_THAT(metrics, testing::HasSubstr("meshgraft_replacements_total{result=\"dropped\"} 1")) << "nothing failed";
+    EXPECT_THAT(metrics, testing::HasSubstr("meshgraft_replacements_total{result=\"rolled_back\"} 0"));
+    EXPECT_THAT(metrics, testing::HasSubstr("meshgraft_replacements_total{result=\"completed\"} 0"));
   }
   run(minutes(4));
   EXPECT_EQ(kept(deployment()), kept(before)) << to_text(deployment(), 2);
