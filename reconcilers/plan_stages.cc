@@ -167,11 +167,7 @@ std::optional<Change> Planner::change_of(const Work& work, Stage stage) {
   change.impact = impact;
   change.at_once = at_once;
   // That no pod is ready is true of this version of the object alone (rules 0.3).
-  if (at_once && impact == Impact::restart) {
-    change.pre.resource_version = work.object->meta.resource_version;
-    // `kubectl rollout undo` copies annotations back: our record is then kubectl's for the server, which would refuse.
-    change.force = change.force || work.record->present;
-  }
+  if (at_once && impact == Impact::restart) change.pre.resource_version = work.object->meta.resource_version;
   change.rule = std::string(first->rule);
   change.why = why.empty() ? "the undo record, before the template changes" : why;
   if (const Workload* workload = as<Workload>(work.object.get()); workload != nullptr && impact == Impact::restart) {

@@ -201,15 +201,16 @@ FieldsBack take_back(const Object& object, const Record& record, const Footprint
                         return field.path == path && field.way == Way::keep;
                       });
                     });
-  // A record that an edit or a creation wrote is no apply's to drop: it is made ours by one more apply, or removed.
-  const bool stays = done && footprint.wrote(kRecordPath);
+  // A record that an edit or a creation wrote, or `kubectl rollout undo`, is no apply's to drop: it is made ours by one
+  // more apply, or removed.
+  const std::string holder = footprint.taken_by(kRecordPath);
+  const bool stays = done && (footprint.wrote(kRecordPath) || (!holder.empty() && holder != Footprint::kSomebody));
   if (stays && after.own == record.own && after.was == record.was) {
     result.change = restore_base(object);
     result.change->body.push_back({{"op", "remove"}, {"path", pointer_to(object, kRecordPath)}});
     return result;
   }
   result.change = apply_of_record(after, object, !done || stays);
-  result.change->force = footprint.wrote(kRecordPath);
   result.change->overwrites = std::move(gone);
   return result;
 }

@@ -146,6 +146,13 @@ void remember(const FieldState& field, const Record& before, Record& after) {
   }
 }
 
+// Whether another text replaces the undo record that stands there. For the API server that record may be somebody
+// else's: `kubectl rollout undo` copies it back from a ReplicaSet, an edit of ours is an owner beside our apply.
+bool rewrites_record(const Object& object, const std::string& text) {
+  const auto found = object.meta.annotations.find(keys::kUndo);
+  return found != object.meta.annotations.end() && found->second != text;
+}
+
 }  // namespace
 
 Change apply_of(const Wish& wish, const Object& object, const Record& record, const Wish* announce) {
@@ -165,10 +172,6 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
       change.adds.push_back(field.path);
     }
   }
-  change.force = !change.overwrites.empty();
-  // What is recorded as the value before us must be the value that is overwritten.
-  if (change.force) change.pre.resource_version = object.meta.resource_version;
-
   const Wish body = merged(only(wish, object, paths), latched(record, object));
   Record after;
   after.held = record.held;
@@ -195,9 +198,11 @@ Change apply_of(const Wish& wish, const Object& object, const Record& record, co
       after.rolled = Record::Rolled{workload->meta.generation + 1, workload->replicas, rest_of_template(*workload, after),
                                     rollout_of(*workload) == Rollout::fresh};
   }
-  // What wrote the record before may have been an edit, which for the API server is another owner of the annotation.
-  if (object.kind == Kind::ingress && record.present) change.force = true;
-  change.body = body_of(body, object, record_text(after, object.meta.uid));
+  const std::string text = record_text(after, object.meta.uid);
+  change.force = !change.overwrites.empty() || rewrites_record(object, text);
+  // What is recorded as the value before us must be the value that is overwritten.
+  if (change.force) change.pre.resource_version = object.meta.resource_version;
+  change.body = body_of(body, object, text);
   return change;
 }
 
@@ -207,8 +212,10 @@ Change apply_of_record(const Record& record, const Object& object, bool keep_rec
   change.verb = Verb::apply;
   change.pre.uid = object.meta.uid;
   change.pre.resource_version = object.meta.resource_version;
-  // An apply of a present value that somebody else owns too conflicts with nobody.
-  change.body = body_of(latched(record, object), object, keep_record ? record_text(record, object.meta.uid) : "");
+  // Beside the record it writes values that stand there already, which conflict with nobody.
+  const std::string text = keep_record ? record_text(record, object.meta.uid) : "";
+  change.force = keep_record && rewrites_record(object, text);
+  change.body = body_of(latched(record, object), object, text);
   return change;
 }
 

@@ -17,6 +17,7 @@ POLICY = "meshgraft.io/policy"
 UPDATED = "meshgraft.io/manifests-updated"
 ROLLOUTS = "meshgraft.io/max-rollouts"
 HELD = "meshgraft.io/held"
+PAUSED = "meshgraft.io/paused"
 KEYS = {"app", "version", "app.kubernetes.io/name", "app.kubernetes.io/version"}
 REPLACE = ("--replace-enabled", "--max-rollouts", "10")
 MOST_WRITES = 12  # for one Deployment, besides scaling
@@ -292,10 +293,20 @@ class Replace(Scenario):
             self.wait_until_joined(controller, "undone")
             self.assert_sidecar("undone", "web")
             was = json.loads(self.annotation(self.api.get("Deployment", "undone", "web"), UNDO))
-            self.cluster.kubectl("rollout", "undo", "deployment/web", "-n", "undone")
+
+            def undo_rollout():
+                self.cluster.kubectl("rollout", "undo", "deployment/web", "-n", "undone")
+            undo_rollout()
             self.wait_until_joined(controller, "undone")
             self.assert_sidecar("undone", "web")
+            # Once more with the pods that came back all ready: this restart is no longer "at once".
+            self.api.annotate("Namespace", None, "undone", **{PAUSED: "true"})
+            undo_rollout()
+            self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "undone")
+            self.api.annotate("Namespace", None, "undone", **{PAUSED: None})
+            self.wait_until_joined(controller, "undone")
+            self.assert_sidecar("undone", "web")
+            now = json.loads(self.annotation(self.api.get("Deployment", "undone", "web"), UNDO))
         watch.stop()
-        now = json.loads(self.annotation(self.api.get("Deployment", "undone", "web"), UNDO))
         self.assertEqual((now["uid"], now["own"], now.get("was")), (was["uid"], was["own"], was.get("was")))
         self.assert_never_without_endpoint(watch, [("undone", "web")])

@@ -303,6 +303,15 @@ TEST(Undo, a_record_that_an_edit_wrote_is_first_taken_over_and_then_removed) {
   EXPECT_EQ(to_text(last.now.front().body), R"([{"op":"remove","path":"/metadata/annotations/meshgraft.io~1undo"}])");
 }
 
+TEST(Undo, a_record_that_a_rollout_undo_copied_back_is_removed_though_it_is_the_last_thing_left) {
+  Json copied = kEdited;
+  copied["metadata"]["managedFields"][0]["manager"] = "kubectl";
+  const ObjectKey key{Kind::ingress, "shop", "edge"};
+  const Plan last = plan_at(unlabelled() + edited_ingress(""), 1000, {{key, std::make_shared<const Json>(copied)}});
+  ASSERT_THAT(targets(last), ElementsAre("back-ingress Ingress shop/edge"));
+  EXPECT_EQ(to_text(last.now.front().body), R"([{"op":"remove","path":"/metadata/annotations/meshgraft.io~1undo"}])");
+}
+
 Json managed_by(std::initializer_list<const char*> managers, const Json& spec = nullptr) {
   Json entries = Json::array();
   for (const char* manager : managers) entries.push_back({{"manager", manager}, {"operation", "Update"}, {"fieldsV1", {{"f:spec", Json::object()}}}});

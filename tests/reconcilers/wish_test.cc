@@ -1,5 +1,6 @@
 #include "reconcilers/wish.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "k8sclient/model/json_read.h"
@@ -7,6 +8,8 @@
 
 namespace meshgraft {
 namespace {
+
+using testing::IsEmpty;
 
 constexpr std::string_view kDeployment = R"(
 apiVersion: apps/v1
@@ -116,6 +119,29 @@ TEST(Apply, does_not_force_when_it_only_adds) {
   Wish wish;
   wish.labels = {{"version", "v1"}};
   EXPECT_FALSE(apply_of(wish, *one(kDeployment), {}).force);
+}
+
+// `kubectl rollout undo` copies a former record back, which is then kubectl's for the API server: it would refuse every
+// write from then on.
+TEST(Apply, forces_where_it_rewrites_a_record_and_only_onto_the_version_it_saw) {
+  std::string yaml(kDeployment);
+  yaml.replace(yaml.find("uid: u1"), 7, R"(uid: u1
+  resourceVersion: "7"
+  annotations: {meshgraft.io/undo: '{"own":["metadata.labels[app]"],"uid":"u1"}'})");
+  const ObjectPtr web = one(yaml);
+  const Record record = read_record(web->meta);
+  Wish wish;
+  wish.labels = {{"version", "v1"}};
+  const Change change = apply_of(wish, *web, record);
+  EXPECT_THAT(change.overwrites, IsEmpty());
+  EXPECT_TRUE(change.force);
+  EXPECT_EQ(change.pre.resource_version, "7");
+
+  Record held = record;
+  held.held = "because";
+  EXPECT_TRUE(apply_of_record(held, *web, true).force);
+  EXPECT_FALSE(apply_of_record(record, *web, true).force) << "the same text conflicts with nobody";
+  EXPECT_FALSE(apply_of_record(record, *web, false).force) << "a record that is left out is nobody's to take";
 }
 
 TEST(Apply, keeps_everything_that_is_ours_whether_still_wished_or_not) {
