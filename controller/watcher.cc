@@ -156,7 +156,13 @@ void Watcher::send(const NextWatch& request) {
   const ApiError* error = end ? nullptr : &end.error();
   machine_->on_watch_end(error, clock_.now(), random());
   const std::optional<ApiError>& why = machine_->last_error();
-  if (why) listener_.on_restart(kind_, why->kind);
+  if (why) {
+    listener_.on_restart(kind_, why->kind);
+  } else if (error != nullptr && error->kind == ErrorClass::transport) {
+    // Its standing did not change: API servers such as 1.24 keep a quiet kind silent. Said once, then for those who look.
+    spdlog::debug("watch {}: {}; asked for again", info(kind_).plural, error->message);
+    listener_.on_restart(kind_, error->kind);
+  }
 }
 
 void Watcher::carry_out(CacheStep step) {

@@ -190,6 +190,7 @@ Reaction WatchMachine::on_event(Result<WatchEvent> event) {
   }
 
   saw_event_ = true;
+  fell_silent_ = false;
   state_ = State::watching;
   standing_ = Standing::synced;
   last_error_.reset();
@@ -297,12 +298,19 @@ void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double ran
       if (error->kind == ErrorClass::gone) ++counts_.expired;
       start_over();
   }
-  fail_with(*error, now, random);
   // Dead, or just without bookmarks: the next watch tells within a second.
-  if (error->kind == ErrorClass::transport && accepted_ && !saw_event_ && now - watch_started_ > kQuietWatch) {
+  const bool silent =
+      error->kind == ErrorClass::transport && accepted_ && !saw_event_ && now - watch_started_ > kQuietWatch;
+  if (silent && fell_silent_ && standing_ == Standing::synced) {
+    ++counts_.quiet_ends;  // the last time it was well
+    return;
+  }
+  fail_with(*error, now, random);
+  if (silent) {
     wait_ = milliseconds(0);
     failed_at_.reset();
   }
+  fell_silent_ = silent;
 }
 
 // Forgets the list under way; what the cache holds stays until the next end_replace.

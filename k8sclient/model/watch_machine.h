@@ -44,7 +44,9 @@
 //                | version, version that goes backwards, other  |
 //   listed       | accepted, and quiet since                    | same, standing synced
 //   listed       | transport after a minute of such quiet       | watch, same, at once: servers such as 1.24 send no
-//                |                                              | bookmarks of a kind without events since their start
+//                |                                              | bookmarks of a kind without events since their start.
+//                |                                              | From the second time in a row on, nothing heard and
+//                |                                              | no failure between, the standing stays synced
 //   watching     | bookmark                                     | version advances, nothing else
 //   watching     | event of a type that we do not know          | ignored
 // With Lists::streamed an empty machine asks for a watch that begins with every object (WatchList) in place of pages:
@@ -162,6 +164,7 @@ class WatchMachine {
     std::uint64_t events = 0;   // changes handed to the cache
     std::uint64_t expired = 0;  // 410 of any kind
     std::uint64_t bad_events = 0;
+    std::uint64_t quiet_ends = 0;  // streams that fell silent as those of this kind do on this server
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
@@ -192,6 +195,7 @@ class WatchMachine {
   std::chrono::steady_clock::time_point watch_started_;
   bool saw_event_ = false;                                                   // in the running stream
   bool accepted_ = false;                                                    // the running stream was, and is quiet
+  bool fell_silent_ = false;                                                 // the last stream to fail did so in its quiet
   std::optional<ApiError> pending_;                                          // why we leave the running stream
   std::optional<std::chrono::steady_clock::time_point> error_events_since_;  // of 5xx, without a good event between
   std::optional<ApiError> last_error_;

@@ -11,15 +11,13 @@
 #include "k8sclient/base/clock.h"
 #include "k8sclient/base/mutex.h"
 #include "k8sclient/net/stream_gauge.h"
+#include "k8sclient/net/transport.h"
 
 namespace meshgraft {
 
 class BodyPipe {
  public:
-  struct Head {
-    int status = 0;
-    std::string content_type, retry_after, location, content_encoding;
-  };
+  using Head = HttpHead;
   struct End {
     bool complete = true;  // false: broke off, for this reason:
     int code = 0;

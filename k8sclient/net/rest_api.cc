@@ -80,6 +80,13 @@ std::string looks_like(const HttpResponse& response) {
                                        : response.content_type.substr(0, response.content_type.find(';'));
 }
 
+// How the server's priority and fairness classed a request that it had no seat for: the UIDs of two objects that its
+// administrator can look up, "" from servers and proxies that do not say.
+std::string classed_as(const HttpHead& answer) {
+  if (answer.flow_schema.empty() && answer.priority_level.empty()) return "";
+  return " (flow schema UID " + answer.flow_schema + ", priority level UID " + answer.priority_level + ")";
+}
+
 bool starts_like_json(std::string_view body) {
   const auto begin = body.find_first_not_of(" \t\r\n");
   return begin != std::string_view::npos && body[begin] == '{';
@@ -353,7 +360,9 @@ class RestApi final : public Api {
                       std::to_string(answer.status) + ")";
       return Unexpected<ApiError>(std::move(error));
     }
-    return Unexpected<ApiError>(api_error(answer.status, answer.body, answer.retry_after));
+    ApiError error = api_error(answer.status, answer.body, answer.retry_after);
+    if (answer.status == 429) error.message += classed_as(answer);
+    return Unexpected<ApiError>(std::move(error));
   }
 
   Unexpected<ApiError> bad_answer(const HttpResponse& answer) const {

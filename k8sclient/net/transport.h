@@ -1,7 +1,7 @@
 #pragma once
 // Transport: one HTTP request to one server, with deadlines, and streams that can be stopped from any thread. Called by
-// rest_api; made by cpprest_transport, the only place that knows the HTTP library. Never follows a redirect, never logs
-// a request, never throws.
+// rest_api. Its requests go through cpprest_exchange and cpprest_client, the only places that know the HTTP library.
+// Never follows a redirect, never logs a request, never throws.
 
 #include <chrono>
 #include <functional>
@@ -27,11 +27,16 @@ struct HttpRequest {
   bool tells_limit = false;  // of a send(): the target gets `timeout=`, what is left of the deadline when it is sent
 };
 
-struct HttpResponse {
+// Of the headers what somebody reads, "" when absent.
+struct HttpHead {
   int status = 0;
-  std::string content_type, retry_after, location;  // headers, "" when absent
-  std::string content_encoding;                     // the same; we ask for none
-  std::string body;                                 // "" after a stream whose bytes went to on_bytes
+  std::string content_type, retry_after, location;
+  std::string content_encoding;  // we ask for none
+  std::string flow_schema, priority_level;  // UIDs: how the server's priority and fairness classed the request
+};
+
+struct HttpResponse : HttpHead {
+  std::string body;  // "" after a stream whose bytes went to on_bytes
 };
 
 enum class TransportFault : std::uint8_t {

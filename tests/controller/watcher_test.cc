@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <functional>
+#include <sstream>
 #include <thread>
 
 #include "tests/controller/rig.h"
@@ -221,6 +223,61 @@ TEST_F(Watcher_, a_kind_that_the_server_did_not_know_yet_is_asked_for_again_when
   for (Watcher& one : watchers.all()) one.stop();
   cluster.api.stop_watches();
   for (std::thread& thread : threads) thread.join();
+}
+
+// An API server that takes every watch and says nothing in it, as 1.24 does for kinds without events since its start.
+class QuietApi final : public Api {
+ public:
+  QuietApi(Api& api, SimClock& clock) : api_(api), clock_(clock) {}
+  ApiResult<ListPage> list(const ListRequest& request) override { return api_.list(request); }
+  ApiResult<Unit> watch(const WatchRequest&, const std::function<bool(std::string_view)>& on_bytes) override {
+    on_bytes("");
+    clock_.advance(std::chrono::seconds(75));
+    return Unexpected<ApiError>({ErrorClass::transport, 0, "", "fell silent for 75 s", std::nullopt, true});
+  }
+  ApiResult<ObjectPtr> get(const ObjectKey& key) override { return api_.get(key); }
+  ApiResult<Json> get_json(const ObjectKey& key) override { return api_.get_json(key); }
+  ApiResult<Written> patch(const PatchRequest& request) override { return api_.patch(request); }
+  ApiResult<Written> create(const ObjectKey& key, const Json& body, std::string_view manager) override {
+    return api_.create(key, body, manager);
+  }
+  ApiResult<Written> replace(const ObjectKey& key, const Json& body, std::string_view manager) override {
+    return api_.replace(key, body, manager);
+  }
+  ApiResult<Unit> remove(const DeleteRequest& request) override { return api_.remove(request); }
+  ApiResult<Json> server_version() override { return api_.server_version(); }
+  void stop_watches() override { api_.stop_watches(); }
+
+ private:
+  Api& api_;
+  SimClock& clock_;
+};
+
+TEST_F(Watcher_, a_kind_that_the_server_keeps_silent_is_said_to_be_in_trouble_once) {
+  std::ostringstream log;
+  const auto before = spdlog::default_logger();
+  auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  logger->set_pattern("%l %v");
+  logger->set_level(spdlog::level::debug);
+  spdlog::set_default_logger(logger);
+  QuietApi quiet(cluster.api, cluster.clock);
+  Watcher silent(Kind::service, quiet, cache, heard, cluster.clock, 4);
+  silent.assign(Scope{});
+  silent.step();  // the list
+  for (int i = 0; i < 3; ++i) silent.step();
+  EXPECT_EQ(standing(), Standing::synced);
+  const int standings = heard.standings;
+  for (int i = 0; i < 20; ++i) silent.step();
+  spdlog::set_default_logger(before);
+  EXPECT_EQ(standing(), Standing::synced);
+  EXPECT_EQ(heard.standings, standings) << "each would make the facts be looked at anew";
+  EXPECT_EQ(heard.restarts.size(), 23U) << "and every one counts in the metric";
+  const std::string text = log.str();
+  std::size_t warnings = 0, lines = 0;
+  for (std::size_t at = 0; (at = text.find("fell silent", at)) != std::string::npos; ++at) ++lines;
+  for (std::size_t at = 0; (at = text.find("warning ", at)) != std::string::npos; ++at) ++warnings;
+  EXPECT_EQ(warnings, 1U) << text;
+  EXPECT_EQ(lines, 23U) << "the others for those who look: " << text;
 }
 
 TEST(Intake_, many_watchers_that_come_to_rest_at_once_make_it_ready_once) {

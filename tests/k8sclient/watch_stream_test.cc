@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "machine_bench.h"
 
 // Watches. The names of client-go's reflector_test.go and kube-rs's watcher.rs stand beside the cases that are theirs.
@@ -309,23 +311,58 @@ TEST(WatchMachine, a_watch_that_is_accepted_and_quiet_is_believed_before_the_nex
   }
 }
 
-TEST(WatchMachine, a_kind_without_bookmarks_is_followed_again_at_once_however_often_it_falls_silent) {
-  const ApiError silent = error(ErrorClass::transport);  // such as API servers of 1.24 without an event of the kind since their start
-  MachineBench bench;
-  bench.synced();
-  bench.random = 0.5;
-  for (int i = 0; i < 9; ++i) {
+// Such as API servers of 1.24 without an event of the kind since their start.
+class WatchMachineQuietKind : public testing::Test {
+ protected:
+  WatchMachineQuietKind() {
+    bench.synced();
+    bench.random = 0.5;
+  }
+  void fall_silent() {
     bench.machine.on_watch_start(bench.now);
     bench.machine.on_watch_accepted();
     EXPECT_EQ(bench.machine.standing(), Standing::synced);
     bench.now += seconds(75);
     bench.machine.on_watch_end(&silent, bench.now, bench.random);
-    EXPECT_EQ(bench.machine.standing(), Standing::failing) << "it may be dead";
-    EXPECT_EQ(bench.next(), "watch 10");
+    EXPECT_EQ(bench.machine.next().wait, milliseconds(0));
   }
+  const ApiError silent = error(ErrorClass::transport);
+  MachineBench bench;
+};
+
+TEST_F(WatchMachineQuietKind, is_followed_again_at_once_however_often_it_falls_silent) {
+  for (int i = 0; i < 9; ++i) fall_silent();
   bench.machine.on_watch_start(bench.now);
   bench.machine.on_watch_end(&silent, bench.now + seconds(75), 0);
   EXPECT_EQ(bench.next(), "watch 10 +800ms") << "that one was not even accepted";
+  EXPECT_EQ(bench.machine.standing(), Standing::failing);
+}
+
+TEST_F(WatchMachineQuietKind, silence_is_trouble_the_first_time_and_expected_afterwards) {
+  fall_silent();
+  EXPECT_EQ(bench.machine.standing(), Standing::failing) << "it may be dead";
+  ASSERT_TRUE(bench.machine.last_error());
+  for (int i = 0; i < 9; ++i) {
+    fall_silent();
+    EXPECT_EQ(bench.machine.standing(), Standing::synced) << "it was well the last time";
+    EXPECT_FALSE(bench.machine.last_error());
+  }
+  EXPECT_EQ(bench.machine.counts().quiet_ends, 9U);
+}
+
+TEST_F(WatchMachineQuietKind, silence_is_trouble_again_after_a_bookmark_an_event_or_a_failure) {
+  const std::vector<std::function<void()>> between{
+      [this] { EXPECT_EQ(bench.watch({bookmark("11")}, seconds(70)), "bookmark:11"); },
+      [this] { EXPECT_EQ(bench.watch({change(EventType::added, service("b", "12"))}, seconds(70)), "upsert:b"); },
+      [this] { (void)bench.watch({}, seconds(70), &silent); }};  // a stream that was not accepted
+  for (const auto& happen : between) {
+    fall_silent();
+    fall_silent();
+    EXPECT_EQ(bench.machine.standing(), Standing::synced);
+    happen();
+    fall_silent();
+    EXPECT_EQ(bench.machine.standing(), Standing::failing);
+  }
 }
 
 TEST(WatchMachine, a_streamed_list_is_not_complete_because_it_was_accepted) {

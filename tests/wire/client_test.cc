@@ -20,6 +20,13 @@ using On = ListWatchServer::On;
 
 constexpr int kSteps = 8;  // requests until all is well again after one fault
 
+// How long the client waits: little where a fault is met in silence, the program's own times where every request counts.
+struct Patience {
+  std::chrono::milliseconds silence, call;
+};
+constexpr Patience kLittle{std::chrono::milliseconds(300), std::chrono::milliseconds(1500)};
+constexpr Patience kUsual{std::chrono::seconds(75), std::chrono::seconds(10)};
+
 class Heard final : public WatchListener {
  public:
   void on_changes(Kind, const std::vector<CacheChange>& seen) override {
@@ -54,7 +61,7 @@ class Client : public WireTest {
   // A server, a client of it, and what the client heard and logged.
   struct Pair {
     Pair(const TestAuthority& authority, const TestCertificate& certificate, bool offers, bool streams,
-         std::chrono::milliseconds silence = std::chrono::milliseconds(300))
+         const Patience& patience = kLittle)
         : server({certificate.certificate_pem, certificate.key_pem, "", ""}, offers) {
       ClientConfig config;
       config.source = "the test";
@@ -62,8 +69,8 @@ class Client : public WireTest {
       config.ca.data = authority.ca_pem();
       config.token = kToken;
       RestOptions options;
-      options.call_deadline = std::chrono::milliseconds(1500);
-      options.watch_idle = options.watch_first_answer = silence;
+      options.call_deadline = patience.call;
+      options.watch_idle = options.watch_first_answer = patience.silence;
       options.stream_lists = streams;
       Result<std::unique_ptr<Api>> made = make_rest_api(config, options);
       EXPECT_TRUE(made);
@@ -177,7 +184,7 @@ TEST_F(Client, a_streamed_list_survives_every_fault_at_the_start_and_later) {
 }
 
 TEST_F(Client, a_server_without_streamed_lists_is_listed_in_pages_after_one_refusal) {
-  Pair pair(authority, certificate, false, true);
+  Pair pair(authority, certificate, false, true, kUsual);
   EXPECT_LT(pair.settle(), kSteps);
   EXPECT_EQ(pair.copy(), pair.server.truth());
   EXPECT_TRUE(pair.heard.restarts.empty()) << "that is no failure";
@@ -188,7 +195,7 @@ TEST_F(Client, a_server_without_streamed_lists_is_listed_in_pages_after_one_refu
 }
 
 TEST_F(Client, a_streamed_list_is_one_request_and_goes_on_as_a_watch) {
-  Pair pair(authority, certificate, true, true);
+  Pair pair(authority, certificate, true, true, kUsual);
   EXPECT_EQ(pair.settle(), 1);
   EXPECT_EQ(pair.server.http().requests().size(), 1U);
   pair.change();
@@ -197,7 +204,7 @@ TEST_F(Client, a_streamed_list_is_one_request_and_goes_on_as_a_watch) {
 }
 
 TEST_F(Client, a_kind_in_which_nothing_happens_is_believed_as_soon_as_it_is_followed_again) {
-  Pair pair(authority, certificate, false, false, std::chrono::seconds(75));
+  Pair pair(authority, certificate, false, false, kUsual);
   pair.settle();
   pair.server.inject("http-500");
   pair.watcher->step();
@@ -213,7 +220,7 @@ TEST_F(Client, a_kind_in_which_nothing_happens_is_believed_as_soon_as_it_is_foll
 }
 
 TEST_F(Client, an_endless_line_is_refused_with_its_kind_and_takes_no_more_memory_than_the_limit) {
-  Pair pair(authority, certificate, false, false);
+  Pair pair(authority, certificate, false, false, kUsual);
   pair.settle();
   pair.server.inject("watch-endless-line");
   pair.watcher->step();

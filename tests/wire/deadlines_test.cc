@@ -40,13 +40,13 @@ class Deadlines : public WireTest {
 TEST_F(Deadlines, the_repeat_after_a_401_has_what_is_left_of_the_first_try) {
   const auto server = serve([](const SeenRequest& request, Conversation& client) {
     if (request.number > 1) return client.hang();
-    wait(milliseconds(900));
+    wait(milliseconds(1500));
     client.answer(401, "application/json", status_json(401, "Unauthorized", "Unauthorized"));
   });
   ClientConfig config = config_for(*server);
   config.token_file = folder.write("token", "one");
   RestOptions options;
-  options.call_deadline = milliseconds(1500);
+  options.call_deadline = milliseconds(3000);
   const auto api = client(config, options);
   const auto begin = steady_clock::now();
   const ApiResult<Written> end = api->patch(kApply);
@@ -54,8 +54,8 @@ TEST_F(Deadlines, the_repeat_after_a_401_has_what_is_left_of_the_first_try) {
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().kind, ErrorClass::transport);
   EXPECT_EQ(server->requests().size(), 2U);
-  EXPECT_GE(took, milliseconds(1500));
-  EXPECT_LT(took, milliseconds(2300)) << "900 ms and a fresh 1500 ms would be 2400";
+  EXPECT_GE(took, milliseconds(3000));
+  EXPECT_LT(took, milliseconds(4500)) << "half of it and a fresh deadline would be 4500 ms";
 }
 
 TEST_F(Deadlines, a_plugin_that_takes_longer_lets_nothing_out_and_serves_the_next_call) {
@@ -75,9 +75,9 @@ TEST_F(Deadlines, a_plugin_that_takes_longer_lets_nothing_out_and_serves_the_nex
       R"(echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"'$token'"}}')";
   config.exec->command = script("token=old\n" + print);
   RestOptions options;
-  options.call_deadline = milliseconds(1000);
+  options.call_deadline = milliseconds(2000);
   const auto api = client(config, options);
-  script("sleep 1.5\ntoken=new\n" + print);
+  script("sleep 2.5\ntoken=new\n" + print);
   const ApiResult<Written> late = api->patch(kApply);
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().kind, ErrorClass::transport);
@@ -131,11 +131,11 @@ TEST_F(Deadlines, the_repeat_after_a_401_tells_the_server_what_is_left) {
   ClientConfig config = config_for(*server);
   config.token_file = folder.write("token", "one");
   RestOptions options;
-  options.call_deadline = milliseconds(4000);
+  options.call_deadline = seconds(60);  // never reached, however slow the machine
   options.bound_server = true;
   ASSERT_TRUE(client(config, options)->patch(kApply));
   ASSERT_EQ(server->requests().size(), 2U);
-  EXPECT_LE(told_limit(server->requests()[1]), 3100);
+  EXPECT_LE(told_limit(server->requests()[1]), 60'000 - 900);
   EXPECT_GT(told_limit(server->requests()[1]), 0);
 }
 
@@ -146,7 +146,7 @@ TEST_F(Deadlines, a_write_that_waited_for_a_place_tells_the_server_what_is_left)
   const auto server = serve([&asked](const SeenRequest& request, Conversation& client) {
     if (request.number == 1) {
       const auto begin = steady_clock::now();
-      while (asked() < 4 && steady_clock::now() < begin + seconds(7)) std::this_thread::yield();
+      while (asked() < 4 && steady_clock::now() < begin + seconds(50)) std::this_thread::yield();
       // The second call has begun: its deadline stands.
       wait(milliseconds(900));
     }
@@ -160,7 +160,7 @@ TEST_F(Deadlines, a_write_that_waited_for_a_place_tells_the_server_what_is_left)
                                 R"(
 echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}')");
   RestOptions options;
-  options.call_deadline = milliseconds(8000);
+  options.call_deadline = seconds(60);  // never reached, however slow the machine
   options.bound_server = true;
   options.in_flight = 1;
   const auto api = client(config, options);
@@ -170,7 +170,7 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","s
   EXPECT_TRUE(api->patch(kApply));
   first.join();
   ASSERT_EQ(server->requests().size(), 2U);
-  EXPECT_LE(told_limit(server->requests()[1]), 7100);
+  EXPECT_LE(told_limit(server->requests()[1]), 60'000 - 900);
   EXPECT_GT(told_limit(server->requests()[1]), 0);
 }
 
@@ -181,23 +181,21 @@ TEST_F(Deadlines, a_write_whose_connection_takes_a_second_is_begun_anew_with_les
   const auto server = serve([](const SeenRequest&, Conversation& client) {
     client.answer_json(deployment_json("web", "1"));
   });
+  // The limit was written down before the connection was accepted, so the first body is too late from here on.
   server->before_handshake([&handshakes] {
-    if (handshakes++ == 0) wait(milliseconds(1200));
+    if (handshakes++ == 0) wait(kConnectAllowance);
   });
   RestOptions options;
-  options.call_deadline = milliseconds(6000);
+  options.call_deadline = seconds(60);  // leaves the second handshake 30 s, however slow the machine
   options.bound_server = true;
   const auto api = client(*server, options);
-  const auto begin = steady_clock::now();
   const ApiResult<Written> end = api->patch(kApply);
-  EXPECT_TRUE(end) << end.error().message;
-  const auto passed = steady_clock::now() - begin;
-  EXPECT_GE(passed, milliseconds(1200));
+  ASSERT_TRUE(end) << end.error().message;
   EXPECT_EQ(handshakes, 2);
   const auto seen = server->requests();
   ASSERT_FALSE(seen.empty());
-  EXPECT_LE(told_limit(seen.back()), (6000 + 1000 - 1200) / 2) << "the other half is for the second handshake";
-  EXPECT_GT(told_limit(seen.back()), 0);
+  EXPECT_LE(told_limit(seen.back()), 60'000 / 2) << "the other half is for the second handshake";
+  EXPECT_GT(told_limit(seen.back()), 60'000 / 4) << "and no more than it needs is taken away";
 }
 
 TEST_F(Deadlines, a_server_that_stops_reading_a_large_body_is_given_up_in_time) {
@@ -238,15 +236,17 @@ TEST_F(Deadlines, a_pause_longer_than_the_deadline_is_said_at_once_and_nothing_i
     client.answer(429, "application/json", status_json(429, "TooManyRequests", "busy"), "Retry-After: 20\r\n");
   });
   const auto api = client(*server);
+  const auto asked = steady_clock::now();
   (void)api->patch(kApply);
   const auto begin = steady_clock::now();
   const ApiResult<Written> told = api->patch(kApply);
-  EXPECT_LT(steady_clock::now() - begin, seconds(1));
+  EXPECT_LT(steady_clock::now() - begin, seconds(10)) << "the deadline";
   ASSERT_FALSE(told);
   EXPECT_EQ(told.error().kind, ErrorClass::throttled);
   EXPECT_FALSE(told.error().sent);
   ASSERT_TRUE(told.error().retry_after);
-  EXPECT_GE(*told.error().retry_after, seconds(18));
+  EXPECT_GE(*told.error().retry_after, seconds(20) - (steady_clock::now() - asked));
+  EXPECT_LE(*told.error().retry_after, seconds(20));
   EXPECT_EQ(server->requests().size(), 1U);
   RestOptions leasing;
   leasing.yields = false;

@@ -43,6 +43,22 @@ TEST_F(RestFaults, a_refusal_of_the_api_keeps_its_class_reason_and_message) {
   }
 }
 
+TEST_F(RestFaults, a_throttled_call_says_which_rule_of_the_servers_priority_and_fairness_it_fell_under) {
+  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+    const std::string_view classed =
+        "X-Kubernetes-PF-FlowSchema-UID: 1f2e\r\nX-Kubernetes-PF-PriorityLevel-UID: 3d4c\r\n";
+    const bool says = request.number != 2;
+    client.answer(request.number == 3 ? 404 : 429, "application/json",
+                  request.number == 3 ? status_json(404, "NotFound", "gone") : status_json(429, "TooManyRequests", "slow"),
+                  says ? classed : "");
+  });
+  const auto api = client(*server);
+  EXPECT_EQ(error_of(api->get(deployment_key("web"))).message,
+            "slow (flow schema UID 1f2e, priority level UID 3d4c)");
+  EXPECT_EQ(error_of(api->get(deployment_key("web"))).message, "slow") << "a proxy, or a server without it";
+  EXPECT_EQ(error_of(api->get(deployment_key("web"))).message, "gone") << "every answer carries them";
+}
+
 TEST_F(RestFaults, a_throttled_call_says_how_long_to_wait) {
   const auto server = serve([](const SeenRequest&, Conversation& client) {
     client.answer(429, "application/json", status_json(429, "TooManyRequests", "slow down"), "Retry-After: 7\r\n");
