@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cmd/manifest_sheets.h"
+#include "cmd/manifest_text.h"
 #include "cmd/plan.h"
 #include "cmd/source.h"
 #include "reconcilers/keys.h"

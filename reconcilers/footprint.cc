@@ -132,7 +132,7 @@ std::optional<Json> Footprint::applied(std::string_view path) const {
   return value == nullptr ? std::nullopt : std::optional<Json>(*value);
 }
 
-std::string Footprint::taken_by(std::string_view path) const {
+std::string Footprint::taken_by(std::string_view path, const Json& live, const Json* former) const {
   if (object_ == nullptr) return "";
   const std::vector<PathStep> steps = steps_of(path);
   bool ours = false;
@@ -149,10 +149,16 @@ std::string Footprint::taken_by(std::string_view path) const {
     if (!our_entry) other = manager;
     add_parts(*owned_at(*fields, steps), our_entry ? our_parts : their_parts);
   }
-  // A map of which others hold no part that we do not hold: the parts that we wrote are as we wrote them. They keep the
-  // map itself (".") from before us, and a part whose value we happen to share.
+  // Of a map they keep the map itself (".") from before us, and a part whose value was then what it is now. A part that
+  // had another value we took from them: who holds it has set it again since.
   const bool is_map = theirs && (!our_parts.empty() || !their_parts.empty());
-  if (ours && is_map && std::includes(our_parts.begin(), our_parts.end(), their_parts.begin(), their_parts.end())) return "";
+  const auto as_before = [&](const std::string& part) {
+    const std::string_view name = std::string_view(part).substr(std::string_view("f:").size());
+    const Json* now = member(&live, name);
+    const Json* then = member(former, name);
+    return our_parts.contains(part) && now != nullptr && then != nullptr && *now == *then;
+  };
+  if (ours && is_map && std::all_of(their_parts.begin(), their_parts.end(), as_before)) return "";
   if (!other.empty()) return other;
   return ours ? "" : std::string(kSomebody);
 }

@@ -103,15 +103,37 @@ const Place* nearest(std::string_view key) {
   return best;
 }
 
-std::string kinds_of(unsigned on) {
+// The kind of a key that stands on one of the kinds for which there is no bit.
+std::string_view other_kind(std::string_view key) {
+  if (key == keys::kPromote || key == keys::kAbort) return "Strategy";
+  if (key == keys::kTouchedAt) return "Application";
+  return key == keys::kRecord ? "ControllerRevision" : "objects of other kinds";
+}
+
+std::string kinds_of(const Place& place) {
   constexpr std::array<std::pair<unsigned, std::string_view>, 6> kNames{
       {{kNamespace, "Namespace"}, {kDeployment, "Deployment"}, {kStatefulSet, "StatefulSet"}, {kDaemonSet, "DaemonSet"}, {kService, "Service"}, {kIngress, "Ingress"}}};
-  if (on == kAnyMember) return "members";
+  if (place.on == kAnyMember) return "members";
   std::string text;
   for (const auto& [bit, name] : kNames) {
-    if ((on & bit) != 0) text += (text.empty() ? "" : ", ") + std::string(name);
+    if ((place.on & bit) != 0) text += (text.empty() ? "" : ", ") + std::string(name);
   }
-  return text.empty() ? "objects of other kinds" : text;
+  return text.empty() ? std::string(other_kind(place.key)) : text;
+}
+
+// One word of a POSIX shell, whatever is in it.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=,@%+";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char letter : text) {
+    if (letter == '\'') {
+      word += "'\\''";
+    } else {
+      word += letter;
+    }
+  }
+  return word + "'";
 }
 
 // "deployment web -n shop", as kubectl takes it.
@@ -138,16 +160,18 @@ std::optional<Finding> judge(const Object& object, const Found& found) {
   }
   const unsigned kind = bit_of(object.kind);
   if ((place->on & kind) == 0) {
-    return finding("MG115", object.key(), written + " means nothing on a " + std::string(info(object.kind).name) + "; it is read on: " + kinds_of(place->on));
+    const bool strategy = other_kind(place->key) == "Strategy" && !object.meta.ns.empty();
+    return finding("MG115", object.key(), written + " means nothing on a " + std::string(info(object.kind).name) + "; it is read on: " + kinds_of(*place),
+                   strategy ? "kubectl annotate strategies.servicemesh.kubesphere.io NAME -n " + object.meta.ns + ' ' + shell_word(key + '=' + std::string(found.value)) : "");
   }
   if (!found.in_template && found.label == place->label) return std::nullopt;
-  const std::string set = std::string("kubectl ") + (place->label ? "label " : "annotate ") + for_kubectl(object) + ' ' + key + '=' + std::string(found.value);
+  const std::string set = std::string("kubectl ") + (place->label ? "label " : "annotate ") + for_kubectl(object) + ' ' + shell_word(key + '=' + std::string(found.value));
   if (found.in_template) {
     return finding("MG115", object.key(), written + " of the pod template is not read: it belongs on the " + std::string(info(object.kind).name) + " itself",
                    set + ", and take it out of the template");
   }
   return finding("MG115", object.key(), written + " is not read: it has to be " + (place->label ? "a label" : "an annotation"),
-                 set + ", then: kubectl " + (found.label ? "label " : "annotate ") + for_kubectl(object) + ' ' + key + '-');
+                 set + ", then: kubectl " + (found.label ? "label " : "annotate ") + for_kubectl(object) + ' ' + shell_word(key + '-'));
 }
 
 void look_at(const Object& object, const Labels& list, bool label, bool in_template, std::vector<Finding>& findings) {

@@ -98,7 +98,7 @@ Return record_of_return(const Workload& workload, const Json& whole, const Recor
     if (before == present) continue;
     // The former selector must match: what it asks for is put back whoever changed it.
     const bool asked = place == "/spec/template/metadata/labels" && selects_by(selector, key);
-    if (const std::string who = told && !asked ? footprint.taken_by(path) : ""; !who.empty()) {
+    if (const std::string who = told && !asked ? footprint.taken_by(path, present, was == former.was.end() ? nullptr : &was->second) : ""; !who.empty()) {
       made.findings.push_back(finding("MG112", workload.key(), path + " is " + to_text(present) + " and stays: " + who + " changed it"));
       continue;
     }

@@ -35,6 +35,11 @@ bool makes_a_subset(std::string_view path) {
          path.starts_with(kPodLabel);
 }
 
+// Of an ingress-nginx that is a member and a gateway: what it has as a member alone.
+bool is_of_the_member(std::string_view path) {
+  return makes_a_subset(path) && path != std::string(kPodLabel) + std::string(keys::kSidecarInject) + "]";
+}
+
 // Whether the record holds what only gateways are given: ports of the node, the room for them, listeners left out.
 bool was_gateway(const Record& record) {
   return std::any_of(record.own.begin(), record.own.end(), [](const std::string& path) {
@@ -75,7 +80,8 @@ class WayBack {
  private:
   struct Leaving {
     Record record;
-    bool gateway = false;  // an ingress-nginx controller
+    bool gateway = false;    // an ingress-nginx controller
+    bool stays = false;      // as a gateway: only what it has as a member goes back
   };
 
   void find_leaving() {
@@ -83,7 +89,9 @@ class WayBack {
     for (const auto& workload : view_.workloads) {
       if (!has_record(workload->meta) || !(label_gone || is_excluded(workload->meta))) continue;
       const std::optional<IngressController> controller = read_ingress_controller(*workload);
-      consider(*workload, leaves(context_, *workload), controller && !controller->kubesphere);
+      const bool gateway = controller && !controller->kubesphere;
+      const bool stays = gateway && app_gone_ && !gateway_gone_ && !is_excluded(workload->meta);
+      consider(*workload, stays || leaves(context_, *workload), gateway, stays);
     }
     for (const auto& service : view_.services) consider(*service, app_gone_ && !serves_as_nacos(*service), false);
     for (const auto& ingress : view_.ingresses) consider(*ingress, app_gone_, false);
@@ -92,7 +100,7 @@ class WayBack {
     for (const auto& gateway : view_.gateways) consider(*gateway, is_unwanted(*gateway), true);
   }
 
-  void consider(const Object& object, bool label_gone, bool gateway) {
+  void consider(const Object& object, bool label_gone, bool gateway, bool stays = false) {
     if (!has_record(object.meta) || object.meta.deleting || !(label_gone || is_excluded(object.meta))) return;
     Leaving one;
     one.record = read_record(object.meta);
@@ -102,6 +110,9 @@ class WayBack {
       return;
     }
     if (!one.record.present) return;  // a copy of another object's
+    one.stays = stays;
+    // One that was re-created selects its pods by a member's labels: it keeps them until it is no gateway either.
+    if (stays && (!one.record.replaced.is_null() || std::none_of(one.record.own.begin(), one.record.own.end(), is_of_the_member))) return;
     leaving_.emplace(&object, std::move(one));
   }
 
@@ -176,6 +187,10 @@ class WayBack {
   }
 
   static bool everything(std::string_view) { return true; }
+  static Part part_of(const Leaving& leaver) { return leaver.stays ? Part(is_of_the_member) : Part(everything); }
+  static Part template_of(const Leaving& leaver) {
+    return [part = part_of(leaver)](std::string_view path) { return is_template_path(path) && part(path); };
+  }
 
   template <typename T>
   void whole(const std::shared_ptr<const T>& object, Stage stage, Impact impact, std::string_view why) {
@@ -262,7 +277,7 @@ class WayBack {
         if (hold.empty()) hold = "it is created again with its former selector";
         passing = true;
       }
-      if (template_goes_back(*workload, leaver->record, *footprint)) {
+      if (template_goes_back(*workload, leaver->record, *footprint, template_of(*leaver))) {
         if (hold.empty()) hold = restart_hold(*workload, leaver->gateway);
         template_back(*workload, *leaver, *footprint, hold, passing);
       } else {
@@ -276,7 +291,7 @@ class WayBack {
   }
 
   void template_back(const Workload& workload, const Leaving& leaver, const Footprint& footprint, const std::string& hold, bool passing) {
-    FieldsBack back = take_back(workload, leaver.record, footprint, is_template_path, false);
+    FieldsBack back = take_back(workload, leaver.record, footprint, template_of(leaver), false);
     std::move(back.findings.begin(), back.findings.end(), std::back_inserter(decision_.findings));
     if (!back.change) return;
     Extra extra;
@@ -309,7 +324,7 @@ class WayBack {
       extra.passing = true;
       decision_.extras.push_back(std::move(extra));
     }
-    step(*workload, leaver, everything, true, stage, Impact::none, "labels and annotations as before", hold, passing);
+    step(*workload, leaver, part_of(leaver), !leaver.stays, stage, Impact::none, "labels and annotations as before", hold, passing);
   }
 
   // Why its pods may not be restarted now: as on the way in (MG209, MG502, MG223).

@@ -59,7 +59,7 @@ FieldBack judge(const Object& object, const Record& record, const Footprint& foo
     back.way = applied ? Way::keep : Way::settled;
     return back;
   }
-  if (std::string who = footprint.taken_by(path); !who.empty()) {
+  if (std::string who = footprint.taken_by(path, *live, was == record.was.end() ? nullptr : &was->second); !who.empty()) {
     back.way = Way::left;
     back.who = std::move(who);
     return back;
@@ -171,8 +171,8 @@ FieldsBack take_back(const Object& object, const Record& record, const Footprint
     restores = restores || field.way == Way::restore || (field.way == Way::drop && footprint.wrote(path));
     result.restarts = result.restarts || (changes && is_template_path(path));
     if (field.way == Way::left && record.was.contains(path)) {
-      result.findings.push_back(finding("MG112", object.key(), path + " is " + plain(field.live) + " and not what was written, " +
-                                                                   (field.who.empty() ? "somebody" : field.who) + " changed it"));
+      result.findings.push_back(finding("MG112", object.key(), path + " is " + plain(field.live) + ", which " + (field.who.empty() ? "somebody" : field.who) +
+                                                                   " has set since, and was " + plain(record.was.at(path)) + " before"));
     }
     if (field.way == Way::left && !record.was.contains(path) && !field.who.empty() && field.who != Footprint::kSomebody)
       result.findings.push_back(finding("MG112", object.key(), path + " is " + plain(field.live) + ", which " + field.who + " has set as well"));
@@ -215,9 +215,9 @@ FieldsBack take_back(const Object& object, const Record& record, const Footprint
   return result;
 }
 
-bool template_goes_back(const Object& object, const Record& record, const Footprint& footprint) {
+bool template_goes_back(const Object& object, const Record& record, const Footprint& footprint, const Part& part) {
   return std::any_of(record.own.begin(), record.own.end(), [&](const std::string& path) {
-    if (!is_template_path(path)) return false;
+    if (!part(path)) return false;
     const Way way = judge(object, record, footprint, path).way;
     return way == Way::drop || way == Way::restore;
   });

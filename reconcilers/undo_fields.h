@@ -41,7 +41,7 @@ struct FieldsBack {
 // goes with the drop, and every other annotation of ours too. Precondition: record.present.
 FieldsBack take_back(const Object& object, const Record& record, const Footprint& footprint, const Part& part, bool last);
 
-// Whether the pod template would change.
-bool template_goes_back(const Object& object, const Record& record, const Footprint& footprint);
+// Whether the fields of `part`, all of the pod template, would change.
+bool template_goes_back(const Object& object, const Record& record, const Footprint& footprint, const Part& part = is_template_path);
 
 }  // namespace meshgraft

@@ -228,6 +228,22 @@ TEST(PlanManifests, naming_versioned_calls_a_replaced_deployment_as_the_console_
       << "what is not replaced keeps its name";
 }
 
+TEST(PlanManifests, an_autoscaler_that_scales_nothing_is_left_as_it_is) {
+  const std::vector<std::string> asked{"-n", "shop", "--app", "shop", "--policy", "replace", "--set", "meshgraft.io/naming=versioned"};
+  const auto scaler = [](const std::string& spec) {
+    return "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec: " + spec + '\n';
+  };
+  for (const std::string spec : {"{scaleTargetRef: null}", "null", "{scaleTargetRef: {kind: Deployment}}", "{scaleTargetRef: {name: web}}"}) {
+    const Called got = manifests_of(kShop + scaler(spec), asked);
+    EXPECT_EQ(got.status, 2) << spec << '\n' << got.err;
+    EXPECT_THAT(got.out, HasSubstr(scaler(spec)));
+  }
+  const Called wrong = manifests_of(kShop + scaler("{scaleTargetRef: {kind: 7, name: [web]}}"), asked);
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("spec.scaleTargetRef"));
+  EXPECT_THAT(wrong.err, Not(HasSubstr("exception")));
+}
+
 TEST(PlanManifests, what_cannot_run_beside_itself_keeps_its_name) {
   std::string pinned = kShop;
   const std::string containers = "containers:";

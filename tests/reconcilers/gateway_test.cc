@@ -59,7 +59,9 @@ bool says(const Decision& decision, std::string_view code) {
 // An ingress-nginx on the host network in a namespace with both labels, joined.
 World joined_twice() {
   World world = given::world(gateway("v1.8.1", "hostNetwork: true\n      dnsPolicy: ClusterFirstWithHostNet", "replicas: 2", "",
-                                     "meshgraft.io/gateway: ingress-nginx, meshgraft.io/app: edge"));
+                                     "meshgraft.io/gateway: ingress-nginx, meshgraft.io/app: edge") +
+                             "---\napiVersion: v1\nkind: Service\nmetadata: {name: controller, namespace: " + std::string(kNs) +
+                             "}\nspec: {selector: {app.kubernetes.io/name: ingress-nginx}, ports: [{name: http, port: 80}]}\n");
   const auto chosen = profile(kProfile);
   world.mesh = chosen->mesh;
   world.platform = chosen->platform;
@@ -84,6 +86,25 @@ TEST(Gateway, with_both_labels_the_gateway_is_taken_back_when_its_own_label_goes
   EXPECT_FALSE(controller.pod.annotations.contains(keys::kExcludeInboundPorts));
   const World settled = foresee(after, {}).after;
   EXPECT_EQ(settled.namespaces.at(kNs).workloads.front()->meta.annotations, controller.meta.annotations) << "nothing goes on";
+}
+
+TEST(Gateway, with_both_labels_it_stays_a_gateway_when_the_app_goes_and_is_no_member_any_more) {
+  const World joined = joined_twice();
+  ASSERT_TRUE(joined.namespaces.at(kNs).workloads.front()->meta.labels.contains("version"));
+  ASSERT_TRUE(joined.namespaces.at(kNs).workloads.front()->pod.labels.contains("version"));
+  const World after = without_label(joined, keys::kApp);
+  const Workload& controller = *after.namespaces.at(kNs).workloads.front();
+  EXPECT_FALSE(controller.meta.labels.contains("version"));
+  EXPECT_FALSE(controller.pod.labels.contains("version"));
+  EXPECT_FALSE(controller.meta.annotations.contains(keys::kGoverned));
+  EXPECT_FALSE(controller.pod.host_network) << "it stays a gateway";
+  EXPECT_EQ(controller.pod.labels.at(std::string(keys::kSidecarInject)), "true");
+  EXPECT_TRUE(controller.pod.annotations.contains(keys::kExcludeInboundPorts));
+  const World settled = foresee(after, {}).after;
+  EXPECT_EQ(settled.namespaces.at(kNs).workloads.front()->meta.annotations, controller.meta.annotations) << "nothing goes on";
+  const World gone = without_label(after, keys::kGateway);
+  EXPECT_TRUE(gone.namespaces.at(kNs).workloads.front()->pod.host_network);
+  EXPECT_FALSE(gone.namespaces.at(kNs).workloads.front()->meta.annotations.contains(keys::kUndo));
 }
 
 TEST(Gateway, a_controller_on_the_host_network_keeps_its_ports_without_it) {

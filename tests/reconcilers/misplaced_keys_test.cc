@@ -61,6 +61,19 @@ TEST(MisplacedKeys, a_key_of_another_kind_and_one_on_the_pod_template_are_told) 
   EXPECT_THAT(texts[1], HasSubstr("annotation meshgraft.io/split-ingress means nothing on a Deployment; it is read on: Ingress"));
 }
 
+TEST(MisplacedKeys, what_to_type_is_one_word_of_the_shell_whatever_the_value_is) {
+  const auto texts = told(ns("meshgraft.io/app: shop") + deployment("a: b", "a: b", "meshgraft.io/service: \"it's; rm -rf $HOME\""));
+  ASSERT_EQ(texts.size(), 1U);
+  EXPECT_THAT(texts[0], HasSubstr("kubectl annotate deployment web -n shop 'meshgraft.io/service=it'\\''s; rm -rf $HOME', and take it out"));
+}
+
+TEST(MisplacedKeys, a_release_is_told_to_be_asked_for_on_its_Strategy) {
+  const auto texts = told(ns("meshgraft.io/app: shop") + deployment("a: b", "meshgraft.io/promote: \"true\""));
+  ASSERT_EQ(texts.size(), 1U);
+  EXPECT_THAT(texts[0], HasSubstr("annotation meshgraft.io/promote means nothing on a Deployment; it is read on: Strategy | kubectl annotate "
+                                  "strategies.servicemesh.kubesphere.io NAME -n shop meshgraft.io/promote=true"));
+}
+
 TEST(MisplacedKeys, keys_where_they_belong_and_those_that_we_write_are_no_finding) {
   const std::string service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop, annotations: {meshgraft.io/protocol.8080: http}}\n"
                               "spec: {selector: {run: web}, ports: [{port: 8080}]}\n";

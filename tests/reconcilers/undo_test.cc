@@ -243,6 +243,27 @@ TEST(Undo, a_strategy_of_which_the_manifest_names_a_part_is_put_back_once) {
   EXPECT_EQ(after.now.front().verb, Verb::apply) << "the record goes";
 }
 
+TEST(Undo, a_strategy_that_a_tool_applies_as_we_wrote_it_is_left_and_named) {
+  Json theirs = strategy_of("argocd-controller", kBothParts);
+  theirs["operation"] = "Apply";
+  const Plan plan = gateway_plan("{maxUnavailable: 1, maxSurge: 0}", Json::array({theirs, strategy_of("meshgraft", kBothParts)}));
+  const auto found = std::find_if(plan.findings.begin(), plan.findings.end(), [](const Finding& one) { return one.code == "MG112"; });
+  ASSERT_NE(found, plan.findings.end());
+  EXPECT_THAT(found->text, HasSubstr("argocd-controller has set since, and was {\"maxSurge\":\"25%\",\"maxUnavailable\":1} before"));
+  ASSERT_EQ(plan.now.size(), 1U);
+  EXPECT_EQ(plan.now.front().verb, Verb::apply) << "we only let go of it";
+}
+
+TEST(Undo, a_label_that_a_tool_applies_as_we_wrote_it_is_left_and_named) {
+  Json object{{"metadata", {{"managedFields", Json::array({owned_by("meshgraft", "app", "Apply"), owned_by("argocd-controller", "app", "Apply")})}}}};
+  const Plan plan = plan_at(unlabelled() + released(), 1000, {{{Kind::service, "shop", "web"}, std::make_shared<const Json>(object)}});
+  ASSERT_THAT(targets(plan), ElementsAre("back-metadata Service shop/web"));
+  EXPECT_EQ(plan.now.front().verb, Verb::apply) << "nothing is put back";
+  const auto found = std::find_if(plan.findings.begin(), plan.findings.end(), [](const Finding& one) { return one.code == "MG112"; });
+  ASSERT_NE(found, plan.findings.end());
+  EXPECT_THAT(found->text, HasSubstr("metadata.labels[app] is web, which argocd-controller has set since, and was old before"));
+}
+
 TEST(Undo, a_strategy_of_which_somebody_took_a_part_is_left_and_named) {
   const Json theirs = strategy_of("kubectl-edit", {{"f:maxSurge", Json::object()}});
   const Plan plan = gateway_plan("{maxUnavailable: 1, maxSurge: 3}", Json::array({theirs, strategy_of("meshgraft", {{"f:maxUnavailable", Json::object()}})}));
