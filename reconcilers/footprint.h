@@ -37,7 +37,7 @@ class Footprint {
   // Who else than we owns `path` by now: the name of the manager; kSomebody when we do not own it any more and
   // nobody does; "" when it is ours alone. `live`: its value; `former`: the value that we overwrote, null when there
   // was none. They tell, of a map, which parts another manager has held since before us.
-  [[nodiscard]] std::string taken_by(std::string_view path, const Json& live, const Json* former) const;
+  [[nodiscard]] std::string taken_by(std::string_view path, const Json& live = Json(), const Json* former = nullptr) const;
 
   // Whether a request of ours other than an apply owns `path`: one that created the object, or a JSON Patch. For the
   // API server that is another owner than our applies, so a field that an apply leaves out stays all the same.
