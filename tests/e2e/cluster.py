@@ -11,6 +11,8 @@ and lives in one folder; nothing outlives it. Needs Python 3.11, PyYAML, openssl
 and what scripts/tools.sh builds."""
 
 import argparse
+import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -76,6 +78,19 @@ def oldest_servers():
     return Path(done.stdout.strip().splitlines()[-1])
 
 
+@contextlib.contextmanager
+def turn():
+    """Waits until no other test file is starting a control plane (run.py names the file
+    that is locked); at once when there is none. The lock of a process that dies is free."""
+    path = os.environ.get("MESHGRAFT_E2E_TURN")
+    if not path:
+        yield
+        return
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 class Cluster:
     """with Cluster(mesh="kubesphere") as cluster: … cluster.kubeconfig …
 
@@ -104,10 +119,11 @@ class Cluster:
 
     def start(self):
         try:
-            self._start_kubernetes()
-            self._start_nodes()
-            if self.mesh:
-                self._start_mesh()
+            with turn():
+                self._start_kubernetes()
+                self._start_nodes()
+                if self.mesh:
+                    self._start_mesh()
         except BaseException:
             self.stop()
             raise
