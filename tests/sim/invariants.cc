@@ -86,6 +86,9 @@ void Invariants::look_at_endpoints() {
     if (!had_endpoints_.contains(name)) continue;
     if (labelled_.contains(text_at(*service, {"metadata", "namespace"}))) fewest_ = std::min(fewest_, ready[name]);
     if (ready[name] == 0) breach("Service " + name + " has no ready endpoint");
+    const auto keeps = keeps_.find(name);
+    if (keeps != keeps_.end() && ready[name] < keeps->second)
+      breach("Service " + name + " has " + std::to_string(ready[name]) + " ready endpoints, fewer than the " + std::to_string(keeps->second) + " that it keeps");
   }
 }
 
@@ -113,7 +116,9 @@ void Invariants::look_at_rollouts() {
 Json image_of(const RigCluster& cluster, const std::string& ns) {
   Json image = Json::object();
   for (const char* type : {"v1 Service", "apps/v1 Deployment", "apps/v1 StatefulSet", "networking.k8s.io/v1 Ingress",
-                           "v1 ConfigMap", "app.k8s.io/v1beta1 Application"}) {
+                           "v1 ConfigMap", "app.k8s.io/v1beta1 Application", "apps/v1 DaemonSet", "networking.istio.io/v1alpha3 EnvoyFilter",
+                           "networking.istio.io/v1alpha3 VirtualService", "networking.istio.io/v1alpha3 DestinationRule",
+                           "apps/v1 ControllerRevision"}) {
     const std::string text = type;
     const std::size_t space = text.find(' ');
     for (const fakes::Object& object : cluster.engine.objects(text.substr(0, space), text.substr(space + 1), ns)) {
@@ -126,6 +131,12 @@ Json image_of(const RigCluster& cluster, const std::string& ns) {
       }
       for (const char* part : {"spec", "data"}) {
         if (object->contains(part)) kept[part] = (*object)[part];
+      }
+      // A real API server keeps no empty map.
+      if (Json* meta = kept.contains("spec") && kept["spec"].contains("template") ? &kept["spec"]["template"]["metadata"] : nullptr) {
+        for (const char* map : {"labels", "annotations"}) {
+          if (meta->contains(map) && (*meta)[map].empty()) meta->erase(map);
+        }
       }
       image[title_of(*object)] = std::move(kept);
     }

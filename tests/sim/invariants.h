@@ -16,9 +16,10 @@ namespace meshgraft::sim {
 class Invariants {
  public:
   // `most`: workloads of the whole cluster that may restart because of us at one time. `outage_by_user`: Services, as
-  // "namespace/name", that the scenario's user deprives of their pods himself.
-  Invariants(const RigCluster& cluster, int most, std::set<std::string> outage_by_user)
-      : cluster_(cluster), most_(most), outage_by_user_(std::move(outage_by_user)) {}
+  // "namespace/name", that the scenario's user deprives of their pods himself. `keeps`: the ready endpoints that a
+  // Service, named likewise, never has fewer of; 1 where it says nothing.
+  Invariants(const RigCluster& cluster, int most, std::set<std::string> outage_by_user, std::map<std::string, int> keeps = {})
+      : cluster_(cluster), most_(most), outage_by_user_(std::move(outage_by_user)), keeps_(std::move(keeps)) {}
 
   void wrote(const ObjectKey& key);
   void user_acted();
@@ -43,6 +44,7 @@ class Invariants {
   const RigCluster& cluster_;
   const int most_;
   const std::set<std::string> outage_by_user_;
+  const std::map<std::string, int> keeps_;
   std::uint64_t version_ = 0;
   std::set<std::string> labelled_;  // namespaces that carried one of our labels at some time
   std::set<std::string> had_endpoints_;

@@ -4,6 +4,7 @@
 // all of them. To add a scenario, add a row in scenarios.cc; nothing else knows their number or names.
 
 #include <functional>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -14,10 +15,14 @@
 
 namespace meshgraft::sim {
 
-// Something that the user of the cluster does, at a moment that the seed chooses; several in the order of the row.
+// Something that the user of the cluster does; several in the order of the row.
 struct Act {
   std::string_view what;  // "kubectl set image deployment/cart app=shop/app:2.0"
   std::function<void(RigCluster&)> act;
+  // Not while this is false; empty: at any time. The seed chooses the moment, or, with `at_once`, it is the first one,
+  // even between two writes of one plan.
+  std::function<bool(const RigCluster&)> when = nullptr;
+  bool at_once = false;
 };
 
 struct Scenario {
@@ -29,9 +34,14 @@ struct Scenario {
   Settings settings;
   std::int64_t pod_ready_millis = 700;         // how long a pod takes to become ready
   std::set<std::string> outage_by_user;        // "namespace/service": the user himself takes its pods away
+  std::map<std::string, int> keeps = {};       // "namespace/service": ready endpoints that it never has fewer of
 };
 
+// All of them: those of this file, and those of each file by subject.
 std::span<const Scenario> scenarios();
+
+std::vector<Scenario> replace_scenarios();  // scenarios_replace.cc
+std::vector<Scenario> gateway_scenarios();  // scenarios_gateway.cc
 
 // ---- what rows are made of ----
 

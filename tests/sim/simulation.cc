@@ -64,8 +64,13 @@ class Simulation {
       process->api->listen();
     }
     while (acts_done_ < scenario_.acts.size() && report_.failure.empty()) {
-      for (int i = 0; i < 5; ++i) calm_round();
-      act();
+      const std::size_t done = acts_done_;
+      if (!scenario_.acts[done].at_once) {
+        for (int i = 0; i < 5; ++i) calm_round();
+      }
+      go_on([this, done] { return acts_done_ > done || is_possible(); });
+      if (acts_done_ == done && is_possible()) act();
+      if (acts_done_ == done) fail("the moment never comes for " + std::string(scenario_.acts[done].what));
     }
     come_to_rest();
     if (report_.failure.empty()) report_.failure = scenario_.in_the_end(cluster_);
@@ -91,7 +96,10 @@ class Simulation {
     if (!traced_) return;
     std::printf("%8lld ms  %s\n", static_cast<long long>(cluster_.millis() - began_), what.c_str());
   }
-  void check() { fail(watch_.check()); }
+  void check() {
+    fail(watch_.check());
+    act_at_once();
+  }
 
   void start_missing() {
     std::erase_if(processes_, [](const auto& process) { return process->api->crashed(); });
@@ -106,6 +114,7 @@ class Simulation {
   void wrote(const ObjectKey& key) {
     tell("write " + std::to_string(writes_) + " " + to_string(key));
     watch_.wrote(key);
+    act_at_once();
     if (!elects_) return;
     const auto leaders = std::count_if(processes_.begin(), processes_.end(), [](const auto& one) { return one->leader.may_write(); });
     if (leaders > 1) fail("two leaders may write at once");
@@ -131,7 +140,7 @@ class Simulation {
         cluster_.kubesphere.step();
       } else if (dice < 98) {
         let_time_pass(milliseconds(20 + chance_.below(600)));
-      } else if (acts_done_ < scenario_.acts.size()) {
+      } else if (is_possible()) {
         act();
       } else if (elects_ && weather_.has(FaultKind::leader_loss)) {
         cut_off_the_leader();
@@ -150,8 +159,17 @@ class Simulation {
     }
   }
 
+  // Whether there is another act, and its moment has come or can be chosen.
+  [[nodiscard]] bool is_possible() const {
+    if (acts_done_ >= scenario_.acts.size()) return false;
+    const Act& next = scenario_.acts[acts_done_];
+    return !next.when || next.when(cluster_);
+  }
+  void act_at_once() {
+    while (report_.failure.empty() && acts_done_ < scenario_.acts.size() && scenario_.acts[acts_done_].at_once && is_possible()) act();
+  }
+
   void act() {
-    if (acts_done_ >= scenario_.acts.size()) return;
     tell(std::string(scenario_.acts[acts_done_].what));
     scenario_.acts[acts_done_++].act(cluster_);
     watch_.user_acted();
@@ -185,7 +203,14 @@ class Simulation {
     for (const auto& process : processes_) {
       for (int i = 0; i < 3; ++i) process->controller.pump();  // whoever was told of trouble asks again
     }
+    go_on([] { return false; });
+  }
+
+  // In the usual order, until `enough` or until nothing happens any more.
+  template <typename F>
+  void go_on(const F& enough) {
     for (int i = 0; i < kStepsToTheEnd && report_.failure.empty(); ++i) {
+      if (enough()) return;
       if (calm_round()) continue;
       const std::optional<Duration> wait = next_due();
       if (!wait || *wait > kRest) return;
@@ -242,7 +267,7 @@ class Simulation {
   CrashPoint crash_;
   std::uint64_t writes_ = 0;
   std::size_t acts_done_ = 0;
-  Invariants watch_{cluster_, scenario_.settings.max_rollouts, scenario_.outage_by_user};
+  Invariants watch_{cluster_, scenario_.settings.max_rollouts, scenario_.outage_by_user, scenario_.keeps};
   Report report_;
   const bool traced_ = std::getenv("MESHGRAFT_SIM_TRACE") != nullptr;
   const std::int64_t began_ = cluster_.millis();
