@@ -1,10 +1,10 @@
 # mg_layer(NAME [USES layer...] [LINKS library...] [STARTS_WITH header]): a static library of every .cc in the current
-# folder. USES are the layers that its headers may include; LINKS stay private to its .cc files.
+# folder. USES are the layers that it may include, LINKS the libraries of others; both stay private to it.
 function(mg_layer name)
   cmake_parse_arguments(ARG "" "" "USES;LINKS;STARTS_WITH" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   add_library(${name} STATIC ${sources})
-  target_link_libraries(${name} PUBLIC ${ARG_USES} PRIVATE mg_options ${ARG_LINKS})
+  target_link_libraries(${name} PRIVATE mg_options ${ARG_USES} ${ARG_LINKS})
   mg_starts_with(${name} ${ARG_STARTS_WITH})
 endfunction()
 

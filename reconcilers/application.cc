@@ -19,7 +19,8 @@ namespace {
 
 struct App {
   std::string version;
-  std::vector<std::string> members;  // sorted, "Deployment/web": objects that carry the app's labels now
+  // Objects that carry the app's labels now: kind and name, sorted. Into the view, which outlives it.
+  std::vector<std::pair<std::string_view, std::string_view>> members;
   bool ours = false;                 // some of them carry an undo record of ours
   bool wanted = false;               // some member that is not blocked belongs to it; the namespace's own: any member
 };
@@ -41,8 +42,14 @@ Json component_kinds() {
 // A fingerprint of the members: the same in a forecast and in the run that follows, which a resourceVersion is not.
 std::string fingerprint(const App& app) {
   std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
-  for (const std::string& member : app.members) {
-    for (const char c : member + "\n") hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  const auto add = [&hash](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  };
+  for (const auto& [kind, name] : app.members) {  // "Deployment/web\n"
+    add(kind);
+    add("/");
+    add(name);
+    add("\n");
   }
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text = std::to_string(app.members.size()) + "-";
@@ -70,15 +77,18 @@ class Apps {
       apps_[context.options.app].wanted = true;
       count(*member.workload, member.app_name);
     }
-    for (const auto& service : context.membership.services) {
-      if (const auto name = service->meta.labels.find(keys::kAppName); name != service->meta.labels.end())
-        count(*service, name->second);
-    }
+    // Kinds in the order of their names: with no StatefulSets nothing is left to sort.
     for (const auto& ingress : context.view.ingresses) {
       if (const auto name = ingress->meta.labels.find(keys::kAppName); name != ingress->meta.labels.end())
         count(*ingress, name->second);
     }
-    for (auto& [name, app] : apps_) std::sort(app.members.begin(), app.members.end());
+    for (const auto& service : context.membership.services) {
+      if (const auto name = service->meta.labels.find(keys::kAppName); name != service->meta.labels.end())
+        count(*service, name->second);
+    }
+    for (auto& [name, app] : apps_) {
+      if (!std::is_sorted(app.members.begin(), app.members.end())) std::sort(app.members.begin(), app.members.end());
+    }
   }
 
   [[nodiscard]] const std::map<std::string, App, std::less<>>& all() const { return apps_; }
@@ -87,7 +97,7 @@ class Apps {
   void count(const Object& object, std::string_view name) {
     const auto app = apps_.find(name);
     if (app == apps_.end() || !carries(object.meta, name, app->second.version)) return;
-    app->second.members.push_back(std::string(info(object.kind).name) + "/" + object.meta.name);
+    app->second.members.emplace_back(info(object.kind).name, object.meta.name);
     if (!app->second.ours && looks_recorded(object.meta)) app->second.ours = true;
   }
 
@@ -122,7 +132,9 @@ bool needs_touch(const Application& application, const App& app, const std::stri
   if (touched != application.meta.annotations.end()) return touched->second != now;
   if (app.ours) return true;
   const std::unordered_set<std::string_view> listed(application.components.begin(), application.components.end());
-  return std::any_of(app.members.begin(), app.members.end(), [&listed](const std::string& member) { return !listed.contains(member); });
+  return std::any_of(app.members.begin(), app.members.end(), [&listed](const auto& member) {
+    return !listed.contains(std::string(member.first) + "/" + std::string(member.second));
+  });
 }
 
 const Application* find(const NamespaceView& view, std::string_view name) {

@@ -20,31 +20,31 @@ void append(std::string& list, std::string_view item) {
   list += item;
 }
 
-bool has_metadata(const Workload& workload, const Labels& labels) {
+bool is_governed(const Workload& workload) {
   const Labels::const_iterator governed = workload.meta.annotations.find(keys::kGoverned);
-  return governed != workload.meta.annotations.end() && governed->second == "true" &&
-         is_subset(labels, workload.meta.labels);
+  return governed != workload.meta.annotations.end() && governed->second == "true";
 }
 
-Intent metadata_of(const Member& member, const Labels& labels) {
+Intent metadata_of(const Member& member) {
   Intent intent;
   intent.object = member.workload;
   intent.stage = Stage::member_metadata;
   intent.rule = "deployment";
-  intent.wish.labels = labels;
+  intent.wish.labels = member_labels(member);
   intent.wish.annotations.emplace(keys::kGoverned, "true");
   intent.why = "labels and governance of member " + member.service->meta.name;
   return intent;
 }
 
-void report_governance(const Context& context, const Member& member, const Labels& labels, const std::string& refused,
+// `labelled`: it carries its member's labels.
+void report_governance(const Context& context, const Member& member, bool labelled, const std::string& refused,
                        Decision& decision) {
   if (!context.facts.platform.kubesphere) return;
   std::string gap;
-  if (is_subset(labels, member.workload->meta.labels)) {
+  if (labelled) {
     gap = governance_gap(*member.workload, *member.service, member.workload->meta.labels);
   } else {
-    Labels then = labels;
+    Labels then = member_labels(member);
     then.insert(member.workload->meta.labels.begin(), member.workload->meta.labels.end());
     gap = governance_gap(*member.workload, *member.service, then);
   }
@@ -98,16 +98,16 @@ Decision desired_deployments(const Context& context) {
     ReplaceVerdict replace = replace_verdict(context, member);
     if (replace.takes || is_recorded(context, *member.workload)) continue;
     std::move(replace.findings.begin(), replace.findings.end(), std::back_inserter(decision.findings));
-    const Labels labels = member_labels(member);
+    const bool labelled = carries_labels(member.workload->meta.labels, member);
     // Put back as it was by a replace that failed: not a label of ours until it is tried again.
     const bool held = member.workload->meta.annotations.contains(keys::kHeld) && !read_record(member.workload->meta).held.empty();
-    if (!held && !has_metadata(*member.workload, labels)) {
-      Intent metadata = metadata_of(member, labels);
+    if (!held && !(labelled && is_governed(*member.workload))) {
+      Intent metadata = metadata_of(member);
       // Said on the object: once its pods are ready nothing else tells when it was born.
       if (replace.born_later) metadata.wish.annotations.emplace(keys::kReplace, "false");
       decision.intents.push_back(std::move(metadata));
     }
-    report_governance(context, member, labels, replace.refused, decision);
+    report_governance(context, member, labelled, replace.refused, decision);
 
     // An intent that is fulfilled matters only while its restart may still be under way.
     TemplateDecision pod = decide_template(context, member);

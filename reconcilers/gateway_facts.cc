@@ -36,9 +36,7 @@ int port_or(const std::optional<std::string>& text, int otherwise) {
 }
 
 bool is_controller(const Container& container) {
-  const std::string path = image_path(container.image);
-  if (path == "ingress-nginx/controller" || path.ends_with("/ingress-nginx/controller")) return true;
-  if (image_name(container.image) == "nginx-ingress-controller") return true;
+  if (is_image(container.image, "ingress-nginx/controller") || is_image(container.image, "nginx-ingress-controller")) return true;
   return flag(container, "--configmap").has_value() && flag(container, "--controller-class") == std::string(keys::kIngressNginxController);
 }
 

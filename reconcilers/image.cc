@@ -39,6 +39,15 @@ std::string image_path(std::string_view image) {
   return lower(host ? path.substr(slash + 1) : path);
 }
 
+bool is_image(std::string_view image, std::string_view path) {
+  const std::string_view whole = without_tag(image);
+  if (whole.size() < path.size()) return false;
+  const std::size_t begin = whole.size() - path.size();
+  if (begin > 0 && whole[begin - 1] != '/') return false;
+  return std::equal(path.begin(), path.end(), whole.begin() + static_cast<std::ptrdiff_t>(begin),
+                    [](char known, char c) { return known == c || (c >= 'A' && c <= 'Z' && known == c - 'A' + 'a'); });
+}
+
 std::string_view image_tag(std::string_view image) {
   const std::string_view whole = without_digest(image);
   const std::string_view path = without_tag(image);

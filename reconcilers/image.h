@@ -13,6 +13,9 @@ std::string image_name(std::string_view image);
 // The same with the path in front of it, without the registry's host: "x/nacos-server".
 std::string image_path(std::string_view image);
 
+// Whether image_path(image) is `path` or ends with it behind a slash; `path` in lower case. Allocates nothing.
+bool is_image(std::string_view image, std::string_view path);
+
 // "v2.2"; "" when the reference has no tag.
 std::string_view image_tag(std::string_view image);
 

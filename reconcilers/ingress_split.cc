@@ -334,7 +334,12 @@ bool asks_for_split(const Ingress& ingress) {
   return asked != nullptr && *asked == "true" && !is_split_copy(ingress);
 }
 
-bool is_split(const Ingress& ingress) { return looks_recorded(ingress.meta) && read_record(ingress.meta).owns(kRulesPath); }
+bool is_split(const Ingress& ingress) {
+  const auto text = ingress.meta.annotations.find(keys::kUndo);
+  // A record is dear to read, and that of nearly every Ingress does not speak of rules.
+  if (text == ingress.meta.annotations.end() || text->second.find(kRulesPath) == std::string::npos) return false;
+  return looks_recorded(ingress.meta) && read_record(ingress.meta).owns(kRulesPath);
+}
 
 bool is_split_copy(const Ingress& ingress) {
   const auto label = ingress.meta.labels.find(keys::kManagedBy);

@@ -17,26 +17,30 @@ bool says(const Labels& labels, std::string_view key, std::string_view value) {
   return found != labels.end() && found->second == value;
 }
 
-// KubeSphere's conditions for a subset, as they stand now (recorded, and destinationrule_controller.go).
-bool is_governed(const Member& member) {
+// Why its selector and labels keep it from being a subset; "" when they do not, or no Service is known.
+std::string gap_of(const Member& member) {
   const Workload& workload = *member.workload;
-  if (workload.kind != Kind::deployment || member.service == nullptr) return false;
+  if (workload.kind != Kind::deployment || member.service == nullptr) return "";
+  return governance_gap(workload, *member.service, workload.meta.labels);
+}
+
+// KubeSphere's conditions for a subset, as they stand now (recorded, and destinationrule_controller.go).
+bool is_governed(const Member& member, const std::string& gap) {
+  const Workload& workload = *member.workload;
+  if (workload.kind != Kind::deployment || member.service == nullptr || !gap.empty()) return false;
   const Service& service = *member.service;
   const Labels& labels = workload.meta.labels;
   for (const std::string_view key : {keys::kAppLabel, keys::kAppName, keys::kAppVersion}) {
     if (labels.find(key) == labels.end() || service.meta.labels.find(key) == service.meta.labels.end()) return false;
   }
   return labels.find(keys::kVersionLabel) != labels.end() && says(workload.meta.annotations, keys::kGoverned, "true") &&
-         says(service.meta.annotations, keys::kGoverned, "true") && governance_gap(workload, service, labels).empty() &&
+         says(service.meta.annotations, keys::kGoverned, "true") &&
          (workload.status.known ? workload.status.ready > 0 : workload.replicas > 0);
 }
 
 // Of a joined member; "" when only KubeSphere's own condition, a ready pod, is open.
-std::string why_not_governed(const Member& member) {
-  const Workload& workload = *member.workload;
-  if (workload.kind != Kind::deployment) return "KubeSphere governs Deployments only (MG206)";
-  if (member.service == nullptr) return "";
-  const std::string gap = governance_gap(workload, *member.service, workload.meta.labels);
+std::string why_not_governed(const Member& member, const std::string& gap) {
+  if (member.workload->kind != Kind::deployment) return "KubeSphere governs Deployments only (MG206)";
   return gap.empty() ? "" : gap + " (MG203)";
 }
 
@@ -119,10 +123,11 @@ std::vector<MemberState> member_table(const Context& context, const std::map<Obj
     const auto found = progress.empty() ? progress.end() : progress.find(state.workload);
     fill_phase(member, found == progress.end() ? nullptr : &found->second, rolling, state);
     state.sidecar = state.phase == MemberPhase::joined ? member.sidecar : left_alone(state.phase) && has_sidecar(context, workload);
-    state.governed = is_governed(member);
+    const std::string gap = gap_of(member);
+    state.governed = is_governed(member, gap);
     if (state.why.empty() && !state.governed && state.phase == MemberPhase::joined &&
         context.facts.platform.kubesphere) {
-      state.why = why_not_governed(member);
+      state.why = why_not_governed(member, gap);
     }
     table.push_back(std::move(state));
   }

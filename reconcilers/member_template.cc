@@ -40,15 +40,31 @@ InjectionVerdict simulate(const Context& context, const Workload& workload, cons
                    over(wish.pod_annotations, workload.pod.annotations), host);
 }
 
+// Whether the application would start before its proxy.
+bool lacks_hold(const Context& context, const Workload& workload) {
+  const MeshFacts& mesh = context.facts.mesh;
+  const bool knows_hold = !mesh.version || *mesh.version >= kHoldsApplication;
+  return knows_hold && !mesh.native_sidecars && value_of(workload.pod.annotations, keys::kProxyConfig) == nullptr;
+}
+
+// Whether the template holds all that wish_of asks for, told without building the wish; false when that is not plain.
+bool holds_plainly(const Context& context, const Member& member) {
+  const PodTemplate& pod = member.workload->pod;
+  const auto asks = [](const Labels& labels) {
+    const std::string* value = value_of(labels, keys::kSidecarInject);
+    return value != nullptr && *value == "true";
+  };
+  return member.sidecar && asks(pod.labels) && asks(pod.annotations) && carries_labels(pod.labels, member) &&
+         !lacks_hold(context, *member.workload);
+}
+
 Wish wish_of(const Context& context, const Member& member) {
   const Workload& workload = *member.workload;
   Wish wish;
   wish.pod_labels = member_labels(member);
   if (member.sidecar) {
     ask_for_sidecar(wish, "true");
-    const MeshFacts& mesh = context.facts.mesh;
-    const bool knows_hold = !mesh.version || *mesh.version >= kHoldsApplication;
-    if (knows_hold && !mesh.native_sidecars && value_of(workload.pod.annotations, keys::kProxyConfig) == nullptr) {
+    if (lacks_hold(context, workload)) {
       wish.pod_annotations.emplace(keys::kProxyConfig, R"({"holdApplicationUntilProxyStarts":true})");
     }
     return wish;
@@ -143,8 +159,10 @@ TemplateDecision decide_template(const Context& context, const Member& member, N
   intent.stage = Stage::member_template;
   intent.impact = Impact::restart;
   intent.rule = workload.kind == Kind::deployment ? "deployment" : "stateful_set";
-  intent.wish = wish_of(context, member);
-  decision.held_template = satisfied(intent.wish, workload);
+  // Fulfilled and rolled out, it is looked at by nobody: the wish stays empty.
+  const bool plain = rollout_is_over(workload) && holds_plainly(context, member);
+  if (!plain) intent.wish = wish_of(context, member);
+  decision.held_template = plain || satisfied(intent.wish, workload);
   if (member.sidecar && context.facts.mesh.present) {
     const InjectionVerdict verdict = simulate(context, workload, intent.wish);
     if (!verdict.injected) {

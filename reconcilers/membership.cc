@@ -285,8 +285,8 @@ class Census {
   // Labels that are added may make selectors match that did not before.
   void check_new_labels(std::uint32_t w, Member& member) {
     const Workload& workload = *member.workload;
+    if (carries_labels(workload.pod.labels, member)) return;
     const Labels wanted = member_labels(member);
-    if (is_subset(wanted, workload.pod.labels)) return;
     Labels labels = wanted;
     labels.insert(workload.pod.labels.begin(), workload.pod.labels.end());
     if (!workload.selector.matches(labels)) {
@@ -320,38 +320,50 @@ class Census {
   }
 
   void block_equal_versions() {
-    std::map<std::pair<std::string_view, std::string_view>, std::vector<Member*>> groups;
-    for (Member& member : result_.members) {
+    std::vector<std::pair<const Service*, std::uint32_t>> behind;  // sorted: the members of a Service one after the other
+    behind.reserve(result_.members.size());
+    for (std::uint32_t i = 0; i < result_.members.size(); ++i) {
+      const Member& member = result_.members[i];
       if (member.workload->kind == Kind::deployment && member.blocked.empty() && !member.excluded) {
-        groups[{member.service->meta.name, member.version}].push_back(&member);
+        behind.emplace_back(member.service.get(), i);
       }
     }
-    for (auto& [key, group] : groups) {
-      if (group.size() < 2) continue;
-      std::string list;
-      for (const Member* member : group) list += (list.empty() ? "" : ", ") + member->workload->meta.name;
-      for (Member* member : group) {
-        if (read_record(member->workload->meta).owns_template()) continue;  // joined before the other came
-        block(*member, "MG202",
-              "Deployments " + list + " are all version " + std::string(key.second) + " behind Service " +
-                  std::string(key.first));
+    std::sort(behind.begin(), behind.end());
+    for (auto begin = behind.begin(); begin != behind.end();) {
+      const auto end = std::find_if(begin, behind.end(), [begin](const auto& one) { return one.first != begin->first; });
+      if (end - begin > 1) {
+        std::map<std::string_view, std::vector<Member*>> by_version;
+        for (; begin != end; ++begin) by_version[result_.members[begin->second].version].push_back(&result_.members[begin->second]);
+        for (const auto& [version, group] : by_version) {
+          if (group.size() > 1) block_group(group);
+        }
       }
+      begin = end;
+    }
+  }
+
+  void block_group(const std::vector<Member*>& group) {
+    std::string list;
+    for (const Member* member : group) list += (list.empty() ? "" : ", ") + member->workload->meta.name;
+    const std::string text = "Deployments " + list + " are all version " + group.front()->version + " behind Service " +
+                             group.front()->service->meta.name;
+    for (Member* member : group) {
+      if (read_record(member->workload->meta).owns_template()) continue;  // joined before the other came
+      block(*member, "MG202", text);
     }
   }
 
   void index() {
-    std::set<std::string_view> seen;
     for (std::uint32_t i = 0; i < result_.members.size(); ++i) {
       const Member& member = result_.members[i];
       if (member.service == nullptr) continue;
       result_.by_service.emplace_back(member.service->meta.name, i);
-      if (member.blocked.empty() && !member.excluded && seen.insert(member.service->meta.name).second) {
-        result_.services.push_back(member.service);
-      }
+      if (member.blocked.empty() && !member.excluded) result_.services.push_back(member.service);
     }
     std::sort(result_.by_service.begin(), result_.by_service.end());
     std::sort(result_.services.begin(), result_.services.end(),
               [](const ServicePtr& a, const ServicePtr& b) { return a->meta.name < b->meta.name; });
+    result_.services.erase(std::unique(result_.services.begin(), result_.services.end()), result_.services.end());
   }
 
   const NamespaceView& view_;
@@ -373,12 +385,21 @@ bool is_excluded(const Meta& meta) {
 }
 
 Labels member_labels(const Member& member) {
-  Labels labels;
+  Labels labels;  // filled in the order of its keys: each goes to the end
   labels.emplace(keys::kAppLabel, member.app_label);
-  labels.emplace(keys::kVersionLabel, member.version);
   labels.emplace(keys::kAppName, member.app_name);
   labels.emplace(keys::kAppVersion, member.app_version);
+  labels.emplace(keys::kVersionLabel, member.version);
   return labels;
+}
+
+bool carries_labels(const Labels& labels, const Member& member) {
+  const auto says = [&labels](std::string_view key, const std::string& wanted) {
+    const std::string* value = value_of(labels, key);
+    return value != nullptr && *value == wanted;
+  };
+  return says(keys::kAppLabel, member.app_label) && says(keys::kVersionLabel, member.version) &&
+         says(keys::kAppName, member.app_name) && says(keys::kAppVersion, member.app_version);
 }
 
 const Member* Membership::member_of(const Workload& workload) const {

@@ -48,6 +48,9 @@ struct Membership {
 // The labels that a member's pods carry in the end: app, version, app.kubernetes.io/name, app.kubernetes.io/version.
 Labels member_labels(const Member& member);
 
+// Whether `labels` hold all of member_labels(member), without building them: nearly all members of a joined namespace.
+bool carries_labels(const Labels& labels, const Member& member);
+
 // Whether this object carries meshgraft.io/exclude: "true".
 bool is_excluded(const Meta& meta);
 

@@ -50,7 +50,7 @@ class Rule {
       const std::vector<const Member*> members = context.membership.members_of(*service);
       const auto injected = [](const Member* member) { return member->sidecar && !member->excluded && member->blocked.empty(); };
       if (std::any_of(members.begin(), members.end(), injected)) {
-        meshed_.emplace(service->meta.name, mode_of(members));
+        meshed_.emplace_hint(meshed_.end(), service->meta.name, mode_of(members));  // they come sorted by name
       } else {
         plain_.push_back(service->meta.name);
       }

@@ -117,7 +117,7 @@ LimitsVerdict Planner::look_at_limits(const std::vector<std::size_t>& gated, Roo
   std::vector<const Workload*> restarting;
   for (const std::size_t i : gated) restarting.push_back(as<Workload>(intents_[i].object.get()));
   LimitsVerdict verdict = judge_limits(context_, restarting);
-  add(verdict.findings);
+  add(std::move(verdict.findings));
   const auto wake = [this](std::int64_t after) {
     if (!plan_.wake_after || after < *plan_.wake_after) plan_.wake_after = after;
   };

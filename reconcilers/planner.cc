@@ -66,8 +66,8 @@ Plan Planner::take() {
   return finish();
 }
 
-void Planner::add(const std::vector<Finding>& findings) {
-  plan_.findings.insert(plan_.findings.end(), findings.begin(), findings.end());
+void Planner::add(std::vector<Finding> findings) {
+  std::move(findings.begin(), findings.end(), std::back_inserter(plan_.findings));
 }
 
 void Planner::ask_rules() {
@@ -77,7 +77,7 @@ void Planner::ask_rules() {
       if (matters(intent)) intents_.push_back(std::move(intent));
     }
     std::move(decision.extras.begin(), decision.extras.end(), std::back_inserter(extras_));
-    add(decision.findings);
+    add(std::move(decision.findings));
     plan_.wants_pods = plan_.wants_pods || decision.wants_pods;
     plan_.wants_slices = plan_.wants_slices || decision.wants_slices;
     plan_.wants_events = plan_.wants_events || decision.wants_events;

@@ -42,7 +42,7 @@ class Planner {
   };
 
   // planner.cc: what is wanted
-  void add(const std::vector<Finding>& findings);
+  void add(std::vector<Finding> findings);
   void ask_rules();
   void sort_intents();
   void refuse_broken(Work& work);

@@ -13,26 +13,30 @@
 namespace meshgraft {
 namespace {
 
+bool says(const Labels& labels, std::string_view key, std::string_view wanted) {
+  const Labels::const_iterator found = labels.find(key);
+  return found != labels.end() && found->second == wanted;
+}
+
 // Decides the annotation of one Service after another.
 class Governance {
  public:
   Governance(const Context& context, Decision& decision) : context_(context), decision_(decision) {}
 
   // nullopt: this Service has the annotation, or never gets it.
-  std::optional<Intent> annotation(const std::shared_ptr<const Service>& service) {
-    const std::vector<const Member*> members = context_.membership.members_of(*service);
+  std::optional<Intent> annotation(const std::shared_ptr<const Service>& service, const std::vector<const Member*>& members) {
     const bool deployments = std::any_of(members.begin(), members.end(), [](const Member* one) {
       return one->workload->kind == Kind::deployment && !one->excluded;
     });
     if (!deployments) return std::nullopt;  // MG206 at the StatefulSet says why
+    const bool unclear = several_versions(*service, members);
+    if (says(service->meta.annotations, keys::kGoverned, "true")) return std::nullopt;
     Intent intent;
     intent.object = service;
     intent.stage = Stage::service_annotation;
     intent.impact = Impact::traffic;
     intent.rule = "service";
     intent.wish.annotations.emplace(keys::kGoverned, "true");
-    const bool unclear = several_versions(*service, members);
-    if (satisfied(intent.wish, *service)) return std::nullopt;
     intent.why = "governance of Service " + service->meta.name;
     if (unclear) {
       intent.hold = "several versions without a Strategy (MG204)";
@@ -46,6 +50,7 @@ class Governance {
  private:
   // Two or more versions with pods, and no Strategy that says how to share the traffic (rules 1.3).
   bool several_versions(const Service& service, const std::vector<const Member*>& members) {
+    if (members.size() < 2) return false;
     std::set<std::string_view> versions;
     for (const Member* member : members) {
       const Workload& workload = *member->workload;
@@ -146,27 +151,35 @@ class Governance {
   Decision& decision_;
 };
 
+// nullopt: it carries them.
+std::optional<Intent> labels_of(const std::shared_ptr<const Service>& service, const Member& member) {
+  const Labels& live = service->meta.labels;
+  if (says(live, keys::kAppLabel, service->meta.name) && says(live, keys::kAppName, member.app_name) &&
+      says(live, keys::kAppVersion, member.app_version)) {
+    return std::nullopt;
+  }
+  Intent labels;
+  labels.object = service;
+  labels.stage = Stage::member_metadata;
+  labels.rule = "service";
+  labels.wish.labels.emplace(keys::kAppLabel, service->meta.name);
+  labels.wish.labels.emplace(keys::kAppName, member.app_name);
+  labels.wish.labels.emplace(keys::kAppVersion, member.app_version);
+  labels.why = "labels of Service " + service->meta.name;
+  return labels;
+}
+
 }  // namespace
 
 Decision desired_services(const Context& context) {
   Decision decision;
   Governance governance(context, decision);
   for (const auto& service : context.membership.services) {
-    const Member* first = nullptr;
-    for (const Member* member : context.membership.members_of(*service)) {
-      if (first == nullptr && member->blocked.empty() && !member->excluded) first = member;
-    }
-    if (first == nullptr) continue;
-    Intent labels;
-    labels.object = service;
-    labels.stage = Stage::member_metadata;
-    labels.rule = "service";
-    labels.wish.labels.emplace(keys::kAppLabel, service->meta.name);
-    labels.wish.labels.emplace(keys::kAppName, first->app_name);
-    labels.wish.labels.emplace(keys::kAppVersion, first->app_version);
-    labels.why = "labels of Service " + service->meta.name;
-    if (!satisfied(labels.wish, *service)) decision.intents.push_back(std::move(labels));
-    if (std::optional<Intent> annotation = governance.annotation(service))
+    const std::vector<const Member*> members = context.membership.members_of(*service);
+    const auto first = std::find_if(members.begin(), members.end(), [](const Member* member) { return member->blocked.empty() && !member->excluded; });
+    if (first == members.end()) continue;
+    if (std::optional<Intent> labels = labels_of(service, **first)) decision.intents.push_back(*std::move(labels));
+    if (std::optional<Intent> annotation = governance.annotation(service, members))
       decision.intents.push_back(*std::move(annotation));
   }
   return decision;

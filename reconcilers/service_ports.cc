@@ -74,7 +74,15 @@ class Naming {
   }
 
  private:
+  // Says how it is spoken to, in a way that KubeSphere and Istio both read: nothing is to be found out.
+  static bool is_settled(const ServicePort& port) {
+    if (port.protocol != "TCP") return true;
+    const Protocol declared = declared_protocol(port);
+    return declared != Protocol::unknown && (!is_http_family(declared) || is_http_name(port.name));
+  }
+
   void look_at(const std::shared_ptr<const Service>& service) {
+    if (std::all_of(service->ports.begin(), service->ports.end(), is_settled)) return;
     const auto workloads = context_.membership.selection->workloads_of(service->selector);
     const auto evidence = port_evidence(*service, workloads, backends_, nullptr);
     Intent intent;

@@ -48,6 +48,15 @@ bool was_gateway(const Record& record) {
   });
 }
 
+bool leaves_as(const std::optional<IngressController>& controller, const Context& context, const Workload& workload) {
+  if (is_excluded(workload.meta)) return true;
+  const Labels& labels = context.view.ns->meta.labels;
+  if (!controller || controller->kubesphere) return !labels.contains(keys::kApp);
+  if (labels.contains(keys::kGateway)) return false;
+  // An ingress-nginx in a namespace that joins an app is a member like any other; it was more while it was a gateway.
+  return !labels.contains(keys::kApp) || was_gateway(read_record(workload.meta));
+}
+
 // Works on one namespace; lives for one call.
 class WayBack {
  public:
@@ -91,7 +100,7 @@ class WayBack {
       const std::optional<IngressController> controller = read_ingress_controller(*workload);
       const bool gateway = controller && !controller->kubesphere;
       const bool stays = gateway && app_gone_ && !gateway_gone_ && !is_excluded(workload->meta);
-      consider(*workload, stays || leaves(context_, *workload), gateway, stays);
+      consider(*workload, stays || leaves_as(controller, context_, *workload), gateway, stays);
     }
     for (const auto& service : view_.services) consider(*service, app_gone_ && !serves_as_nacos(*service), false);
     for (const auto& ingress : view_.ingresses) consider(*ingress, app_gone_, false);
@@ -364,13 +373,7 @@ constexpr std::array kRbac{
 }  // namespace
 
 bool leaves(const Context& context, const Workload& workload) {
-  if (is_excluded(workload.meta)) return true;
-  const std::optional<IngressController> controller = read_ingress_controller(workload);
-  const Labels& labels = context.view.ns->meta.labels;
-  if (!controller || controller->kubesphere) return !labels.contains(keys::kApp);
-  if (labels.contains(keys::kGateway)) return false;
-  // An ingress-nginx in a namespace that joins an app is a member like any other; it was more while it was a gateway.
-  return !labels.contains(keys::kApp) || was_gateway(read_record(workload.meta));
+  return leaves_as(read_ingress_controller(workload), context, workload);
 }
 
 bool holds_ours(const NamespaceView& view) {

@@ -96,7 +96,7 @@ void take_back_created(const Context& context, bool app_gone, bool gateway_gone,
                                  [](const GatewayFacts& gateway) {
                                    return gateway.kubesphere ? gateway.wanted && gateway.switchable : gateway.opted_in;
                                  });
-  if (!last || !(has_controller(view) || is_root || !view.gateways.empty())) return;
+  if (!last || context.facts.root_filters.empty() || !(has_controller(view) || is_root || !view.gateways.empty())) return;
   for (const auto& filter : context.facts.root_filters) {
     if (is_our_filter(*filter) && filter->workload_selector.empty()) {
       remove(context, *filter, Stage::back_envoy_filter, Impact::traffic, "no gateway is in the mesh any more", decision);

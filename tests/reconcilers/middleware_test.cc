@@ -156,6 +156,16 @@ TEST(Image, references_fall_into_their_parts) {
   EXPECT_EQ(image_path("bitnami/redis"), "bitnami/redis");
 }
 
+TEST(Image, one_is_told_by_the_end_of_its_path_wherever_it_is_mirrored) {
+  EXPECT_TRUE(is_image("registry.k8s.io/ingress-nginx/controller:v1.8.1@sha256:e5c4", "ingress-nginx/controller"));
+  EXPECT_TRUE(is_image("localhost:5000/mirror/Ingress-Nginx/controller", "ingress-nginx/controller"));
+  EXPECT_TRUE(is_image("ingress-nginx/controller", "ingress-nginx/controller"));
+  EXPECT_FALSE(is_image("registry.k8s.io/my-ingress-nginx/controller:v1", "ingress-nginx/controller"));
+  EXPECT_FALSE(is_image("registry.k8s.io/ingress-nginx/controller-chroot:v1", "ingress-nginx/controller"));
+  EXPECT_FALSE(is_image("controller", "ingress-nginx/controller"));
+  EXPECT_FALSE(is_image("", "ingress-nginx/controller"));
+}
+
 TEST(Version, is_read_from_tags_and_words) {
   EXPECT_EQ(parse_version("1.11.2"), (Version{1, 11, 2}));
   EXPECT_EQ(parse_version("v1.8.1"), (Version{1, 8, 1}));
