@@ -20,7 +20,8 @@ class Request:
     code: int         # of the answer
     body: object      # as sent; None when there was none
     query: dict = field(default_factory=dict)  # fieldManager, force, dryRun: each one value
-    answered: float = 0.0  # seconds since the epoch
+    received: float = 0.0  # seconds since the epoch
+    answered: float = 0.0
     group: str = ""   # "apps", "" for the core's
     denied: bool = False  # RBAC said no; 403 is also what a namespace that is going away answers
 
@@ -45,9 +46,10 @@ def read_request(event, user):
     body = event.get("requestObject")
     name = reference.get("name") or ((body or {}).get("metadata", {}).get("name", "") if isinstance(body, dict) else "")
     query = {k: v[0] for k, v in parse_qs(urlsplit(event["requestURI"]).query).items()}
-    answered = datetime.fromisoformat(event["stageTimestamp"].replace("Z", "+00:00")).timestamp()
+    received, answered = (datetime.fromisoformat(event[stamp].replace("Z", "+00:00")).timestamp()
+                          for stamp in ("requestReceivedTimestamp", "stageTimestamp"))
     return Request(event["verb"], resource, reference.get("namespace", ""), name, event["responseStatus"]["code"], body,
-                   query, answered, reference.get("apiGroup", ""),
+                   query, received, answered, reference.get("apiGroup", ""),
                    event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid")
 
 

@@ -142,12 +142,12 @@ class Cluster:
         """Kills one program and starts it again with the same arguments; returns when
         the API server, if it was that, is ready again."""
         old = self.processes[name]
+        begin = time.time()
         old.kill()
-        if name == "kube-apiserver" and self.rights_until is None:
-            self.rights_until = self.audit_log.stat().st_size
         self.processes[name] = Process(name, old.arguments, self.folder, old.env)
         if name == "kube-apiserver":
             self._wait_for_apiserver()
+            self.rights_differ.append((begin, time.time()))  # /readyz waits for the informers, RBAC's too
 
     def _run(self, name, arguments, env=None):
         self.processes[name] = Process(name, arguments, self.folder, env)
@@ -167,7 +167,10 @@ class Cluster:
         servers = servers or binary
         (self.folder / "audit-policy.yaml").write_text(AUDIT_POLICY)
         self.audit_log = self.folder / "audit.log"
-        self.rights_until = None  # its length when rights ceased to be what the roles say
+        # [(from, to)], seconds since the epoch: rights were not what the chart grants, because the API server was starting
+        # and had not read the roles yet, or because a test took one away.
+        self.rights_differ = []
+        self.rights_until = None  # the log's length when the roles were taken away
         self._run("kube-apiserver", [
             servers, "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{etcd}",

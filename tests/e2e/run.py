@@ -18,11 +18,12 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import rights
+
 HERE = Path.cwd()
 AT_A_TIME = int(os.environ.get("MESHGRAFT_E2E_JOBS", "4"))
 LONGEST_FIRST = ("test_undo", "test_replace", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
 LAST = "test_rights"
-RIGHTS = "MESHGRAFT_E2E_RIGHTS"  # the folder of the notes, rights.py
 TURN = "MESHGRAFT_E2E_TURN"  # the file that a start locks, cluster.py
 RESULT = re.compile(r"^RESULT passed=(\d+) failed=(\d+) skipped=(\d+)$", re.MULTILINE)
 
@@ -70,7 +71,7 @@ def run_all():
     names = sorted((path.stem for path in HERE.glob("test_*.py")),
                    key=lambda name: (LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST), name))
     with tempfile.TemporaryDirectory(prefix="rights-") as folder, ThreadPoolExecutor(AT_A_TIME) as pool:
-        os.environ[RIGHTS] = folder
+        os.environ[rights.FOLDER] = folder
         os.environ[TURN] = f"{folder}/turn"
         results = list(pool.map(run_file, [name for name in names if name != LAST]))
         if LAST in names:

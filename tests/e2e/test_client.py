@@ -135,6 +135,7 @@ class Client(Scenario):
 
     def test_a_right_that_is_taken_away_turns_one_kind_off_and_the_others_go_on(self):
         path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/meshgraft"
+        begin = time.time()
         role = self.api.request("GET", path)
         with Controller(self.cluster) as controller:
             self.wait_until_right(controller, 30, "before")
@@ -154,6 +155,7 @@ class Client(Scenario):
                 role["metadata"].pop("resourceVersion")
                 self.api.request("PUT", path, role)
             wait_until(lambda: self.details(controller)["ingresses"][0] == "synced", 90, "the right is back")
+            self.cluster.rights_differ.append((begin, time.time()))
 
     def test_a_client_certificate_renewed_on_disk_is_used_for_the_next_connection(self):
         cluster = self.cluster
