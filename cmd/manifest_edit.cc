@@ -3,11 +3,13 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "k8sclient/model/json_read.h"
+#include "reconcilers/footprint.h"
 #include "reconcilers/keys.h"
 
 namespace meshgraft {
@@ -105,14 +107,73 @@ void drop(OrderedJson& metadata, const std::string& name, std::string_view key) 
   if (map->empty()) metadata.erase(name);
 }
 
-// The part of a body that belongs into a file.
-OrderedJson for_file(const Json& body) {
+bool has_record(const OrderedJson& document) {
+  if (!document.is_object()) return false;
+  const auto metadata = document.find("metadata");
+  if (metadata == document.end() || !metadata->is_object()) return false;
+  const auto annotations = metadata->find("annotations");
+  return annotations != metadata->end() && annotations->is_object() && annotations->contains(std::string(keys::kUndo));
+}
+
+// "80/TCP" of a list of ports, "main" of a list of containers.
+bool is_item(const OrderedJson& item, const PathStep& step) {
+  if (!item.is_object()) return false;
+  if (step.name != "ports") return key_value(item, "name") == *step.key;
+  for (const char* number : {"port", "containerPort"}) {
+    const auto found = item.find(number);
+    const OrderedJson protocol = key_value(item, "protocol");
+    if (found != item.end() && found->is_number() && protocol.is_string() && found->dump() + "/" + protocol.get_ref<const std::string&>() == *step.key) return true;
+  }
+  return false;
+}
+
+// Takes the field at a record's path out of `node`, and the maps that are empty without it.
+void take_out(std::span<const PathStep> steps, OrderedJson& node) {
+  if (steps.empty() || !node.is_object()) return;
+  const PathStep& step = steps.front();
+  const bool last = steps.size() == 1;
+  const auto found = node.find(step.name);
+  if (found == node.end()) return;
+  if (step.key && found->is_array()) {
+    for (OrderedJson& item : *found) {
+      if (!last && is_item(item, step)) take_out(steps.subspan(1), item);
+    }
+    return;
+  }
+  if (step.key && found->is_object()) {
+    const auto inner = found->find(*step.key);
+    if (inner == found->end()) return;
+    if (last) {
+      found->erase(*step.key);
+    } else {
+      take_out(steps.subspan(1), *inner);
+    }
+  } else if (last) {
+    node.erase(step.name);
+    return;
+  } else {
+    take_out(steps.subspan(1), *found);
+  }
+  if (found->is_object() && found->empty()) node.erase(step.name);
+}
+
+// What an apply leaves out of the fields that are ours goes, as on the server.
+void take_out_dropped(const Change& change, OrderedJson& document) {
+  for (const Overwrite& one : change.overwrites) {
+    if (!one.after.empty() || value_by_path(change.body, one.path) != nullptr) continue;
+    const std::vector<PathStep> steps = steps_of(one.path);
+    take_out(steps, document);
+  }
+}
+
+// The part of a body that belongs into a file. A file that has a record keeps it true: it is a dump of a live object.
+OrderedJson for_file(const Json& body, bool with_record = false) {
   OrderedJson json = body;
   const auto metadata = json.find("metadata");
   if (metadata == json.end() || !metadata->is_object()) return json;
   metadata->erase("uid");
   metadata->erase("resourceVersion");
-  drop(*metadata, "annotations", keys::kUndo);
+  if (!with_record) drop(*metadata, "annotations", keys::kUndo);
   return json;
 }
 
@@ -194,10 +255,12 @@ bool patch_one(const Json& operation, OrderedJson& document) {
   return false;
 }
 
-// An operation that only concerns what a file does not have: our record, the object's uid and version.
-bool concerns_the_server(const Json& operation) {
+// An operation that only concerns what a file does not have: our record, unless it is a dump, the object's uid and
+// version.
+bool concerns_the_server(const Json& operation, bool recorded) {
   const std::string path = text(operation, "/path");
   if (path == "/metadata/uid" || path == "/metadata/resourceVersion") return true;
+  if (recorded) return false;
   if (path.starts_with("/metadata/annotations/")) return keys_of(path).back() == keys::kUndo;
   const auto value = operation.find("value");
   return path == "/metadata/annotations" && value != operation.end() && value->is_object() && value->size() == 1 &&
@@ -206,8 +269,9 @@ bool concerns_the_server(const Json& operation) {
 
 bool patch(const Json& operations, OrderedJson& document) {
   OrderedJson next = document;
+  const bool recorded = has_record(document);
   for (const Json& operation : operations) {
-    if (!concerns_the_server(operation) && !patch_one(operation, next)) return false;
+    if (!concerns_the_server(operation, recorded) && !patch_one(operation, next)) return false;
   }
   document = std::move(next);
   return true;
@@ -228,6 +292,7 @@ bool edit_document(const Change& change, OrderedJson& document) {
       return patch(change.body, document);
     case Verb::restore: {
       if (document.is_null()) return false;
+      if (change.body.is_array()) return patch(change.body, document);
       Json body = change.body;
       if (const auto metadata = body.find("metadata"); metadata != body.end() && metadata->is_object()) {
         for (const char* server : {"uid", "resourceVersion"}) metadata->erase(server);
@@ -239,7 +304,8 @@ bool edit_document(const Change& change, OrderedJson& document) {
     case Verb::scale:
       break;
   }
-  OrderedJson body = for_file(change.body);
+  const bool recorded = has_record(document);
+  OrderedJson body = for_file(change.body, recorded);
   if (document.is_null()) {
     document = std::move(body);
     return true;
@@ -250,7 +316,9 @@ bool edit_document(const Change& change, OrderedJson& document) {
     for (const char* name : {"name", "namespace"}) metadata->erase(name);
     if (metadata->empty()) body.erase("metadata");
   }
+  take_out_dropped(change, document);
   merge("", body, document);
+  if (recorded && !has_record(body)) drop(document["metadata"], "annotations", keys::kUndo);
   return true;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // manifest_edit: carries one change out on a document of a manifest, as an API server would on the object, but for
-// what a file has no use for: uids, versions and our undo record. Called by render_manifests; touches nothing that the
-// change does not name.
+// what a file has no use for: uids, versions and our undo record, which only a dump of a live object has and keeps.
+// Called by render_manifests; touches nothing that the change does not name.
 
 #include "k8sclient/base/json.h"
 #include "reconcilers/types.h"

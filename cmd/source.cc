@@ -107,10 +107,14 @@ Result<Source> from_documents(const std::vector<Document>& documents, const Opti
   }
   source.unread = unread_kinds(documents);
   source.world = make_world(running(objects));
-  // What is created again is the whole document, of which the typed objects keep a part.
+  // What is created again is the whole document, of which the typed objects keep a part. A dump that bears a record
+  // says also who applied what since: the way back asks for it.
   for (const Document& document : documents) {
-    if (document.object == nullptr || document.object->kind != Kind::deployment) continue;
+    if (document.object == nullptr || document.object->kind == Kind::other) continue;
     const ObjectKey key = document.object->key();
+    if (document.object->meta.annotations.contains(keys::kUndo))
+      source.world.namespaces[key.ns].live.insert_or_assign(key, std::make_shared<const Json>(Json(document.json)));
+    if (key.kind != Kind::deployment) continue;
     source.world.namespaces[key.ns].manifests.insert_or_assign(key.name, std::make_shared<const Json>(Json(document.json)));
   }
   Result<Profile> assumed = assumed_profile(options);

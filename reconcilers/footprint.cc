@@ -133,7 +133,8 @@ std::optional<Json> Footprint::applied(std::string_view path) const {
 }
 
 std::string Footprint::taken_by(std::string_view path, const Json& live, const Json* former) const {
-  if (object_ == nullptr) return "";
+  // `kubectl get -o yaml` leaves managedFields out.
+  if (object_ == nullptr || value_at(*object_, "/metadata/managedFields") == nullptr) return "";
   const std::vector<PathStep> steps = steps_of(path);
   bool ours = false;
   bool theirs = false;

@@ -26,8 +26,8 @@ bool owns_field(const Json& fields, std::string_view path);
 
 class Footprint {
  public:
-  // `object`: the whole object as the server has it; null when nobody looked (a manifest): then every field that the
-  // record lists counts as ours alone. Keeps the pointer.
+  // `object`: the whole object as the server has it; null when nobody looked (a manifest). When nobody looked, or it
+  // has no managedFields (a dump), every field that the record lists counts as ours alone. Keeps the pointer.
   explicit Footprint(const Json* object);
 
   // The value that the last applied manifest has for `path` (as of the undo record); nullopt when there is none.

@@ -64,6 +64,12 @@ class Rule {
     }
     for (IngressCase& one : cases_) {
       if (!takes_pair(one)) continue;
+      // The one without the other would send the public Host to the Service (ED 1): neither is written.
+      if (const std::string vhost = missing_vhost(one); !vhost.empty() && !is_valid_vhost(vhost)) {
+        one.refused = true;
+        one.findings.push_back(finding("MG413", one.ingress->key(), "upstream-vhost " + vhost + " would be refused by the controller"));
+        continue;
+      }
       for (const std::string& upstream : one.upstreams) {
         const auto blocker = blockers_.find(upstream);
         if (blocker == blockers_.end() || blocker->second == one.ingress->meta.name) continue;
@@ -176,22 +182,22 @@ class Rule {
 
   [[nodiscard]] std::string variable_host() const { return "$service_name.$namespace.svc." + context_.facts.platform.cluster_domain; }
 
-  void want_vhost(const IngressCase& one, Wish& wish) {
+  // The Host that the Ingress has to be given; "" when it has a right one.
+  [[nodiscard]] std::string missing_vhost(const IngressCase& one) const {
     const std::string& domain = context_.facts.platform.cluster_domain;
     const bool single = one.services.size() == 1;
     const std::string* live = annotation(*one.ingress, keys::kUpstreamVhost);
     const bool right = live != nullptr && (names_variable(*live, domain) ||
                                            (single && names_service(*live, *one.services.begin(), context_.view.name, domain)));
-    const std::string value = right ? *live : single ? fqdn(*one.services.begin()) : variable_host();
-    if (!right) {
-      if (!is_valid_vhost(value)) {
-        decision_.findings.push_back(finding("MG413", one.ingress->key(), "upstream-vhost " + value + " would be refused by the controller"));
-        return;
-      }
-      wish.annotations.emplace(keys::kUpstreamVhost, value);
-    }
-    std::string text = "the application sees Host " + value + " instead of the public one";
-    if (live != nullptr && !right) text += " (the Ingress set " + *live + ")";
+    return right ? "" : single ? fqdn(*one.services.begin()) : variable_host();
+  }
+
+  void want_vhost(const IngressCase& one, Wish& wish) {
+    const std::string* live = annotation(*one.ingress, keys::kUpstreamVhost);
+    const std::string missing = missing_vhost(one);
+    if (!missing.empty()) wish.annotations.emplace(keys::kUpstreamVhost, missing);
+    std::string text = "the application sees Host " + (missing.empty() ? *live : missing) + " instead of the public one";
+    if (live != nullptr && !missing.empty()) text += " (the Ingress set " + *live + ")";
     decision_.findings.push_back(finding("MG410", one.ingress->key(), std::move(text)));
   }
 

@@ -80,7 +80,7 @@ void judge_quota(const ResourceQuota& quota, const Need& need, LimitsVerdict& ve
   for (const std::string_view resource : {"pods", "count/pods"}) {
     const std::optional<std::int64_t> rest = left(quota, resource);
     if (rest && need.surge > *rest / 1000)
-      refuse("a rolling update brings " + std::to_string(need.surge) + " pods more for a while, " + std::string(resource) +
+      refuse("a rolling update brings " + std::to_string(need.surge) + (need.surge == 1 ? " pod" : " pods") + " more for a while, " + std::string(resource) +
              " leaves " + std::to_string(std::max<std::int64_t>(*rest / 1000, 0)));
   }
 }

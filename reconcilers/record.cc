@@ -29,6 +29,10 @@ Record read_record(const Meta& meta) {
     record.broken = "it is no JSON object";
     return record;
   }
+  if (const Json* uid = value_at(*document, "/uid"); uid != nullptr && !uid->is_string()) {
+    record.broken = "its field uid is no text";
+    return record;
+  }
   // A copy on another object (the console's gray Deployment, a file re-applied later) says nothing about this one.
   if (text(*document, "/uid") != meta.uid) return record;
   const Json* own = value_at(*document, "/own");

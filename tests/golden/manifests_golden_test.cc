@@ -179,13 +179,17 @@ TEST_P(Manifests, hold_what_the_plan_names_and_nothing_else) {
     Json was = Json(document.json);
     Json is = Json((*after)[at++].json);
     if (known) {
+      // Of a dump; what it says is shown by the plan of the result, which is empty.
+      if (touched.contains(document.object->key())) {
+        for (Json* one : {&was, &is}) blank(*one, "metadata.annotations[" + std::string(keys::kUndo) + "]");
+      }
       for (const std::string& path : touched[document.object->key()]) {
         blank(was, path);
         blank(is, path);
       }
       for (const Change* change : patches[document.object->key()]) {
         for (Json* one : {&was, &is}) {
-          if (change->verb == Verb::restore) {
+          if (change->verb == Verb::restore && change->body.is_object()) {
             blank_patch(*one, change->body);
             continue;
           }

@@ -74,7 +74,7 @@ TEST(Limits, memory_is_counted_in_bytes) {
 
 TEST(Limits, a_quota_of_pods_must_leave_room_for_the_surge) {
   EXPECT_EQ(text_of(plan_with(quota("pods: 4", "pods: 4")), "MG213"),
-            "a rolling update brings 1 pods more for a while, pods leaves 0");
+            "a rolling update brings 1 pod more for a while, pods leaves 0");
   EXPECT_EQ(text_of(plan_with(quota("pods: 5", "pods: 4")), "MG213"), "");
 }
 
