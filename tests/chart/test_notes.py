@@ -35,6 +35,20 @@ class Notes(unittest.TestCase):
         self.assertNotIn("Istio is not installed", notes)
         self.assertNotIn("Applications are not served", self.notes("kubesphere-3.3"))
 
+    def test_the_way_back_is_said_before_an_uninstall_and_its_flags_are_those_of_the_release(self):
+        notes = self.notes("kubesphere-3.3", {"maxRollouts": 7})
+        wanted = ["  kubectl get namespaces -L meshgraft.io/app,meshgraft.io/gateway",
+                  "  kubectl label namespace NAMESPACE meshgraft.io/app- meshgraft.io/gateway-",
+                  f"  kubectl -n {NAMESPACE} exec deploy/meshgraft -- meshgraft status --settled --max-rollouts=7"]
+        self.assertEqual([line for line in notes.splitlines() if line in wanted], wanted)
+
+    def test_the_defaults_install_on_every_platform(self):
+        for profile in ("kubesphere-3.3", "kubesphere-3.4", "kubesphere-4", "istio"):
+            with self.subTest(profile):
+                notes = self.notes(profile)
+                self.assertNotIn("Istio is not installed", notes)
+                self.assertEqual("Applications are not served" in notes, profile == "istio")
+
     def test_parts_that_nobody_wants_are_not_missed(self):
         notes = self.notes("kubesphere-3.3", nested({
             "monitoring.serviceMonitor.enabled": False, "monitoring.prometheusRule.enabled": False,

@@ -202,6 +202,16 @@ class Plain(unittest.TestCase):
         done = subprocess.run([ROOT / "scripts" / "manifests", "/dev/stdout"], capture_output=True, text=True, check=True)
         self.assertEqual((ROOT / "deploy" / "meshgraft.yaml").read_text(), done.stdout, "run scripts/manifests")
 
+    def test_one_version_stands_everywhere(self):
+        chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+        (ours,) = re.findall(r"^project\(meshgraft VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(), re.MULTILINE)
+        self.assertEqual((chart["version"], chart["appVersion"]), (ours, ours))
+        for page, form in (("Dockerfile", r'image\.version="([^"]+)"'), ("Dockerfile", r"meshgraft/meshgraft:(\S+)"),
+                           ("scripts/image", r"meshgraft/meshgraft:([\w.-]+\w)"), ("README.md", r"image\.tag=(\S+)"),
+                           ("README.zh-CN.md", r"image\.tag=(\S+)"), ("docs/upgrade.md", r"image\.tag=(\S+)")):
+            with self.subTest(page, form=form):
+                self.assertEqual(set(re.findall(form, (ROOT / page).read_text())), {ours})
+
     def test_deploy_has_nothing_of_helm_in_it(self):
         text = (ROOT / "deploy" / "meshgraft.yaml").read_text()
         self.assertNotIn("helm.sh", text)

@@ -65,10 +65,20 @@ class Values(unittest.TestCase):
         for values, text in (
                 ({"leaderElection": {"enabled": False}}, "replicaCount above 1 needs leaderElection.enabled: true"),
                 ({"defaultPolicy": "replace"}, "defaultPolicy: replace needs replace.enabled: true"),
+                *(({"namespaces": {"selector": text}}, f'namespaces.selector is "{text}", which is no label selector such as a=b')
+                  for text in ("team in (a", "team in a,b", "a=b,,c", "=b", "a b", "a=b;c=d", "in (a)", "a=-")),
+                *(({"gateway": {"trustedProxies": ["10.0.0.0/8", text]}}, f'holds "{text}", which is no network such as 10.0.0.0/8')
+                  for text in ("10.0.0.0/33", "10.0.0.256/8", "10.0.0/8", "fd00::/129")),
                 ({"serviceAccount": {"create": False}}, "serviceAccount.name is needed when serviceAccount.create is false")):
             with self.subTest(values):
                 self.assert_refused(values, text)
                 self.assertEqual(len(refusal(values).splitlines()), 1)
+
+    def test_every_form_of_a_label_selector_is_taken(self):
+        for text in ("", "a", "!a", "a=b", "a==b", "a!=b", "x.io/a = b , c", "a in (b)", "a in (b, c),d notin (e,f),!g",
+                     "kubesphere.io/workspace=demo", "a="):
+            with self.subTest(text):
+                self.assertEqual(refusal({"namespaces": {"selector": text}}), "")
 
     def test_a_key_that_is_gone_is_refused_in_one_line_that_names_the_new_one(self):
         for values, text in (
