@@ -56,6 +56,7 @@ void settings_flags(CLI::App& app, Options& options, Raw& raw) {
   Settings& settings = options.settings;
   text_flag(app, "--default-policy", raw.default_policy, "POLICY", "Policy of namespaces that name none: observe, join or replace (default join)");
   app.add_flag("--replace-enabled", settings.replace_enabled, "Policy replace may delete Deployments and create them again (the chart's replace.enabled)");
+  app.add_flag("--releases-enabled", settings.releases_enabled, "Carry out what meshgraft.io/promote and meshgraft.io/abort ask for on a Strategy (the chart's releases.enabled)");
   text_flag(app, "--max-rollouts", raw.max_rollouts, "N", "Workloads of the cluster restarting at one time (default 3)");
   app.add_flag("--paused", settings.paused, "Change nothing anywhere, go on observing");
   text_flag(app, "--namespace-selector", raw.namespace_selector, "SELECTOR", "Only namespaces with these labels may join, as in a=b,c!=d,e");

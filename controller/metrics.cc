@@ -35,7 +35,8 @@ constexpr std::string_view kQueueName = "namespace";
 // The kinds that rules write, and the verbs that a Change may have.
 constexpr std::array kWrittenKinds{Kind::namespace_,   Kind::deployment, Kind::stateful_set, Kind::daemon_set,
                                    Kind::service,      Kind::ingress,    Kind::config_map,   Kind::application,
-                                   Kind::envoy_filter, Kind::gateway,    Kind::controller_revision, Kind::replica_set};
+                                   Kind::envoy_filter, Kind::gateway,    Kind::controller_revision, Kind::replica_set,
+                                   Kind::strategy};
 constexpr std::array kVerbs{Verb::apply,  Verb::restore, Verb::edit, Verb::create,
                             Verb::remove, Verb::orphan,  Verb::scale};
 constexpr std::array kResults{ChangeResult::ok, ChangeResult::conflict, ChangeResult::refused, ChangeResult::failed};
@@ -44,6 +45,8 @@ constexpr std::array kRequestVerbs{"GET", "LIST", "WATCH", "POST", "PUT", "PATCH
 constexpr std::array kCodes{200, 201, 202, 400, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503, 504};
 constexpr std::array kPhases{MemberPhase::waiting, MemberPhase::rolling, MemberPhase::joined,
                              MemberPhase::held,    MemberPhase::blocked, MemberPhase::excluded};
+constexpr std::array kReleasePhases{ReleasePhase::sharing, ReleasePhase::promoting, ReleasePhase::aborting, ReleasePhase::held,
+                                    ReleasePhase::refused};
 constexpr std::array kPolicies{Policy::observe, Policy::join, Policy::replace};
 constexpr std::array kErrorClasses{ErrorClass::transport, ErrorClass::cancelled,    ErrorClass::bad_answer,
                                    ErrorClass::gone,      ErrorClass::too_large_rv, ErrorClass::throttled,
@@ -106,6 +109,7 @@ std::string_view to_string(ChangeResult result) {
 
 // Change::outcome.
 constexpr std::array<const char*, 4> kReplaceResults{"started", "completed", "rolled_back", "dropped"};
+constexpr std::array<const char*, 2> kReleaseResults{"promoted", "aborted"};
 
 std::string_view to_string(RolloutResult result) {
   switch (result) {
@@ -125,6 +129,8 @@ struct Metrics::Impl {
   struct NamespaceNumbers {
     Policy policy = Policy::join;
     std::array<int, kPhases.size()> phases{};
+    std::array<int, kReleasePhases.size()> releases{};
+    bool any_release = false;
     std::map<std::pair<std::string, Severity>, int> findings;
   };
 
@@ -149,6 +155,8 @@ struct Metrics::Impl {
   prometheus::Histogram& join =
       histograms("meshgraft_join_seconds", "From the label seen to the namespace fully joined.")
           .Add({}, join_buckets());
+  prometheus::Family<prometheus::Histogram>& release_seconds =
+      histograms("meshgraft_release_seconds", "From the annotation on a Strategy to its end, by how it ended.");
   const prometheus::Labels queue{{"name", std::string(kQueueName)}};
   prometheus::Gauge& depth = gauges("workqueue_depth", "Namespaces waiting.").Add(queue);
   prometheus::Counter& adds = counters("workqueue_adds_total", "Namespaces put into the queue.").Add(queue);
@@ -197,6 +205,7 @@ void Metrics::Impl::add_namespaces(std::vector<MetricFamily>& all) const {
       family("meshgraft_namespace_info", "Always 1: the policy of a labelled namespace.", MetricType::Gauge);
   MetricFamily members = family("meshgraft_members", "Members by state.", MetricType::Gauge);
   MetricFamily findings = family("meshgraft_findings", "Findings as they stand.", MetricType::Gauge);
+  MetricFamily releases = family("meshgraft_releases", "Releases (Strategies) by state.", MetricType::Gauge);
   std::map<Policy, int> count;
   const MutexLock lock(mutex);
   for (const auto& [ns, numbers] : namespaces) {
@@ -204,6 +213,8 @@ void Metrics::Impl::add_namespaces(std::vector<MetricFamily>& all) const {
     add(policies, {{"namespace", ns}, {"policy", std::string(name_of(numbers.policy))}}, 1);
     for (std::size_t i = 0; i < kPhases.size(); ++i)
       add(members, {{"namespace", ns}, {"state", std::string(to_string(kPhases[i]))}}, numbers.phases[i]);
+    for (std::size_t i = 0; i < kReleasePhases.size() && numbers.any_release; ++i)
+      add(releases, {{"namespace", ns}, {"state", std::string(to_string(kReleasePhases[i]))}}, numbers.releases[i]);
     for (const auto& [what, number] : numbers.findings) {
       add(findings, {{"namespace", ns}, {"code", what.first}, {"severity", std::string(to_string(what.second))}},
           number);
@@ -214,7 +225,7 @@ void Metrics::Impl::add_namespaces(std::vector<MetricFamily>& all) const {
   all.push_back(std::move(policies));
   all.push_back(std::move(members));
   all.push_back(std::move(findings));
-  all.push_back(family("meshgraft_releases", "Releases carried by meshgraft.", MetricType::Gauge));
+  all.push_back(std::move(releases));
 }
 
 void Metrics::Impl::add_states(std::vector<MetricFamily>& all) const {
@@ -273,6 +284,7 @@ Metrics::Metrics(std::string_view version, std::string_view commit) : impl_(std:
     impl_->rollouts.Add({{"result", std::string(to_string(result))}});
   }
   for (const char* result : kReplaceResults) impl_->replacements.Add({{"result", result}});
+  for (const char* result : kReleaseResults) impl_->release_seconds.Add({{"result", result}}, join_buckets());
   for (const KindInfo& row : meshgraft::kinds()) {
     if (row.watch == Watch::never && row.kind != Kind::config_map) continue;
     for (const ErrorClass reason : kErrorClasses)
@@ -335,17 +347,24 @@ void Metrics::on_rollout(RolloutResult result) {
   impl_->rollouts.Add({{"result", std::string(to_string(result))}}).Increment();
 }
 void Metrics::on_replacement(const std::string& result) { impl_->replacements.Add({{"result", result}}).Increment(); }
+void Metrics::on_release(const std::string& result, double seconds) {
+  impl_->release_seconds.Add({{"result", result}}, join_buckets()).Observe(seconds);
+}
 void Metrics::on_reconcile(double seconds) { impl_->reconcile.Observe(seconds); }
 void Metrics::on_event_written(double seconds) { impl_->event_to_write.Observe(seconds); }
 void Metrics::on_joined(double seconds) { impl_->join.Observe(seconds); }
 void Metrics::set_leader(bool leader) { impl_->leader.Set(leader ? 1 : 0); }
 
 void Metrics::set_namespace(const std::string& ns, Policy policy, const std::vector<MemberState>& members,
-                            const std::vector<Finding>& findings) {
+                            const std::vector<Finding>& findings, const std::vector<ReleaseState>& releases) {
   Impl::NamespaceNumbers numbers;
   numbers.policy = policy;
   for (const MemberState& member : members) {
     for (std::size_t i = 0; i < kPhases.size(); ++i) numbers.phases[i] += member.phase == kPhases[i] ? 1 : 0;
+  }
+  for (const ReleaseState& release : releases) {
+    numbers.any_release = true;
+    for (std::size_t i = 0; i < kReleasePhases.size(); ++i) numbers.releases[i] += release.phase == kReleasePhases[i] ? 1 : 0;
   }
   for (const Finding& finding : findings) ++numbers.findings[{finding.code, finding.severity}];
   const MutexLock lock(impl_->mutex);

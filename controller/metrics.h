@@ -51,6 +51,7 @@ class Metrics final : public QueueListener {
   void on_change(Kind kind, Verb verb, ChangeResult result);
   void on_rollout(RolloutResult result);
   void on_replacement(const std::string& result);  // one of Change::outcome
+  void on_release(const std::string& result, double seconds);  // the same of Stage::release: how one ended, and how long it took
   void on_reconcile(double seconds);
   void on_event_written(double seconds);
   void on_joined(double seconds);
@@ -58,7 +59,7 @@ class Metrics final : public QueueListener {
 
   // How a labelled namespace stands; replaces what was said before.
   void set_namespace(const std::string& ns, Policy policy, const std::vector<MemberState>& members,
-                     const std::vector<Finding>& findings);
+                     const std::vector<Finding>& findings, const std::vector<ReleaseState>& releases = {});
   void forget_namespace(const std::string& ns);
 
  private:

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "controller/contests.h"
 #include "controller/whole_objects.h"
@@ -28,6 +29,12 @@ struct NamespacePage {
     std::int64_t generation = 0, since = 0;  // milliseconds since the epoch
   };
   std::map<ObjectKey, Seen> rolling;     // rollouts of workloads with our record that are under way
+  struct Routed {
+    std::vector<RouteDestination> destinations;
+    std::int64_t since = 0;
+  };
+  std::map<ObjectKey, Routed> routed;    // VirtualServices of a namespace with Strategies, and since when they lead there
+  std::map<ObjectKey, ReleaseState> releases;  // as the last plan told
   std::set<ObjectKey> over;              // those that ended, until a plan has looked at their pods
   WholeObjects whole;                    // looked up for the way back
   Contests contests;                     // fields that somebody keeps changing back

@@ -73,8 +73,8 @@ bool same(const PeerAuthentication& a, const PeerAuthentication& b) {
   return a.mode == b.mode && a.match_labels == b.match_labels;
 }
 bool same(const Strategy& a, const Strategy& b) {
-  return std::tie(a.type, a.principal, a.governor, a.policy, a.match_labels, a.hosts, a.subsets) ==
-         std::tie(b.type, b.principal, b.governor, b.policy, b.match_labels, b.hosts, b.subsets);
+  return std::tie(a.type, a.principal, a.governor, a.policy, a.match_labels, a.hosts, a.destinations) ==
+         std::tie(b.type, b.principal, b.governor, b.policy, b.match_labels, b.hosts, b.destinations);
 }
 bool same(const Gateway& a, const Gateway& b) {
   return std::tie(a.deployment_annotations, a.controller_config, a.watched_namespace, a.version) ==

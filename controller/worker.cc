@@ -139,6 +139,7 @@ Worker::Round Worker::look_at(const std::string& ns) {
   if (view->pods) page.over.clear();
   account(*view, what, page);
   Round round;
+  follow_releases(*view, what, page);
   if (!what.now.empty() || what.status) {
     if (!what.now.empty()) announce(*view, what, page);
     round = carry_out(ns, what, page);
@@ -177,6 +178,15 @@ void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
     }
   }
   view.moments.over = page.over;
+  if (view.strategies.empty()) return page.routed.clear();
+  std::erase_if(page.routed, [&view](const auto& known) {
+    return std::none_of(view.virtual_services.begin(), view.virtual_services.end(), [&known](const auto& one) { return one->key() == known.first; });
+  });
+  for (const std::shared_ptr<const VirtualService>& routes : view.virtual_services) {
+    NamespacePage::Routed& known = page.routed[routes->key()];
+    if (known.since == 0 || known.destinations != routes->destinations) known = {routes->destinations, now};
+    view.moments.routed.emplace(routes->key(), known.since);
+  }
 }
 
 // Before anything is sent: fields that somebody changed back often enough. True when the plan must be made without
@@ -344,7 +354,11 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
     p_.log.wrote(ns, change);
     page.refused.erase(change.target);
     page.conflicts.erase(change.target);
-    if (!change.outcome.empty()) p_.metrics.on_replacement(change.outcome);
+    if (change.stage == Stage::release) {
+      after_release_step(change, page);
+    } else if (!change.outcome.empty()) {
+      p_.metrics.on_replacement(change.outcome);
+    }
     if (change.stage == Stage::rollback && change.restarts > 0) {
       page.restarted.erase(change.target);  // what completes now is its former template
       p_.metrics.on_rollout(RolloutResult::rolled_back);
@@ -395,7 +409,7 @@ void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& p
   std::vector<Finding> findings = plan.findings;
   for (const auto& [about, finding] : page.refused) findings.push_back(finding);
   p_.events.report(view.name, findings);
-  p_.metrics.set_namespace(view.name, read_options(*view.ns, p_.settings).policy, plan.members, findings);
+  p_.metrics.set_namespace(view.name, read_options(*view.ns, p_.settings).policy, plan.members, findings, plan.releases);
 
   std::set<std::uint64_t> now;
   for (const Finding& finding : findings) {

@@ -78,6 +78,8 @@ class Worker {
   bool give_up_contested(NamespaceView& view, const Plan& plan, NamespacePage& page);
   void account(const NamespaceView& view, const Plan& plan, NamespacePage& page);
   void follow_rollouts(const NamespaceView& view, const Plan& plan, NamespacePage& page);
+  void follow_releases(const NamespaceView& view, const Plan& plan, NamespacePage& page);  // worker_releases.cc
+  void after_release_step(const Change& change, NamespacePage& page);
   void announce(const NamespaceView& view, const Plan& plan, NamespacePage& page);
   Round carry_out(const std::string& ns, const Plan& plan, NamespacePage& page);
   Round judge(const std::string& ns, const Change& change, const ApiResult<Outcome>& answer, NamespacePage& page);

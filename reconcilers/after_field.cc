@@ -55,10 +55,14 @@ void set_in_template(std::string_view path, const Json* value, PodTemplate& pod)
     pod.host_network = value != nullptr && value->is_boolean() && value->get<bool>();
   } else if (path == "/spec/dnsPolicy") {
     pod.dns_policy = text_or_nothing(value);
-  } else if (take(path, "/spec/containers")) {
+  } else if (const bool init = path.starts_with("/spec/initContainers"); take(path, init ? "/spec/initContainers" : "/spec/containers")) {
+    std::vector<Container>& containers = init ? pod.init_containers : pod.containers;
     const int container = take_index(path);
-    if (container < 0 || static_cast<std::size_t>(container) >= pod.containers.size() || !take(path, "/ports")) return;
-    std::vector<ContainerPort>& ports = pod.containers[static_cast<std::size_t>(container)].ports;
+    if (container < 0 || static_cast<std::size_t>(container) >= containers.size()) return;
+    Container& one = containers[static_cast<std::size_t>(container)];
+    if (path == "/image") one.image = text_or_nothing(value);
+    if (!take(path, "/ports")) return;
+    std::vector<ContainerPort>& ports = one.ports;
     const int port = take_index(path);
     if (port < 0 || static_cast<std::size_t>(port) >= ports.size() || path != "/hostPort") return;
     ports[static_cast<std::size_t>(port)].host_port = number_or_nothing(value);
@@ -97,6 +101,9 @@ void set_field(std::string_view path, const Json* value, Object& object) {
     }
     case Kind::service:
       if (take(path, "/spec/ports")) set_port(path, value, static_cast<Service&>(object));
+      return;
+    case Kind::strategy:
+      if (path == "/spec/governor") static_cast<Strategy&>(object).governor = text_or_nothing(value);
       return;
     case Kind::config_map:
       if (take(path, "/data/")) set_label(path, value, static_cast<ConfigMap&>(object).data);

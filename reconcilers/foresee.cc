@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "reconcilers/findings.h"
+#include "reconcilers/foresee_releases.h"
 #include "reconcilers/foresee_sets.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/misplaced_keys.h"
@@ -174,7 +175,10 @@ class Play {
   }
 
   void first(const std::map<std::string, Plan>& plans) {
-    for (const auto& [name, plan] : plans) result_.members[name] = plan.members;
+    for (const auto& [name, plan] : plans) {
+      result_.members[name] = plan.members;
+      result_.releases[name] = plan.releases;
+    }
   }
 
   void note(Finding finding) {
@@ -247,6 +251,11 @@ class Play {
     const ObjectPtr before = find(space->second, key);
     const ObjectPtr next = meshgraft::after(before, change);
     play_on_sets(space->second, change, before, next);
+    play_on_routes(space->second, change, before, next);
+    if (key.kind == Kind::deployment && change.stage == Stage::release && change.verb == Verb::edit) {
+      auto& manifests = space->second.manifests;
+      if (const auto file = manifests.find(key.name); file != manifests.end()) file->second = std::make_shared<const Json>(patched(*file->second, change.body));
+    }
     if (key.kind == Kind::deployment && change.verb == Verb::create) {
       space->second.manifests.insert_or_assign(key.name, std::make_shared<const Json>(change.body));
       space->second.live.erase(key);
@@ -270,7 +279,7 @@ class Play {
   bool let_time_pass(const std::map<std::string, Plan>& plans) {
     std::optional<std::int64_t> wait;
     for (const auto& [name, plan] : plans) {
-      if (plan.wake_after && !plan.settled) wait = std::min(wait.value_or(*plan.wake_after), *plan.wake_after);
+      if (plan.wake_after && (!plan.settled || plan.releasing)) wait = std::min(wait.value_or(*plan.wake_after), *plan.wake_after);
     }
     if (!wait) return false;
     for (auto& [name, view] : result_.after.namespaces) view.moments.now += std::max<std::int64_t>(*wait, 1);

@@ -21,6 +21,7 @@ struct Foreseen {
   std::vector<Step> steps;                       // in the order in which run would write them
   std::vector<Finding> findings;                 // of every namespace, sorted
   std::map<std::string, std::vector<MemberState>> members;  // as they are now, by namespace
+  std::map<std::string, std::vector<ReleaseState>> releases;  // the same of Strategies
   std::map<std::string, Plan> end;               // each namespace's plan at the end: empty unless something is held
   World after;                                   // the world as it would be
 };

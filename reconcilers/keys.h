@@ -46,6 +46,8 @@ constexpr std::string_view kAppName = "app.kubernetes.io/name";
 constexpr std::string_view kAppVersion = "app.kubernetes.io/version";
 constexpr std::string_view kRevision = "deployment.kubernetes.io/revision";  // written by the Deployment controller
 constexpr std::string_view kGoverned = "servicemesh.kubesphere.io/enabled";
+constexpr std::string_view kOldWorkload = "servicemesh.kubesphere.io/oldWorkloadName";  // of a Strategy, by the console
+constexpr std::string_view kNewWorkload = "servicemesh.kubesphere.io/newWorkloadName";  // the same: gray's Deployment
 constexpr std::string_view kWorkspace = "kubesphere.io/workspace";
 
 // --- Istio (istio/api annotation/annotations.yaml, label/labels.yaml) ---

@@ -60,6 +60,8 @@ std::string_view to_string(Stage stage) {
       return "gateway-metadata";
     case Stage::gateway_template:
       return "gateway-template";
+    case Stage::release:
+      return "release";
     case Stage::namespace_status:
       return "namespace-status";
   }
@@ -112,6 +114,44 @@ std::string_view to_string(MemberPhase phase) {
       return "blocked";
     case MemberPhase::excluded:
       return "excluded";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(ReleasePhase phase) {
+  switch (phase) {
+    case ReleasePhase::sharing:
+      return "sharing";
+    case ReleasePhase::promoting:
+      return "promoting";
+    case ReleasePhase::aborting:
+      return "aborting";
+    case ReleasePhase::held:
+      return "held";
+    case ReleasePhase::refused:
+      return "refused";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(ReleaseStep step) {
+  switch (step) {
+    case ReleaseStep::none:
+      return "none";
+    case ReleaseStep::recording:
+      return "recording";
+    case ReleaseStep::to_gray:
+      return "to gray";
+    case ReleaseStep::updating:
+      return "updating the principal";
+    case ReleaseStep::restoring:
+      return "restoring the principal";
+    case ReleaseStep::to_principal:
+      return "to the principal";
+    case ReleaseStep::removing_gray:
+      return "removing gray";
+    case ReleaseStep::closing:
+      return "closing";
   }
   return "unknown";
 }

@@ -18,6 +18,7 @@ struct Plan {
   std::vector<Waiting> waiting;     // why the rest is not in `now`
   std::vector<Finding> findings;    // sorted by code and object
   std::vector<MemberState> members;
+  std::vector<ReleaseState> releases;  // one for each Strategy, sorted by name
   std::optional<Change> status;     // the one-line report meshgraft.io/status on the Namespace, when it differs; not a step of the plan
   bool wants_pods = false;          // look up the namespace's pods and plan again
   bool wants_limits = false;        // the same with its quotas, limit ranges, disruption budgets and autoscalers
@@ -28,6 +29,7 @@ struct Plan {
   std::optional<std::int64_t> wake_after;  // milliseconds: something waits for time, plan again by then
   bool rolling = false;             // a rollout of ours is under way
   int rolling_count = 0;            // how many
+  bool releasing = false;           // a release has something to do or waits for something; what else there is may be settled
   bool settled = false;             // nothing to do and nothing waits, but for what is held
   bool settled_before_gateway = false;  // the same up to and without the gateway's stages
 };

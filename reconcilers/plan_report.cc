@@ -76,7 +76,7 @@ void Planner::fill_waiting(std::optional<Stage> now) {
     }
   }
   for (const Extra& extra : extras_) {
-    if (extra.hold.empty() && extra.change.stage != *now) wait(extra.change.target, extra.change.stage, reason);
+    if (extra.hold.empty() && extra.change.stage != *now && extra.change.stage != Stage::release) wait(extra.change.target, extra.change.stage, reason);
   }
 }
 
@@ -91,7 +91,11 @@ void Planner::settle() {
     for (const std::size_t i : work.pending) open(intents_[i].stage);
   }
   for (const Extra& extra : extras_) {
-    if (extra.hold.empty() || extra.passing) open(extra.change.stage);
+    if (extra.change.stage == Stage::release) {
+      plan_.releasing = plan_.releasing || extra.hold.empty() || extra.passing;
+    } else if (extra.hold.empty() || extra.passing) {
+      open(extra.change.stage);
+    }
   }
   if (!plan_.wants_live.empty()) open(Stage::rollback);
   for (const Replacing& one : replacing_) open(one.stage);

@@ -26,6 +26,7 @@ std::optional<Stage> Planner::current_stage() const {
     }
   }
   for (const Extra& extra : extras_) {
+    if (extra.change.stage == Stage::release) continue;  // beside all others
     if (extra.hold.empty() || extra.passing) consider(extra.change.stage);
   }
   for (const Intent& intent : intents_) {
@@ -66,10 +67,25 @@ void Planner::fill_now(Stage stage) {
   open_gate_back(stage);
 }
 
+// Releases go on beside whatever else the namespace waits for, but an object gets one request at a time.
+void Planner::fill_releases() {
+  for (Extra& extra : extras_) {
+    if (!extra.hold.empty() || extra.change.stage != Stage::release) continue;
+    const auto is_its = [&extra](const Change& change) { return change.target == extra.change.target; };
+    if (std::any_of(plan_.now.begin(), plan_.now.end(), is_its)) {
+      extra.hold = "another change of it comes first";
+      extra.passing = true;
+    } else if (!takes_a_place(extra.change)) {
+      plan_.now.push_back(extra.change);
+    }
+  }
+  open_gate_back(Stage::release);
+}
+
 // The same gate for restarts that are no apply of a wish: former templates on the way back.
 void Planner::open_gate_back(Stage stage) {
   Rolling rolling = rolling_;
-  if (stage != Stage::member_replace) rolling.held.clear();  // a restart that failed on the way in is no reason not to go back
+  if (stage != Stage::member_replace && stage != Stage::release) rolling.held.clear();  // a restart that failed on the way in is no reason not to go back
   Room room = room_for_restarts(rolling, options_, settings_, facts_);
   if (gating_ == Gating::open && rolling_.exceeded.empty()) room.places = static_cast<int>(extras_.size());
   for (const Extra& extra : extras_) {

@@ -56,10 +56,12 @@ Plan Planner::take() {
   for (const auto& workload : going_back_) {
     (rollout_of(*workload) == Rollout::exceeded ? rolling_.exceeded : rolling_.under_way).push_back(workload);
   }
+  count_releasing();
   for (const Replacing& one : replacing_) rolling_.replacing.push_back(one.deployment);
   report_stuck();
   const std::optional<Stage> stage = current_stage();
   if (stage) fill_now(*stage);
+  fill_releases();
   fill_waiting(stage);
   settle();
   obey_policy();
@@ -68,6 +70,14 @@ Plan Planner::take() {
 
 void Planner::add(std::vector<Finding> findings) {
   std::move(findings.begin(), findings.end(), std::back_inserter(plan_.findings));
+}
+
+// Restarts of releases take places like every other; one whose rollout failed is the release's to judge.
+void Planner::count_releasing() {
+  for (const auto& workload : releasing_) {
+    for (auto* list : {&rolling_.under_way, &rolling_.exceeded, &rolling_.theirs}) std::erase(*list, workload);
+    rolling_.under_way.push_back(workload);
+  }
 }
 
 void Planner::ask_rules() {
@@ -87,6 +97,9 @@ void Planner::ask_rules() {
     if (decision.wake_after) plan_.wake_after = std::min(plan_.wake_after.value_or(*decision.wake_after), *decision.wake_after);
     std::move(decision.going_back.begin(), decision.going_back.end(), std::back_inserter(going_back_));
     std::move(decision.held.begin(), decision.held.end(), std::back_inserter(held_back_));
+    std::move(decision.releases.begin(), decision.releases.end(), std::back_inserter(plan_.releases));
+    std::move(decision.releasing.begin(), decision.releasing.end(), std::back_inserter(releasing_));
+    plan_.wants_limits = plan_.wants_limits || (decision.wants_limits && !view_.limits);
     std::move(decision.leaving.begin(), decision.leaving.end(), std::back_inserter(leaving_));
   }
 }

@@ -45,6 +45,7 @@ class Planner {
   void add(std::vector<Finding> findings);
   void ask_rules();
   void sort_intents();
+  void count_releasing();
   void refuse_broken(Work& work);
   void give_up_contested();
 
@@ -61,6 +62,7 @@ class Planner {
   void fill_now(Stage stage);
   void open_gate(Stage stage, std::vector<std::size_t> gated);
   void open_gate_back(Stage stage);
+  void fill_releases();
   LimitsVerdict look_at_limits(const std::vector<std::size_t>& gated, Room& room);
   std::optional<Change> change_of(const Work& work, Stage stage);
 
@@ -90,6 +92,7 @@ class Planner {
   Rolling rolling_;
   std::vector<std::shared_ptr<const Workload>> going_back_;  // their former template is not rolled out yet
   std::vector<std::shared_ptr<const Workload>> held_back_;   // rolled back: they stop the queue
+  std::vector<std::shared_ptr<const Workload>> releasing_;   // restarting because of a release
   std::vector<MemberState> leaving_;                         // workloads on the way back
   std::set<std::tuple<ObjectKey, Stage>> waits_;
   Plan plan_;

@@ -14,6 +14,7 @@
 #include "reconcilers/pod_traps.h"
 #include "reconcilers/ports.h"
 #include "reconcilers/reconciler.h"
+#include "reconcilers/releases.h"
 #include "reconcilers/replace.h"
 #include "reconcilers/sandbox_events.h"
 #include "reconcilers/rollback.h"
@@ -77,6 +78,7 @@ std::span<const Reconciler> registry() {
       Reconciler{"gateway", desired_gateway, rbac_gateway()},
       Reconciler{"kubesphere_gateway", desired_kubesphere_gateways, rbac_kubesphere_gateways()},
       Reconciler{"envoy_filter", desired_envoy_filter, rbac_envoy_filter()},
+      Reconciler{"releases", desired_releases, rbac_releases()},
       Reconciler{"pod_traps", desired_pod_traps, {}},
       Reconciler{"key_places", desired_key_places, {}},
       Reconciler{"mutual_tls", desired_mutual_tls, {}},

@@ -100,7 +100,7 @@ class Replace {
       const auto version = live_->meta.labels.find(keys::kVersionLabel);
       if (version == live_->meta.labels.end()) continue;
       for (const auto& routes : context_.view.virtual_services) {
-        for (const auto& [host, subset] : routes->destinations) {
+        for (const auto& [host, subset, weight, route, mirror] : routes->destinations) {
           const std::string_view name = std::string_view(host).substr(0, host.find('.'));
           if (name != service->meta.name || subset != version->second || !has_subset(service->meta.name, subset)) continue;
           return to_string(routes->key()) + " still routes to its subset " + subset;

@@ -32,7 +32,7 @@ Decision desired_subsets(const Context& context) {
     for (const std::string& subset : rule->subsets) there.emplace(service, subset);
   }
   for (const auto& routes : context.view.virtual_services) {
-    for (const auto& [host, subset] : routes->destinations) {
+    for (const auto& [host, subset, weight, route, mirror] : routes->destinations) {
       const std::string_view service = service_of(host, context.view.name);
       if (subset.empty() || service.empty() || there.contains({service, subset})) continue;
       decision.findings.push_back(finding(

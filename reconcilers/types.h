@@ -24,6 +24,7 @@ struct Moments {
   std::int64_t watching_since = 0;          // what is not there and not in `gone` has been away at least since then
   std::map<ObjectKey, std::int64_t> gone;   // when the caller saw an object of this namespace vanish
   std::map<ObjectKey, std::int64_t> rolling;  // when the caller first saw a workload's present rollout under way
+  std::map<ObjectKey, std::int64_t> routed;   // when the caller first saw a VirtualService lead where it leads now
   std::set<ObjectKey> over;  // workloads whose rollout the caller saw end, and whose pods no plan has looked at since
   // Fields given up because somebody keeps changing them back, with who does ("" when nobody knows), by object and path.
   std::map<ObjectKey, std::map<std::string, std::string>> contested;
@@ -225,6 +226,7 @@ enum class Stage : std::uint8_t {
   envoy_filter,
   gateway_metadata,
   gateway_template,    // gated: restarts pods
+  release,             // of a Strategy: beside all other stages, waits for none and holds none up; its restarts are gated
   namespace_status,
 };
 std::string_view to_string(Stage stage);  // "member-template"
@@ -256,7 +258,7 @@ struct Change {
   int restarts = 0;         // pods that it restarts
   bool at_once = false;     // a restart outside the gate: these pods serve nobody yet, or starve without it
   std::string rule;         // the reconciler's name
-  std::string outcome;      // of a replace, for its metric: what a success means ("started", "completed"); "" else
+  std::string outcome;      // for the metrics of replaces and releases: what a success means ("started", "completed", "promoted"); "" else
   std::string why;          // one clause for people: "labels and governance of member catalog"
   std::vector<std::string> adds;        // fields that it adds, for people
   std::vector<Overwrite> overwrites;
@@ -275,6 +277,35 @@ struct MemberState {
   bool sidecar = false;       // the template asks for it and the rollout is complete
   bool governed = false;      // KubeSphere's conditions for a subset hold
   std::string why;            // why not joined, or why not governed; "" when there is nothing to say
+};
+
+// Where a release stands: a Strategy of KubeSphere, which shares the traffic of one Service between a principal and a
+// gray version. Worked out anew from what is observed by every plan (releases.h).
+enum class ReleasePhase : std::uint8_t { sharing, promoting, aborting, held, refused };
+std::string_view to_string(ReleasePhase phase);
+enum class ReleaseStep : std::uint8_t {
+  none,           // nobody asks for anything: the traffic is shared as the Strategy says
+  recording,      // what the principal is like goes into the Strategy's undo record
+  to_gray,        // gray gets every request; until the VirtualService says so, and 12 s
+  updating,       // the principal gets gray's images and rolls out, while gray serves
+  restoring,      // the principal gets its former images again, while gray serves
+  to_principal,   // the principal gets every request; until the VirtualService says so, and 12 s
+  removing_gray,  // gray's Deployment goes, and its subset
+  closing,        // the Strategy goes
+};
+std::string_view to_string(ReleaseStep step);  // "to gray"
+
+struct ReleaseState {
+  ObjectKey strategy;
+  std::string service, type;                           // type: Canary, Bluegreen, Mirror
+  std::string principal, gray;                         // versions; gray "" when the Strategy names none
+  std::string principal_deployment, gray_deployment;   // names; "" when there is none
+  ReleasePhase phase = ReleasePhase::sharing;
+  ReleaseStep step = ReleaseStep::none;                // sharing and refused: none
+  std::string traffic;      // "v1 70, gray 30", as the VirtualService has it; "" when it has no route to this Service
+  std::string why;          // what it waits for, or why it is held or refused
+  std::string finding;      // code of that, "" when there is none
+  std::int64_t since = 0;   // milliseconds since the epoch: when it was begun, by the record; 0 for not begun
 };
 
 // What waits, and for what.

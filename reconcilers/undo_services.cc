@@ -92,7 +92,7 @@ Answer subset_goes(const Context& context, const Service& service, const std::st
 // Whether a VirtualService that stays needs a subset that goes.
 Answer needs_what_goes(const Context& context, const VirtualService& routes, const Service& service, const Loss& loss, Decision& decision) {
   Answer worst = Answer::no;
-  for (const auto& [host, subset] : routes.destinations) {
+  for (const auto& [host, subset, weight, route, mirror] : routes.destinations) {
     if (subset.empty() || !is_host_of(host, service)) continue;
     const Answer one = subset_goes(context, service, subset, loss, decision);
     if (one == Answer::yes) return one;

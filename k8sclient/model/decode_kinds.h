@@ -61,31 +61,44 @@ bool read_cluster_configuration(FieldReader& reader, std::string_view section, V
 void finish_cluster_configuration(const FieldReader& reader, Object& object);
 bool read_install_plan(FieldReader& reader, std::string_view section, Value value, Object& object);
 
-// A route's destinations, shared by VirtualService and Strategy: calls `found(host, subset)` for every destination
-// and mirror of the http, tls and tcp routes of a VirtualService spec's field `key`.
+// A route's destinations, shared by VirtualService and Strategy: calls `found(RouteDestination)` for every destination
+// and mirror of the http, tls and tcp routes of a VirtualService spec's field `key`. `route`: the number of the next route.
 template <typename F>
-bool read_routes(FieldReader& reader, std::string_view key, Value value, F&& found) {
+bool read_routes(FieldReader& reader, std::string_view key, Value value, int& route, F&& found) {
   if (key != "http" && key != "tls" && key != "tcp") return true;
-  const auto destination = [&reader, &found](Value at) {
-    std::string host, subset;
-    const bool good = reader.fields(at, [&](std::string_view name, Value field) {
-      if (name == "host") return reader.text(field, host);
-      return name != "subset" || reader.text(field, subset);
+  const auto destination = [&reader](Value at, RouteDestination& into) {
+    return reader.fields(at, [&](std::string_view name, Value field) {
+      if (name == "host") return reader.text(field, into.host);
+      return name != "subset" || reader.text(field, into.subset);
     });
-    if (good && !host.empty()) found(std::move(host), std::move(subset));
-    return good;
   };
-  const auto weighted = [&reader, &destination](Value at) {
+  const auto take = [&found, &route](RouteDestination one) {
+    one.route = route;
+    if (!one.host.empty()) found(std::move(one));
+    return true;
+  };
+  const auto listed = [&](Value at, bool mirror) {
     return reader.items(at, [&](Value member) {
-      return reader.fields(
-          member, [&](std::string_view name, Value field) { return name != "destination" || destination(field); });
+      RouteDestination one;
+      one.mirror = mirror;
+      return reader.fields(member,
+                           [&](std::string_view name, Value field) {
+                             if (name == "weight") return reader.number(field, one.weight);
+                             return name != "destination" || destination(field, one);
+                           }) &&
+             take(std::move(one));
     });
   };
-  return reader.items(value, [&](Value route) {
-    return reader.fields(route, [&](std::string_view name, Value field) {
-      if (name == "route" || name == "mirrors") return weighted(field);
-      return name != "mirror" || destination(field);
+  return reader.items(value, [&](Value at) {
+    const bool good = reader.fields(at, [&](std::string_view name, Value field) {
+      if (name == "route" || name == "mirrors") return listed(field, name == "mirrors");
+      if (name != "mirror") return true;
+      RouteDestination one;
+      one.mirror = true;
+      return destination(field, one) && take(std::move(one));
     });
+    ++route;
+    return good;
   });
 }
 

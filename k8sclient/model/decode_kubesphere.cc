@@ -42,13 +42,15 @@ bool read_application(FieldReader& reader, std::string_view section, Value value
 bool read_strategy(FieldReader& reader, std::string_view section, Value value, Object& object) {
   if (section != "spec") return true;
   Strategy& strategy = static_cast<Strategy&>(object);
-  const auto found = [&strategy](const std::string&, std::string subset) {
-    const bool known = std::find(strategy.subsets.begin(), strategy.subsets.end(), subset) != strategy.subsets.end();
-    if (!subset.empty() && !known) strategy.subsets.push_back(std::move(subset));
+  int route = 0;
+  const auto found = [&strategy](RouteDestination one) {
+    const bool known = std::find(strategy.subsets.begin(), strategy.subsets.end(), one.subset) != strategy.subsets.end();
+    if (!one.subset.empty() && !known) strategy.subsets.push_back(one.subset);
+    strategy.destinations.push_back(std::move(one));
   };
   const auto routes = [&](std::string_view key, Value field) {
     if (key == "hosts") return reader.text_list(field, strategy.hosts);
-    return read_routes(reader, key, field, found);
+    return read_routes(reader, key, field, route, found);
   };
   const bool good = reader.fields(value, [&](std::string_view key, Value field) {
     if (key == "type") return reader.text(field, strategy.type);
@@ -61,6 +63,7 @@ bool read_strategy(FieldReader& reader, std::string_view section, Value value, O
         field, [&](std::string_view name, Value inner) { return name != "spec" || reader.fields(inner, routes); });
   });
   strategy.subsets.shrink_to_fit();
+  strategy.destinations.shrink_to_fit();
   return good;
 }
 

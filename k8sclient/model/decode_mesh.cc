@@ -16,12 +16,11 @@ bool read_selected_labels(FieldReader& reader, Value value, std::string_view fie
 bool read_virtual_service(FieldReader& reader, std::string_view section, Value value, Object& object) {
   if (section != "spec") return true;
   VirtualService& service = static_cast<VirtualService&>(object);
-  const auto found = [&service](std::string host, std::string subset) {
-    service.destinations.emplace_back(std::move(host), std::move(subset));
-  };
+  int route = 0;
+  const auto found = [&service](RouteDestination one) { service.destinations.push_back(std::move(one)); };
   const bool good = reader.fields(value, [&](std::string_view key, Value field) {
     if (key == "hosts") return reader.text_list(field, service.hosts);
-    return read_routes(reader, key, field, found);
+    return read_routes(reader, key, field, route, found);
   });
   service.destinations.shrink_to_fit();
   return good;

@@ -218,10 +218,18 @@ struct Application : Object {
   std::vector<std::string> components;  // status.components as "kind/name", lower-cased kind not assumed
   Application() : Object(kKind) {}
 };
+// Where a route of a VirtualService leads: one of its weighted destinations, or a mirror.
+struct RouteDestination {
+  std::string host, subset;   // subset "" when none
+  std::int64_t weight = -1;   // as written; -1 when it is not
+  int route = 0;              // counts the routes of the whole spec from 0
+  bool mirror = false;        // gets copies of requests, and nobody its answers
+  bool operator==(const RouteDestination&) const = default;
+};
 struct VirtualService : Object {
   static constexpr Kind kKind = Kind::virtual_service;
   std::vector<std::string> hosts;
-  std::vector<std::pair<std::string, std::string>> destinations;  // host, subset ("" when none) of every route
+  std::vector<RouteDestination> destinations;  // of every route
   VirtualService() : Object(kKind) {}
 };
 struct DestinationRule : Object {
@@ -246,7 +254,8 @@ struct Strategy : Object {
   static constexpr Kind kKind = Kind::strategy;
   std::string type, principal, governor, policy;
   Labels match_labels;
-  std::vector<std::string> hosts, subsets;
+  std::vector<std::string> hosts, subsets;      // of template.spec; every subset once, in the order of the routes
+  std::vector<RouteDestination> destinations;   // of template.spec
   Strategy() : Object(kKind) {}
 };
 struct Gateway : Object {  // KubeSphere's, v1alpha1

@@ -173,14 +173,14 @@ class Render(unittest.TestCase):
 
     def test_every_value_reaches_the_pod(self):
         objects = render(nested({
-            "defaultPolicy": "observe", "maxRollouts": 7, "paused": True, "replace.enabled": True, "namespaces.selector": "team in (a,b)",
+            "defaultPolicy": "observe", "maxRollouts": 7, "paused": True, "replace.enabled": True, "releases.enabled": True, "namespaces.selector": "team in (a,b)",
             "gateway.namespaces": ["edge", "ingress-nginx"], "gateway.trustedProxies": ["10.0.0.0/8"],
             "clientIP.mode": "bypass", "nacos.namespaces": ["middleware"], "logLevel": "debug", "logFormat": "json",
             "extraArgs": ["--workers=8"]}))
         (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
         self.assertEqual(container["args"], [
             "run", "--metrics-address=:8080", "--default-policy=observe", "--max-rollouts=7", "--client-ip-mode=bypass",
-            "--replace-enabled", "--paused", "--namespace-selector=team in (a,b)", "--gateway-namespaces=edge,ingress-nginx",
+            "--replace-enabled", "--releases-enabled", "--paused", "--namespace-selector=team in (a,b)", "--gateway-namespaces=edge,ingress-nginx",
             "--trusted-proxies=10.0.0.0/8", "--nacos-namespaces=middleware", "--log-format=json", "--verbose",
             "--leader-elect", f"--lease-namespace={NAMESPACE}", "--workers=8"])
 

@@ -313,8 +313,8 @@ TEST(DecodeMesh, virtual_services_destination_rules_and_peer_authentications) {
   const Manifests kubesphere("kubesphere.yaml");
   const VirtualService& service = kubesphere.get<VirtualService>("catalog");
   EXPECT_EQ(service.hosts, (std::vector<std::string>{"catalog"}));
-  const std::vector<std::pair<std::string, std::string>> destinations{
-      {"catalog", "v1"}, {"catalog", "v2"}, {"shadow", ""}, {"catalog-tcp", ""}};
+  const std::vector<RouteDestination> destinations{
+      {"catalog", "v1", 70, 0}, {"catalog", "v2", 30, 0}, {"shadow", "", -1, 0, true}, {"catalog-tcp", "", -1, 1}};
   EXPECT_EQ(service.destinations, destinations);
   const DestinationRule& rule = kubesphere.get<DestinationRule>("catalog");
   EXPECT_EQ(rule.host, "catalog");
@@ -340,6 +340,8 @@ TEST(DecodeKubeSphere, applications_and_strategies) {
   EXPECT_EQ(strategy.match_labels, (Labels{{"app", "catalog"}}));
   EXPECT_EQ(strategy.hosts, (std::vector<std::string>{"catalog"}));
   EXPECT_EQ(strategy.subsets, (std::vector<std::string>{"v1", "v2"}));
+  const std::vector<RouteDestination> shares{{"catalog", "v1", 70, 0}, {"catalog", "v2", 30, 0}, {"catalog", "v1", -1, 1}};
+  EXPECT_EQ(strategy.destinations, shares);
 }
 
 TEST(DecodeKubeSphere, gateways_of_both_generations) {

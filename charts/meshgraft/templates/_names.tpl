@@ -28,6 +28,9 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if .Values.replace.enabled }}
 - --replace-enabled
 {{- end }}
+{{- if .Values.releases.enabled }}
+- --releases-enabled
+{{- end }}
 {{- if .Values.paused }}
 - --paused
 {{- end }}

@@ -1,0 +1,45 @@
+// How releases are told of: Events on the Strategy and on what its steps write, the log, and how long one took.
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "controller/worker.h"
+
+namespace meshgraft {
+
+// A step's write was carried out. The last one deletes the Strategy: how the release ended, and how long it took by its
+// own record.
+void Worker::after_release_step(const Change& change, NamespacePage& page) {
+  if (change.target.kind == Kind::deployment) p_.events.tell(change.target, "Release", change.why);
+  const auto known = page.releases.find(change.target);
+  if (change.outcome.empty() || known == page.releases.end()) return;
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::milliseconds>(p_.clock.utc().time_since_epoch()).count();
+  const std::int64_t took = known->second.since > 0 ? std::max<std::int64_t>(0, now - known->second.since) : 0;
+  p_.metrics.on_release(change.outcome, static_cast<double>(took) / 1000);
+  const std::string text = fmt::format("{} of {}: {} after {} s", to_string(change.target), known->second.gray, change.outcome, took / 1000);
+  p_.events.tell({Kind::service, change.target.ns, known->second.service}, "Release", text);
+  p_.log.told(change.target.ns, "release", change.target, text);
+  page.releases.erase(known);
+}
+
+// One Event on the Strategy for each step that begins, with what it waits for.
+void Worker::follow_releases(const NamespaceView& view, const Plan& plan, NamespacePage& page) {
+  std::map<ObjectKey, ReleaseState> now;
+  for (const ReleaseState& state : plan.releases) {
+    const auto known = page.releases.find(state.strategy);
+    const bool same = known != page.releases.end() && known->second.step == state.step && known->second.phase == state.phase;
+    if (!same && state.step != ReleaseStep::none) {
+      const std::string text = fmt::format("{}, {}: {}", to_string(state.phase), to_string(state.step), state.why);
+      p_.events.tell(state.strategy, "Release", text);
+      p_.log.told(view.name, "release", state.strategy, text);
+    }
+    now.emplace(state.strategy, state);
+  }
+  page.releases = std::move(now);
+}
+
+}  // namespace meshgraft
