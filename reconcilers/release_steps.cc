@@ -60,6 +60,7 @@ ReleaseAct hand_back(const ReleaseSeen& seen) {
     return wait(seen.promote ? ReleaseStep::updating : ReleaseStep::restoring, "the principal is not ready: " + seen.progress);
   const ReleaseAct first = handed_over(seen, Who::principal, ReleaseStep::to_principal);
   if (first.kind != Do::update) return first;
+  if (!seen.principal_subset) return wait(ReleaseStep::to_principal, "KubeSphere has no subset for the principal");
   if (!is_ready(seen)) return wait(ReleaseStep::to_principal, "the principal is not ready: " + seen.progress);
   if (seen.gray_leaving) return wait(ReleaseStep::removing_gray, "gray's Deployment is going");
   if (seen.gray_there) return act(Do::remove_gray, ReleaseStep::removing_gray, "no request goes to gray any more");
@@ -83,7 +84,7 @@ ReleaseAct without_gray(const ReleaseSeen& seen) {
 
 ReleaseAct next_release_step(const ReleaseSeen& seen) {
   if (!seen.recorded) return act(Do::record, ReleaseStep::recording, "what the principal is like is kept");
-  if (!seen.gray_there) return without_gray(seen);
+  if (!seen.gray_there || (seen.gray_leaving && seen.governor != Who::principal)) return without_gray(seen);
   if (!seen.promote) return !seen.former && (seen.wanted || seen.written) ? change_principal(seen) : hand_back(seen);
   if (seen.held) {
     if (seen.wanted && !seen.former) return change_principal(seen);

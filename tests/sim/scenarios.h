@@ -35,6 +35,7 @@ struct Scenario {
   std::int64_t pod_ready_millis = 700;         // how long a pod takes to become ready
   std::set<std::string> outage_by_user;        // "namespace/service": the user himself takes its pods away
   std::map<std::string, int> keeps = {};       // "namespace/service": ready endpoints that it never has fewer of
+  std::function<std::string(const RigCluster&)> always = {};  // after every step: "" while it is as it should be; empty: nothing more
 };
 
 // All of them: those of this file, and those of each file by subject.
@@ -42,6 +43,7 @@ std::span<const Scenario> scenarios();
 
 std::vector<Scenario> replace_scenarios();  // scenarios_replace.cc
 std::vector<Scenario> gateway_scenarios();  // scenarios_gateway.cc
+std::vector<Scenario> release_scenarios();  // scenarios_release.cc
 
 // ---- what rows are made of ----
 

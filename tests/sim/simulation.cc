@@ -98,6 +98,7 @@ class Simulation {
   }
   void check() {
     fail(watch_.check());
+    if (scenario_.always) fail(scenario_.always(cluster_));
     act_at_once();
   }
 
