@@ -42,7 +42,7 @@ std::string_view meaning(Stage stage) {
     case Stage::envoy_filter: return "client addresses";
     case Stage::gateway_metadata: return "labels and annotations of the gateway";
     case Stage::gateway_template: return "pod template of the gateway";
-    case Stage::release: return "releases: traffic handed over and back";
+    case Stage::release: return "of a Strategy: traffic handed over and back";
     case Stage::namespace_status: return "status of the namespace";
   }
   return "";

@@ -96,7 +96,7 @@ class Carrier {
         next.wrote = Json();
       }
     }
-    if (next.since == 0) next.since = context_.view.moments.now;
+    if (!record_.present) next.since = context_.view.moments.now;
     if (sight_.gray == nullptr) return next;
     next.gray = sight_.gray->meta.uid;
     if (!promotes()) {
@@ -213,6 +213,25 @@ class Carrier {
     send(std::move(change));
   }
 
+  // What a step of the patch changes, for people.
+  void describe(const Json& step, Change& change) const {
+    const std::string path = step.value("path", "");
+    if (step.value("op", "") == "test") return;
+    for (const auto& [place, list] : {std::pair("containers", &principal_.pod.containers), std::pair("initContainers", &principal_.pod.init_containers)}) {
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        const std::string stem = "/spec/template/spec/" + std::string(place) + "/" + std::to_string(i) + "/";
+        if (!path.starts_with(stem)) continue;
+        const Container& container = (*list)[i];
+        const std::string field = "spec.template.spec." + std::string(place) + "[" + container.name + "]." + path.substr(stem.size());
+        if (path.ends_with("/image")) {
+          change.overwrites.push_back({field, container.image, step.value("value", "")});
+        } else {
+          change.adds.push_back(field);
+        }
+      }
+    }
+  }
+
   void change_principal(const Json& parts, bool back, std::string why) {
     Change change = change_of(Verb::edit, principal_, std::move(why));
     change.body = parts_patch(principal_, present_, parts);
@@ -220,18 +239,7 @@ class Carrier {
     change.impact = Impact::restart;
     change.restarts = static_cast<int>(principal_.replicas);
     change.at_once = back;
-    for (const Json& step : change.body) {
-      const std::string path = step.value("path", "");
-      if (step.value("op", "") == "test" || !path.ends_with("/image")) continue;
-      std::size_t index = 0;
-      for (const auto& [place, list] : {std::pair("containers", &principal_.pod.containers), std::pair("initContainers", &principal_.pod.init_containers)}) {
-        for (index = 0; index < list->size(); ++index) {
-          if (path != "/spec/template/spec/" + std::string(place) + "/" + std::to_string(index) + "/image") continue;
-          const Container& container = (*list)[index];
-          change.overwrites.push_back({"spec.template.spec." + std::string(place) + "[" + container.name + "].image", container.image, step.value("value", "")});
-        }
-      }
-    }
+    for (const Json& step : change.body) describe(step, change);
     send(std::move(change));
   }
 
@@ -284,9 +292,9 @@ class Carrier {
       case Kind::record:
         return record(next_, "", "the record of its release: " + act.why);
       case Kind::to_gray:
-        return govern(sight_.gray_version, "every request for Service " + name + " to gray " + gray);
+        return govern(sight_.gray_version, "every request for Service " + name + " to version " + gray);
       case Kind::to_principal:
-        return govern(strategy_.principal, "every request for Service " + name + " to the principal " + strategy_.principal + " (" + pods(principal_.replicas) + ")");
+        return govern(strategy_.principal, "every request for Service " + name + " to the principal, version " + strategy_.principal + " (" + pods(principal_.replicas) + ")");
       case Kind::update:
         return change_principal(next_.want, false, "the principal gets what gray runs, while gray serves: " + images_text(present_, next_.want));
       case Kind::restore:
