@@ -12,10 +12,12 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::HasSubstr;
-using testing::Not;
 
 constexpr const char* kPromote = "meshgraft.io/promote";
 constexpr const char* kAbort = "meshgraft.io/abort";
+
+// Whether the page of metrics has a line with `part`.
+bool has(const std::string& metrics, const char* part) { return metrics.find(part) != std::string::npos; }
 
 struct ReleaseRig : testing::Test {
   RigCluster cluster;
@@ -32,7 +34,8 @@ struct ReleaseRig : testing::Test {
     const std::string now = canary::dead_end(cluster);
     if (dead.empty()) dead = now;
     std::string way;
-    for (const Json& one : canary::routes(cluster)["spec"]["http"][0]["route"])
+    const Json routes = canary::routes(cluster);
+    for (const Json& one : routes["spec"]["http"][0]["route"])
       way += (way.empty() ? "" : " ") + one["destination"].value("subset", "") + "=" + std::to_string(one.value("weight", 100));
     if (ways.empty() || ways.back() != way) ways.push_back(way);
   }
@@ -49,7 +52,7 @@ TEST_F(ReleaseRig, nothing_is_written_while_nobody_asks) {
   cluster.api.forget_calls();
   const std::string metrics = run();
   EXPECT_EQ(cluster.writes().size(), 0U);
-  EXPECT_THAT(metrics, HasSubstr("meshgraft_releases{namespace=\"shop\",state=\"sharing\"} 1"));
+  EXPECT_TRUE(has(metrics, "meshgraft_releases{namespace=\"shop\",state=\"sharing\"} 1"));
   EXPECT_EQ(ways, std::vector<std::string>{"v1=70 gray=30"});
 }
 
@@ -63,8 +66,8 @@ TEST_F(ReleaseRig, a_canary_is_carried_to_its_end_and_keeps_the_deployments_name
   EXPECT_EQ(cluster.deployment("shop", "web")["metadata"].value("uid", ""), uid);
   EXPECT_EQ(ways, (std::vector<std::string>{"v1=70 gray=30", "gray=100", "v1=100"}));
   EXPECT_EQ(canary::subsets(cluster).size(), 1U);
-  EXPECT_THAT(metrics, HasSubstr("meshgraft_release_seconds_count{result=\"promoted\"} 1"));
-  EXPECT_THAT(metrics, Not(HasSubstr("meshgraft_releases{namespace=\"shop\"")));
+  EXPECT_TRUE(has(metrics, "meshgraft_release_seconds_count{result=\"promoted\"} 1"));
+  EXPECT_FALSE(has(metrics, "meshgraft_releases{namespace=\"shop\""));
 }
 
 TEST_F(ReleaseRig, each_step_is_an_event) {
@@ -83,7 +86,7 @@ TEST_F(ReleaseRig, an_abort_takes_the_release_back) {
   EXPECT_EQ(dead, "");
   EXPECT_EQ(canary::image_of(cluster, "web"), canary::kOld);
   EXPECT_EQ(ways, (std::vector<std::string>{"v1=70 gray=30", "v1=100"}));
-  EXPECT_THAT(metrics, HasSubstr("meshgraft_release_seconds_count{result=\"aborted\"} 1"));
+  EXPECT_TRUE(has(metrics, "meshgraft_release_seconds_count{result=\"aborted\"} 1"));
 }
 
 TEST_F(ReleaseRig, an_abort_from_the_middle_of_a_promotion_restores_the_former_image) {
@@ -156,7 +159,7 @@ TEST_F(ReleaseRig, somebody_who_changes_the_principal_meanwhile_is_not_overruled
   });
   EXPECT_EQ(canary::image_of(cluster, "web"), "shop/web:1.5");
   EXPECT_EQ(ways.back(), "gray=100");
-  EXPECT_THAT(controller.metrics.text(), HasSubstr("code=\"MG805\""));
+  EXPECT_TRUE(has(controller.metrics.text(), "code=\"MG805\""));
   EXPECT_EQ(dead, "");
 }
 
@@ -167,18 +170,18 @@ TEST_F(ReleaseRig, switched_off_it_says_so_and_writes_nothing) {
   cluster.api.forget_calls();
   const std::string metrics = run();
   for (const fakes::Call& call : cluster.writes()) EXPECT_EQ(call.key.kind, Kind::namespace_) << "its report alone: " << to_string(call.key);
-  EXPECT_THAT(metrics, HasSubstr("code=\"MG806\""));
+  EXPECT_TRUE(has(metrics, "code=\"MG806\""));
   EXPECT_EQ(ways, std::vector<std::string>{"v1=70 gray=30"});
 }
 
 TEST_F(ReleaseRig, an_autoscaler_on_one_of_the_two_stops_the_release) {
-  canary::seed(cluster, {{"apiVersion", "autoscaling/v2"},
+  canary::seed(cluster, {{"apiVersion", "autoscaling/v1"},
                          {"kind", "HorizontalPodAutoscaler"},
                          {"metadata", {{"name", "web"}, {"namespace", "shop"}}},
                          {"spec", {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "web"}}}, {"minReplicas", 3}, {"maxReplicas", 9}}}});
   canary::annotate(cluster, kPromote, "true");
   const std::string metrics = run();
-  EXPECT_THAT(metrics, HasSubstr("code=\"MG802\""));
+  EXPECT_TRUE(has(metrics, "code=\"MG802\""));
   EXPECT_EQ(ways, std::vector<std::string>{"v1=70 gray=30"});
 }
 
