@@ -191,6 +191,7 @@ class Carrier {
     change.pre.resource_version = strategy_.meta.resource_version;
     change.body = Json::array({{{"op", "add"}, {"path", "/spec/governor"}, {"value", to}}});
     change.impact = Impact::traffic;
+    change.retakes.emplace_back("spec.governor");  // whoever keeps setting it otherwise is given way to
     if (strategy_.governor.empty()) {
       change.adds.emplace_back("spec.governor");
     } else {
@@ -223,6 +224,7 @@ class Carrier {
         if (!path.starts_with(stem)) continue;
         const Container& container = (*list)[i];
         const std::string field = "spec.template.spec." + std::string(place) + "[" + container.name + "]." + path.substr(stem.size());
+        change.retakes.push_back(field);
         if (path.ends_with("/image")) {
           change.overwrites.push_back({field, container.image, step.value("value", "")});
         } else {

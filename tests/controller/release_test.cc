@@ -174,17 +174,6 @@ TEST_F(ReleaseRig, switched_off_it_says_so_and_writes_nothing) {
   EXPECT_EQ(ways, std::vector<std::string>{"v1=70 gray=30"});
 }
 
-TEST_F(ReleaseRig, an_autoscaler_on_one_of_the_two_stops_the_release) {
-  canary::seed(cluster, {{"apiVersion", "autoscaling/v1"},
-                         {"kind", "HorizontalPodAutoscaler"},
-                         {"metadata", {{"name", "web"}, {"namespace", "shop"}}},
-                         {"spec", {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "web"}}}, {"minReplicas", 3}, {"maxReplicas", 9}}}});
-  canary::annotate(cluster, kPromote, "true");
-  const std::string metrics = run();
-  EXPECT_TRUE(has(metrics, "code=\"MG802\""));
-  EXPECT_EQ(ways, std::vector<std::string>{"v1=70 gray=30"});
-}
-
 TEST_F(ReleaseRig, a_template_promotion_takes_env_and_resources_along) {
   const fakes::Target target{cluster.engine.by_plural("apps", "v1", "deployments"), "v1", "shop", "web-gray", ""};
   const Json body{{"spec", {{"template", {{"spec", {{"containers", Json::array({{{"name", "app"}, {"env", Json::array({{{"name", "COLOR"}, {"value", "green"}}})}}})}}}}}}}};
