@@ -1,6 +1,7 @@
 #include "cmd/live_world.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -47,6 +48,17 @@ std::set<Kind> served_kinds(const std::vector<ObjectPtr>& crds) {
     if (row.watch == Watch::if_served && names.contains(std::string(row.plural) + "." + std::string(row.group))) served.insert(row.kind);
   }
   return served;
+}
+
+// What is read of a namespace only when a rule may write in it.
+constexpr std::array kOnDemand{Kind::pod, Kind::endpoint_slice, Kind::resource_quota, Kind::limit_range, Kind::disruption_budget, Kind::autoscaler};
+
+// What was read of a namespace and is empty is not what is unknown.
+template <typename Read>
+void tell_empty_from_unknown(NamespaceView& view, const Read& was_read) {
+  if (!view.pods && was_read(Kind::pod)) view.pods.emplace();
+  if (!view.slices && was_read(Kind::endpoint_slice)) view.slices.emplace();
+  if (!view.limits) view.limits.emplace();  // who may not read them goes on without, as the controller does
 }
 
 bool concerned(const Object& ns) { return ns.meta.labels.contains(keys::kApp) || ns.meta.labels.contains(keys::kGateway); }
@@ -130,8 +142,7 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
   }
   for (const ObjectPtr& ns : namespaces) {
     if (!looked_into.contains(ns->meta.name)) continue;
-    for (const Kind kind : {Kind::pod, Kind::endpoint_slice, Kind::resource_quota, Kind::limit_range, Kind::disruption_budget,
-                            Kind::autoscaler}) {
+    for (const Kind kind : kOnDemand) {
       if (Result<std::vector<ObjectPtr>> found = take(kind, ns->meta.name); !found) return fail(found.error().text);
     }
   }
@@ -152,13 +163,42 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
   live.world = make_world(objects);
   for (const Kind kind : unread) served.erase(kind);
   live.world.served = served;
-  // A namespace whose pods were read and are none is not one whose pods are unknown.
   for (auto& [name, view] : live.world.namespaces) {
-    if (!looked_into.contains(name)) continue;
-    if (!unread.contains(Kind::pod) && !view.pods) view.pods.emplace();
-    if (!unread.contains(Kind::endpoint_slice) && !view.slices) view.slices.emplace();
+    if (looked_into.contains(name)) tell_empty_from_unknown(view, [&unread](Kind kind) { return !unread.contains(kind); });
   }
   return live;
+}
+
+Result<Unit> list_namespace(Api& api, LiveWorld& live, const std::string& ns) {
+  ApiResult<ObjectPtr> itself = api.get({Kind::namespace_, "", ns});
+  if (!itself) return fail(describe("read namespace " + ns, itself.error()));
+  std::vector<ObjectPtr> objects{*itself};
+  const auto take = [&](Kind kind) -> Result<bool> {
+    ApiResult<std::vector<ObjectPtr>> found = list_all(api, kind, ns);
+    if (found) {
+      objects.insert(objects.end(), found->begin(), found->end());
+      return true;
+    }
+    const bool needed = info(kind).watch == Watch::always && kind != Kind::controller_revision;
+    if (!needed && (found.error().kind == ErrorClass::forbidden || found.error().kind == ErrorClass::not_found)) return false;  // list_world said so
+    return fail(describe("list " + std::string(info(kind).plural) + " of namespace " + ns, found.error()));
+  };
+  for (const KindInfo& row : kinds()) {
+    if (!row.namespaced || row.watch == Watch::never || (row.watch == Watch::if_served && !live.world.served.contains(row.kind))) continue;
+    if (Result<bool> ok = take(row.kind); !ok) return fail(ok.error().text);
+  }
+  std::set<Kind> read;
+  for (const Kind kind : kOnDemand) {
+    Result<bool> ok = take(kind);
+    if (!ok) return fail(ok.error().text);
+    if (*ok) read.insert(kind);
+  }
+  NamespaceView fresh = std::move(make_world(objects).namespaces[ns]);
+  tell_empty_from_unknown(fresh, [&read](Kind kind) { return read.contains(kind); });
+  NamespaceView& view = live.world.namespaces[ns];
+  fresh.config_maps = std::move(view.config_maps);
+  view = std::move(fresh);
+  return Unit{};
 }
 
 void read_wanted(Api& api, World& world, const Settings& settings, std::vector<std::string>& notes) {

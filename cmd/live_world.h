@@ -1,6 +1,6 @@
 #pragma once
 // list_world: reads everything that some rule looks at from a cluster, once. Called by source.cc for plan, check and
-// status without -f. Lists only; never watches, never writes.
+// status without -f, and by undo and release. Lists only; never watches, never writes.
 
 #include <functional>
 #include <string>
@@ -22,6 +22,10 @@ struct LiveWorld {
 // `joining`: namespaces that are to be read as if they were labelled. The overload reads labelled ones alone.
 Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::string& ns)>& joining);
 Result<LiveWorld> list_world(Api& api);
+
+// The same for one namespace of `live`, which takes the place of what was known of it; facts of the cluster stay.
+// Errors: as above; the namespace is gone.
+Result<Unit> list_namespace(Api& api, LiveWorld& live, const std::string& ns);
 
 // What plans want beyond lists (whole Deployments, ReplicaSets of a replace under way), read for every namespace that
 // a rule may write in. What cannot be read is noted, and the rest goes on.

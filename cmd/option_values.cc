@@ -122,6 +122,7 @@ std::vector<std::string_view> output_forms(Command command) {
       return {"", "text", "json", "yaml", "manifests"};
     case Command::status:
     case Command::undo:
+    case Command::release:
       return {"", "text", "json", "yaml"};
     case Command::check:
     case Command::version:

@@ -155,6 +155,16 @@ Tree::Tree() {
   undo.add_flag("-v,--verbose", options.verbose, "Show mesh and platform facts and every field");
   settings_flags(undo, options, raw);
 
+  CLI::App& release = command("release", "Print the grayscale releases of a namespace, or carry one to its end or back and follow it. Exit status 0: shown, or ended as asked; 1: an error, or it ended otherwise");
+  cluster_flags(release, options);
+  release.add_option("NAME", options.release, "Name of the Strategy; without it all releases are listed");
+  namespace_flags(release, options);
+  release.add_flag("--promote", options.promote, "The gray version becomes the principal one; --promote=template takes env and resources of its containers over too, not the images alone");
+  release.add_flag("--abort", options.abort, "All traffic back to the principal version, the gray one removed");
+  release.add_flag("-w,--watch", options.watch, "Follow until it has ended");
+  output_flag(release, options, "Form: text, json or yaml (default text)");
+  settings_flags(release, options, raw);
+
   CLI::App& reference = command("reference", "Print a table that docs and chart are made from");
   reference.add_option("TOPIC", options.topic, "rbac, keys, metrics, findings, findings.zh-CN, flags, or docs to write the files of a directory");
   reference.add_option("DIRECTORY", options.directory, "With docs: where to write");
@@ -166,11 +176,12 @@ Tree::Tree() {
   output_flag(version, options, "Form: text or json (default text)");
 }
 
-constexpr std::array<std::pair<std::string_view, Command>, 8> kCommands{{{"run", Command::run},
+constexpr std::array<std::pair<std::string_view, Command>, 9> kCommands{{{"run", Command::run},
                                                                        {"plan", Command::plan},
                                                                        {"check", Command::check},
                                                                        {"status", Command::status},
                                                                        {"undo", Command::undo},
+                                                                       {"release", Command::release},
                                                                        {"reference", Command::reference},
                                                                        {"completion", Command::completion},
                                                                        {"version", Command::version}}};
@@ -263,7 +274,21 @@ Result<Unit> settle(Options& options, const Raw& raw) {
   return read_settings(words, options.settings);
 }
 
+Result<Unit> check_release(const Options& options) {
+  if (!options.promote.empty()) {
+    if (Result<Unit> ok = one_of(options.promote, "--promote", {"true", "template"}); !ok) return ok;
+    if (options.abort) return fail("--promote and --abort exclude each other");
+  }
+  const bool one = !options.promote.empty() || options.abort || options.watch;
+  if (one && options.release.empty()) {
+    return fail(std::string(options.abort ? "--abort" : options.promote.empty() ? "--watch" : "--promote") + " needs the NAME of the release");
+  }
+  if (!options.release.empty() && options.all_namespaces) return fail("NAME is of one namespace: name that with -n instead of -A");
+  return Unit{};
+}
+
 Result<Unit> check_words(const Options& options) {
+  if (options.command == Command::release) return check_release(options);
   if (options.command == Command::completion) return one_of(options.topic, "SHELL", {"bash", "zsh", "fish"});
   if (options.command != Command::reference) return Unit{};
   if (Result<Unit> ok = one_of(options.topic, "TOPIC", {"rbac", "keys", "metrics", "findings", "findings.zh-CN", "flags", "docs"}); !ok) return ok;

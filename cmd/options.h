@@ -25,7 +25,7 @@ struct Environment {
 };
 Environment read_environment();
 
-enum class Command : std::uint8_t { run, plan, check, status, undo, reference, completion, version };
+enum class Command : std::uint8_t { run, plan, check, status, undo, release, reference, completion, version };
 
 // A key that `--app`, `--gateway`, `--policy` or `--set` puts on namespaces as if it stood there.
 struct Assumption {
@@ -56,8 +56,13 @@ struct Options {
   Severity fail_on = Severity::error;
   std::string output_directory;        // plan -o manifests: "" prints them
 
-  // status.
+  // status; watch also of release.
   bool watch = false, facts = false, settled = false;
+
+  // release.
+  std::string release;                 // a Strategy's name; "" for all of the namespace
+  std::string promote;                 // the annotation's value: "true" or "template"; "" when not asked for
+  bool abort = false;
 
   // undo.
   bool yes = false;

@@ -5,6 +5,7 @@
 #include "cmd/completion.h"
 #include "cmd/plan.h"
 #include "cmd/reference.h"
+#include "cmd/release.h"
 #include "cmd/status.h"
 #include "cmd/undo.h"
 #include "cmd/version.h"
@@ -24,6 +25,7 @@ int program(const std::vector<std::string>& arguments, const Terminal& terminal,
     case Command::check: return print_check(options, terminal);
     case Command::status: return print_status(options, terminal);
     case Command::undo: return print_undo(options, terminal);
+    case Command::release: return print_release(options, terminal);
     case Command::reference: return print_reference(options, terminal);
     case Command::completion: terminal.out << completion_script(options.topic); return 0;
     case Command::version: return print_version(options, terminal);

@@ -97,6 +97,29 @@ Json namespaces_json(const Report& report) {
   return list;
 }
 
+Json list_of(const Releases& releases) {
+  Json list = Json::array();
+  for (const auto& [ns, states] : releases) {
+    for (const ReleaseState& state : states) {
+      const ReleaseProgress progress = progress_of(state);
+      list.push_back({{"namespace", ns},
+                      {"name", state.strategy.name},
+                      {"service", state.service},
+                      {"type", state.type},
+                      {"principal", {{"version", state.principal}, {"deployment", state.principal_deployment}}},
+                      {"gray", {{"version", state.gray}, {"deployment", state.gray_deployment}}},
+                      {"state", to_string(state.phase)},
+                      {"step", to_string(state.step)},
+                      {"stepNumber", progress.at},
+                      {"steps", progress.of},
+                      {"traffic", state.traffic},
+                      {"finding", state.finding},
+                      {"why", state.why}});
+    }
+  }
+  return list;
+}
+
 Json finding_totals(const Totals& totals) {
   return {{"error", totals.errors}, {"warning", totals.warnings}, {"info", totals.infos}};
 }
@@ -159,8 +182,10 @@ Json check_json(const Report& report) {
 }
 
 Json status_json(const Report& report) {
-  return {{"apiVersion", kApiVersion}, {"kind", "Status"}, {"namespaces", namespaces_json(report)}, {"members", members_json(report)}};
+  return {{"apiVersion", kApiVersion}, {"kind", "Status"}, {"namespaces", namespaces_json(report)}, {"members", members_json(report)}, {"releases", list_of(report.releases)}};
 }
+
+Json releases_json(const Releases& releases) { return {{"apiVersion", kApiVersion}, {"kind", "Releases"}, {"releases", list_of(releases)}}; }
 
 std::string requests_yaml(const Report& report) {
   std::string text;

@@ -144,6 +144,9 @@ Report make_report(const Foreseen& foreseen, const Source& source, const Setting
   for (const auto& [ns, members] : foreseen.members) {
     if (source.scope.empty() || ns == source.scope) report.members.emplace(ns, members);
   }
+  for (const auto& [ns, releases] : foreseen.releases) {
+    if ((source.scope.empty() || ns == source.scope) && !releases.empty()) report.releases.emplace(ns, releases);
+  }
   for (const Finding& finding : foreseen.findings) {
     if (in_scope(source.scope, finding.about)) report.findings.push_back(finding);
   }

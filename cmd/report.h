@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cmd/release_rows.h"
 #include "cmd/source.h"
 #include "cmd/totals.h"
 #include "reconcilers/foresee.h"
@@ -36,6 +37,7 @@ struct Report {
   std::vector<Held> held;
   std::vector<Finding> findings;               // errors first, then by code and object
   std::map<std::string, std::vector<MemberState>> members;
+  Releases releases;
   Totals totals;
   bool settled = true;                         // nothing to change and no rollout of ours under way; held things aside
   MeshFacts mesh;

@@ -219,6 +219,7 @@ std::string status_rows(const Report& report, const Terminal& terminal) {
     }
   }
   if (!rows.empty()) text += '\n';
+  if (const std::string releases = release_rows(report.releases, terminal); !releases.empty()) text += releases + '\n';
   for (const Concern& concern : report.concerns) {
     const auto members = report.members.find(concern.ns);
     text += wrapped(count_line(concern, members == report.members.end() ? std::vector<MemberState>{} : members->second), "", "  ", terminal.width);

@@ -271,7 +271,7 @@ class Carrier {
     using Kind = ReleaseAct::Kind;
     tell(act.step, act.why);
     if (!rollout_is_over(principal_) && (promotes() || !act.finding.empty() || act.step == ReleaseStep::restoring)) decision_.releasing.push_back(sight_.principal);
-    if (next_.held) hold_text();
+    if (next_.held && promotes()) hold_text();
     if (!context_.settings.releases_enabled) {
       decision_.findings.push_back(finding("MG806", strategy_.key(), std::string(promotes() ? keys::kPromote : keys::kAbort) + " is set, and nothing is carried out"));
       state_.finding = "MG806";

@@ -58,6 +58,19 @@ TEST(Options, settings_of_the_chart_reach_the_plan) {
   EXPECT_FALSE(settings.namespace_selector.matches({{"team", "x"}, {"tier", "web"}, {"legacy", ""}}));
 }
 
+TEST(Options, release_takes_its_name_before_and_after_what_is_asked) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"release", "web", "--promote", "-n", "shop"}, {"release", "--promote", "web", "-n", "shop"}}) {
+    const Parsed got = parsed(words);
+    ASSERT_TRUE(got.options) << got.text;
+    EXPECT_EQ(got.options->release, "web");
+    EXPECT_EQ(got.options->promote, "true");
+    EXPECT_EQ(got.options->ns, "shop");
+  }
+  EXPECT_EQ(parsed({"release", "web", "--promote=template"}).options->promote, "template");
+  EXPECT_TRUE(parsed({"release", "web", "--abort"}).options->abort);
+  EXPECT_EQ(parsed({"release", "-A"}).options->promote, "");
+}
+
 TEST(Options, run_takes_what_a_controller_needs) {
   const Parsed got = parsed({"run", "--metrics-address", ":0", "--workers", "2", "--leader-elect", "--log-format", "json", "--kubeconfig", "k"});
   ASSERT_TRUE(got.options) << got.text;
@@ -108,6 +121,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"plan", "--trusted-proxies", "10.0.0.0/40"}, "invalid argument \"10.0.0.0/40\" for \"--trusted-proxies\": must be a network such as 10.0.0.0/8"},
         Refusal{{"check", "--fail-on", "never"}, "invalid argument \"never\" for \"--fail-on\": must be one of error, warning, info"},
         Refusal{{"completion", "tcsh"}, "invalid argument \"tcsh\" for \"SHELL\": must be one of bash, zsh, fish"},
+        Refusal{{"release", "web", "--promote", "--abort"}, "--promote and --abort exclude each other"},
+        Refusal{{"release", "web", "--promote=all"}, "invalid argument \"all\" for \"--promote\": must be one of true, template"},
+        Refusal{{"release", "--promote"}, "--promote needs the NAME of the release"}, Refusal{{"release", "--abort"}, "--abort needs the NAME of the release"},
+        Refusal{{"release", "--watch"}, "--watch needs the NAME of the release"}, Refusal{{"release", "web", "cart"}, "unexpected argument: cart"},
+        Refusal{{"release", "web", "-A"}, "NAME is of one namespace: name that with -n instead of -A"},
         Refusal{{"completion"}, "SHELL is missing: one of bash, zsh, fish"}, Refusal{{"reference", "docs"}, "reference docs needs the directory to write to"}));
 
 TEST(Options, an_unknown_key_is_answered_with_the_known_ones) {

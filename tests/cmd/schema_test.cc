@@ -40,7 +40,23 @@ TEST(Schema, status_holds_to_its_own) {
   MemberState member;
   member.workload = {Kind::deployment, "shop", "web"};
   report.members["shop"] = {member};
+  ReleaseState release;
+  release.strategy = {Kind::strategy, "shop", "canary"};
+  report.releases["shop"] = {release};
   EXPECT_THAT(test::violations(status_json(report), schema("status.json")), testing::IsEmpty());
+}
+
+TEST(Schema, releases_hold_to_their_own) {
+  ReleaseState release;
+  release.strategy = {Kind::strategy, "shop", "canary"};
+  std::vector<ReleaseState> all;
+  for (const ReleaseStep step : {ReleaseStep::none, ReleaseStep::recording, ReleaseStep::to_gray, ReleaseStep::updating, ReleaseStep::restoring,
+                                 ReleaseStep::to_principal, ReleaseStep::removing_gray, ReleaseStep::closing}) {
+    release.phase = step == ReleaseStep::restoring ? ReleasePhase::held : ReleasePhase::promoting;
+    release.step = step;
+    all.push_back(release);
+  }
+  EXPECT_THAT(test::violations(releases_json({{"shop", all}}), schema("releases.json")), testing::IsEmpty());
 }
 
 TEST(Schema, a_document_that_breaks_it_is_found) {
