@@ -14,7 +14,7 @@ NAME = "e2e-moment"
 class Moment:
     """with Moment(cluster, USER, "apps", "deployments", act): …
 
-    act(request) is called with the AdmissionReview's request (a dict) for every
+    group, resource: "*" for any. act(request) is called with the AdmissionReview's request (a dict) for every
     CREATE, UPDATE and DELETE while the API server waits."""
 
     def __init__(self, cluster, user, group, resource, act):

@@ -99,7 +99,7 @@ class Docs(unittest.TestCase):
         for number, command in enumerate(all_commands):
             script += [f"echo '@@ {number}'", f"{{ {command.rstrip('&')} {'&' if command.endswith('&') else ';'} }} 2>&1",
                        f"echo '@@ {number} ended' $?"]
-        done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, text=True, timeout=400,
+        done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, text=True, timeout=600,
                               env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         found = []
         for number, command in enumerate(all_commands):
