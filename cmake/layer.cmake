@@ -13,7 +13,7 @@ endfunction()
 # builds without it see to.
 function(mg_starts_with name)
   if(MESHGRAFT_PRECOMPILE AND ARGN)
-    target_precompile_headers(${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${CMAKE_SOURCE_DIR}/${ARGN}>")
+    target_precompile_headers(${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${PROJECT_SOURCE_DIR}/${ARGN}>")
     # g++ 12 forgets that what is precompiled comes from the system's headers, and warns of std::string + "text" there
     # (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105329).
     target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)

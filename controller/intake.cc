@@ -123,12 +123,43 @@ void Intake::on_progress(Kind kind) {
 void Intake::on_standing(Kind kind) {
   if (kind == Kind::crd) look_at_crds();
   facts_.touch();  // which optional kinds are served is a fact
+  const bool turned = note_forbidden(kind);
   if (ready_) {
     queue_.add_debounced(std::string(kFacts));
+    if (turned) enqueue_all();  // each will be told after the grace, or is told no longer (MG914)
     on_progress(kind);
     return;
   }
   become_ready();
+}
+
+// True when the kind has become forbidden, or is no longer.
+bool Intake::note_forbidden(Kind kind) {
+  const std::vector<KindState> states = cache_.states();
+  const bool is_forbidden = std::any_of(states.begin(), states.end(), [kind](const KindState& state) {
+    return state.kind == kind && state.wanted && state.standing == Standing::forbidden;
+  });
+  const MutexLock lock(mutex_);
+  return is_forbidden ? forbidden_.try_emplace(kind, clock_.now()).second : forbidden_.erase(kind) > 0;
+}
+
+std::set<Kind> Intake::unreadable() const {
+  std::set<Kind> kinds;
+  const MutexLock lock(mutex_);
+  for (const auto& [kind, since] : forbidden_) {
+    if (clock_.now() - since >= kForbiddenGrace) kinds.insert(kind);
+  }
+  return kinds;
+}
+
+std::optional<Time> Intake::next_unreadable() const {
+  std::optional<Time> next;
+  const MutexLock lock(mutex_);
+  for (const auto& [kind, since] : forbidden_) {
+    const Time when = since + kForbiddenGrace;
+    if (when > clock_.now() && (!next || when < *next)) next = when;
+  }
+  return next;
 }
 
 void Intake::on_restart(Kind kind, ErrorClass reason) {

@@ -43,6 +43,12 @@ class Intake final : public WatchListener {
   // planned before.
   [[nodiscard]] bool ready() const { return ready_; }
 
+  // Kinds that the server forbids to read, for longer than a starting API server forbids everything (kForbiddenGrace).
+  static constexpr Duration kForbiddenGrace = std::chrono::seconds(30);
+  [[nodiscard]] std::set<Kind> unreadable() const EXCLUDES(mutex_);
+  // When another kind will be one of them if nothing changes; nullopt without one.
+  [[nodiscard]] std::optional<Time> next_unreadable() const EXCLUDES(mutex_);
+
   // Every namespace that carries one of the labels, was planned for one, or holds something of ours.
   void enqueue_all() EXCLUDES(mutex_);
   void enqueue_gateways();
@@ -62,6 +68,7 @@ class Intake final : public WatchListener {
   void look_at_crds() EXCLUDES(mutex_);
   void look_at_config_maps() EXCLUDES(mutex_);
   void become_ready() EXCLUDES(mutex_);
+  bool note_forbidden(Kind kind) EXCLUDES(mutex_);
   std::set<std::string> concerned() const EXCLUDES(mutex_);
 
   Cache& cache_;
@@ -78,6 +85,7 @@ class Intake final : public WatchListener {
   Watchers* watchers_ GUARDED_BY(mutex_) = nullptr;
   bool config_maps_known_ GUARDED_BY(mutex_) = false, becoming_ready_ GUARDED_BY(mutex_) = false;
   std::set<std::string> known_ GUARDED_BY(mutex_);
+  std::map<Kind, Time> forbidden_ GUARDED_BY(mutex_);  // kinds that we may not read, since when
   std::map<std::string, Time> marks_ GUARDED_BY(mutex_);
   std::map<ObjectKey, std::int64_t> gone_ GUARDED_BY(mutex_);  // milliseconds; VirtualServices and DestinationRules
   std::int64_t watching_since_ GUARDED_BY(mutex_) = 0;

@@ -49,6 +49,17 @@ std::string totals(const Plan& plan) {
   return text;
 }
 
+// What no rule can see of a namespace, because the server forbids reading a kind that rules read.
+std::vector<Finding> unread_kinds(const std::set<Kind>& unreadable, const Cache& cache, const ObjectKey& ns) {
+  std::vector<Finding> findings;
+  if (unreadable.empty()) return findings;
+  for (const KindState& state : cache.states()) {
+    if (!unreadable.contains(state.kind)) continue;
+    findings.push_back(finding("MG914", ns, std::string(info(state.kind).plural) + ": " + state.why));
+  }
+  return findings;
+}
+
 }  // namespace
 
 void Worker::run() {
@@ -154,6 +165,7 @@ Worker::Round Worker::look_at(const std::string& ns) {
     p_.queue.add_after(ns, std::chrono::milliseconds(std::max(*what.wake_after, least)));
   }
   if (const std::optional<Time> known = p_.ledger.uncertain_until(ns)) p_.queue.add_after(ns, *known - p_.clock.now());
+  if (const std::optional<Time> then = p_.intake.next_unreadable()) p_.queue.add_after(ns, *then - p_.clock.now());
   if (const std::optional<Time> retry = page.contests.next_retry()) p_.queue.add_after(ns, *retry - p_.clock.now());
   return round;
 }
@@ -408,6 +420,7 @@ void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& p
   });
   std::vector<Finding> findings = plan.findings;
   for (const auto& [about, finding] : page.refused) findings.push_back(finding);
+  for (Finding& finding : unread_kinds(p_.intake.unreadable(), p_.cache, view.ns->key())) findings.push_back(std::move(finding));
   p_.events.report(view.name, findings);
   p_.metrics.set_namespace(view.name, read_options(*view.ns, p_.settings).policy, plan.members, findings, plan.releases);
 

@@ -258,7 +258,7 @@ class RestApi final : public Api {
   Result<std::shared_ptr<Transport>> new_transport(const Credential& credential) const {
     TransportOptions options;
     options.server = url_.text();
-    options.user_agent = "meshgraft/" + options_.version + " (linux/" + std::string(kArchitecture) + ")";
+    options.user_agent = options_.program + "/" + options_.version + " (linux/" + std::string(kArchitecture) + ")";
     options.call_deadline = options_.call_deadline;
     options.stream_idle = options_.watch_idle;
     options.first_answer = options_.watch_first_answer;

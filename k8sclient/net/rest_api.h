@@ -22,7 +22,7 @@ struct CallReport {
 };
 
 struct RestOptions {
-  std::string version = "dev";  // for User-Agent: "meshgraft/<version> (linux/amd64)"
+  std::string program = "meshgraft", version = "dev";  // for User-Agent: "<program>/<version> (linux/amd64)"
   // Of a whole call: waiting for a place, its retry on a new connection and its repeat after a 401. Nothing of it is
   // sent later, even if a credential plugin took longer than that.
   std::chrono::milliseconds call_deadline{10'000};

@@ -43,6 +43,19 @@ TEST_F(Cache_, a_view_holds_the_namespace_and_its_objects_sorted_by_name) {
   EXPECT_FALSE(view->pods.has_value());
 }
 
+TEST_F(Cache_, a_kind_is_synced_when_everybody_who_follows_it_has_listed_it) {
+  EXPECT_FALSE(cache.synced(Kind::service)) << "nobody follows it";
+  follow(Kind::service, Standing::starting);
+  EXPECT_FALSE(cache.synced(Kind::service));
+  follow(Kind::service);
+  EXPECT_TRUE(cache.synced(Kind::service));
+  cache.set_standing(Kind::service, Scope{"shop", "web"}, Standing::forbidden, true, "no");
+  EXPECT_FALSE(cache.synced(Kind::service));
+  cache.set_standing(Kind::service, Scope{"shop", "web"}, Standing::failing, true, "a moment");
+  EXPECT_TRUE(cache.synced(Kind::service)) << "read once, and will be followed again";
+  EXPECT_FALSE(cache.synced(Kind::pod));
+}
+
 TEST_F(Cache_, there_is_no_view_of_a_namespace_that_is_not_there) {
   cache.upsert(made_deployment("shop", "web"), "2");
   EXPECT_FALSE(cache.view("shop").has_value());

@@ -219,10 +219,10 @@ TEST_F(Whole, the_connection_breaks_at_any_write_and_the_job_is_finished) {
   }
 }
 
-TEST_F(Whole, a_kind_that_may_not_be_read_is_said_and_others_go_on) {
+TEST_F(Whole, a_kind_that_may_not_be_read_is_a_finding_and_others_go_on_and_it_goes_when_the_right_comes) {
   open_shop();
   join();
-  cluster.api.set_fault([](const Call& call) -> std::optional<fakes::Fault> {
+  const auto forbid = [](const Call& call) -> std::optional<fakes::Fault> {
     const bool reads = call.verb == CallVerb::list || call.verb == CallVerb::watch;
     if (!reads || call.key.kind != Kind::ingress) return std::nullopt;
     ApiError error;
@@ -230,9 +230,10 @@ TEST_F(Whole, a_kind_that_may_not_be_read_is_said_and_others_go_on) {
     error.code = 403;
     error.message = "ingresses.networking.k8s.io is forbidden";
     return fakes::Fault{error, false};
-  });
+  };
+  cluster.api.set_fault(forbid);
   RigController controller(cluster);
-  controller.settle();
+  controller.settle(Intake::kForbiddenGrace + seconds(5));
   EXPECT_TRUE(is_joined("shop", "catalog"));
   bool said = false;
   for (const KindState& state : controller.cache.states()) {
@@ -240,6 +241,26 @@ TEST_F(Whole, a_kind_that_may_not_be_read_is_said_and_others_go_on) {
            (state.kind == Kind::ingress && state.standing == WatchMachine::Standing::forbidden && !state.why.empty());
   }
   EXPECT_TRUE(said);
+  const auto is_told = [&controller] {
+    return controller.metrics.text().find(
+               "meshgraft_findings{namespace=\"shop\",code=\"MG914\",severity=\"error\"} 1") != std::string::npos;
+  };
+  EXPECT_TRUE(is_told());
+  bool event_said = false;
+  for (const Json& event : cluster.events("shop")) {
+    event_said = event_said || (event["reason"] == "MG914" &&
+                                event["message"].get<std::string>().find("ingresses.networking.k8s.io is forbidden") !=
+                                    std::string::npos);
+  }
+  EXPECT_TRUE(event_said);
+  cluster.api.set_fault({});
+  controller.settle();
+  EXPECT_FALSE(is_told());
+  cluster.api.set_fault(forbid);
+  controller.settle(seconds(2));
+  EXPECT_FALSE(is_told()) << "a starting API server forbids everything for a moment";
+  controller.settle(Intake::kForbiddenGrace + seconds(5));
+  EXPECT_TRUE(is_told());
 }
 
 TEST_F(Whole, a_write_that_is_forbidden_is_a_finding_and_others_go_on) {

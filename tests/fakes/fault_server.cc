@@ -37,6 +37,11 @@ SSL_CTX* context_of(const FaultServer::Options& options) {
     throw std::runtime_error("the test server's certificate cannot be used");
   X509_free(certificate);
   EVP_PKEY_free(key);
+  if (options.highest_tls != 0) {
+    SSL_CTX_set_cipher_list(context, "DEFAULT:@SECLEVEL=0");  // OpenSSL 3 speaks nothing below 1.2 otherwise
+    SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(context, options.highest_tls);
+  }
   if (!options.client_ca_pem.empty()) {
     X509* ca = certificate_of(options.client_ca_pem);
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca);

@@ -52,6 +52,7 @@ class FaultServer {
     std::string certificate_pem, key_pem;  // "" for plain HTTP
     std::string client_ca_pem;             // asks for a client certificate of this CA, "" for none
     std::string greeting;                  // sent in the clear before anything is read, "" for none
+    int highest_tls = 0;                   // such as TLS1_1_VERSION; 0 for OpenSSL's own
   };
   using Script = std::function<void(const SeenRequest&, Conversation&)>;
 

@@ -61,6 +61,9 @@ TEST_F(RestCalls, every_request_says_who_asks_and_asks_for_plain_json) {
   EXPECT_EQ(headers["authorization"], "Bearer " + std::string(kToken));
   EXPECT_EQ(headers["accept"], "application/json");
   EXPECT_EQ(headers.count("accept-encoding"), 0U);
+  options.program = "deployment-counter";
+  (void)client(*server, options)->server_version();
+  EXPECT_THAT(server->requests()[1].headers["user-agent"], testing::StartsWith("deployment-counter/1.2.3 "));
 }
 
 TEST_F(RestCalls, a_get_gives_the_typed_object_or_the_whole_document) {

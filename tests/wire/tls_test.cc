@@ -3,6 +3,8 @@
 #include <openssl/ssl.h>
 
 #include "k8sclient/net/tls_context.h"
+#include <openssl/ssl.h>
+
 #include "tests/wire/wire_world.h"
 
 namespace meshgraft::test {
@@ -65,6 +67,21 @@ TEST_F(Tls, an_expired_or_future_certificate_is_refused_with_its_time) {
   EXPECT_THAT(refusal(authority.issue("server", {"127.0.0.1"}, -7200, -3600)).message,
               MatchesRegex(".*the server's certificate expired on [0-9]+-[0-9]+-[0-9]+ [0-9]+:[0-9]+:[0-9]+ UTC"));
   EXPECT_THAT(refusal(authority.issue("server", {"127.0.0.1"}, 3600, 7200)).message, HasSubstr("is not valid before"));
+}
+
+TEST_F(Tls, a_server_that_speaks_nothing_newer_than_tls_1_1_is_refused_before_it_sees_a_request) {
+  const TestCertificate certificate = authority.issue("server", {"127.0.0.1"});
+  for (const int highest : {TLS1_1_VERSION, TLS1_2_VERSION}) {
+    FaultServer::Options old{certificate.certificate_pem, certificate.key_pem, "", ""};
+    old.highest_tls = highest;
+    FaultServer server(old, give_web);
+    const ApiResult<ObjectPtr> object = client(config_for(server))->get(deployment_key("web"));
+    EXPECT_EQ(object.has_value(), highest == TLS1_2_VERSION);
+    EXPECT_EQ(server.requests().size(), highest == TLS1_2_VERSION ? 1U : 0U);
+    if (!object) {
+      EXPECT_EQ(object.error().kind, ErrorClass::transport);
+    }
+  }
 }
 
 TEST_F(Tls, insecure_skip_tls_verify_accepts_anything) {
