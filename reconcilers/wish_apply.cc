@@ -1,6 +1,7 @@
 // From a wish to the body of one server-side apply, with the undo record that belongs to it.
 
 #include <algorithm>
+#include <cstddef>
 #include <set>
 #include <utility>
 
@@ -61,7 +62,33 @@ void put(Json& at, const Labels& labels) {
   for (const auto& [key, value] : labels) at[key] = value;
 }
 
-void put_workload(const Wish& wish, const Object& object, Json& body) {
+// `wishes` in the order of the live list: elements that an apply names take its order from it (recorded from Kubernetes
+// 1.24 and 1.37: docs/design/recorded.md). `place`: where the live list has an element.
+template <typename T, typename F>
+std::vector<T> in_live_order(std::vector<T> wishes, const F& place) {
+  std::stable_sort(wishes.begin(), wishes.end(), [&place](const T& left, const T& right) { return place(left) < place(right); });
+  return wishes;
+}
+
+std::ptrdiff_t place_of(const PortWish& wish, const Service& service) {
+  const auto found = std::find_if(service.ports.begin(), service.ports.end(), [&wish](const ServicePort& one) {
+    return one.port == wish.port && one.protocol == wish.protocol;
+  });
+  return found - service.ports.begin();
+}
+
+// Container, then port.
+std::pair<std::ptrdiff_t, std::ptrdiff_t> place_of(const HostPortWish& wish, const Workload& workload) {
+  const std::vector<Container>& containers = workload.pod.containers;
+  const auto container = std::find_if(containers.begin(), containers.end(), [&wish](const Container& one) { return one.name == wish.container; });
+  if (container == containers.end()) return {containers.end() - containers.begin(), 0};
+  const auto port = std::find_if(container->ports.begin(), container->ports.end(), [&wish](const ContainerPort& one) {
+    return one.container_port == wish.container_port && one.protocol == wish.protocol;
+  });
+  return {container - containers.begin(), port - container->ports.begin()};
+}
+
+void put_workload(const Wish& wish, const Workload& object, Json& body) {
   if (wish.rolling_update) {
     const Json value{{"maxUnavailable", wish.rolling_update->max_unavailable},
                      {"maxSurge", wish.rolling_update->max_surge}};
@@ -78,7 +105,7 @@ void put_workload(const Wish& wish, const Object& object, Json& body) {
   if (wish.host_ports.empty()) return;
   Json& containers = pod["spec"]["containers"];
   containers = Json::array();
-  for (const HostPortWish& port : wish.host_ports) {
+  for (const HostPortWish& port : in_live_order(wish.host_ports, [&object](const HostPortWish& one) { return place_of(one, object); })) {
     const auto found = std::find_if(containers.begin(), containers.end(),
                                     [&port](const Json& one) { return one["name"] == port.container; });
     Json& container = found != containers.end()
@@ -89,11 +116,11 @@ void put_workload(const Wish& wish, const Object& object, Json& body) {
   }
 }
 
-void put_ports(const Wish& wish, Json& body) {
+void put_ports(const Wish& wish, const Service& service, Json& body) {
   if (wish.ports.empty()) return;
   Json& ports = body["spec"]["ports"];
   ports = Json::array();
-  for (const PortWish& port : wish.ports) {
+  for (const PortWish& port : in_live_order(wish.ports, [&service](const PortWish& one) { return place_of(one, service); })) {
     Json one{{"port", port.port}, {"protocol", port.protocol}};  // both: the list's key (rules 5)
     if (port.name) one["name"] = *port.name;
     if (port.app_protocol) one["appProtocol"] = *port.app_protocol;
@@ -111,8 +138,8 @@ Json body_of(const Wish& wish, const Object& object, const std::string& record) 
   if (!wish.labels.empty()) put(meta["labels"], wish.labels);
   if (!wish.annotations.empty()) put(meta["annotations"], wish.annotations);
   if (!record.empty()) meta["annotations"][std::string(keys::kUndo)] = record;
-  if (as<Workload>(&object) != nullptr) put_workload(wish, object, body);
-  put_ports(wish, body);
+  if (const Workload* workload = as<Workload>(&object); workload != nullptr) put_workload(wish, *workload, body);
+  if (const Service* service = as<Service>(&object); service != nullptr) put_ports(wish, *service, body);
   if (!wish.data.empty()) put(body["data"], wish.data);
   if (!wish.gateway_annotations.empty()) put(body["spec"]["deployment"]["annotations"], wish.gateway_annotations);
   if (!wish.gateway_config.empty()) put(body["spec"]["controller"]["config"], wish.gateway_config);

@@ -22,9 +22,11 @@ import rights
 
 HERE = Path.cwd()
 AT_A_TIME = int(os.environ.get("MESHGRAFT_E2E_JOBS", "4"))
-LONGEST_FIRST = ("test_undo", "test_replace", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
+LONGEST_FIRST = ("test_undo", "test_replace", "test_replace_trouble", "test_replace_traffic", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
 LAST = "test_rights"
 TURN = "MESHGRAFT_E2E_TURN"  # the file that a start locks, cluster.py
+OUTCOME = re.compile(r"^OUTCOME (\|.*\|)$\n", re.MULTILINE)  # outcomes.py
+HEAD = "| scenario | Service | fewest ready endpoints | writes | outcome |\n|---|---|---|---|---|"
 RESULT = re.compile(r"^RESULT passed=(\d+) failed=(\d+) skipped=(\d+)$", re.MULTILINE)
 
 
@@ -52,19 +54,23 @@ def run_here(names):
     suite = loader.loadTestsFromNames(names)
     runner = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Result, warnings="ignore")
     result = runner.run(suite)
+    for row in getattr(sys.modules.get("outcomes"), "rows", ()):
+        print(f"OUTCOME {row}")
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     return result.passed, failed, len(result.skipped)
 
 
 def run_file(name):
-    """One file in a process of its own. A process that ends without its result counts as one failure."""
+    """One file in a process of its own: passed, failed, skipped, and the rows that it told. A process that ends
+    without its result counts as one failure."""
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
         done = subprocess.run([sys.executable, "-B", Path(__file__).resolve(), name], cwd=HERE, env={**os.environ, "TMPDIR": folder},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     found = RESULT.search(done.stdout)
-    print(f"--- {name}: {time.monotonic() - begin:.0f} s\n{RESULT.sub('', done.stdout).strip()}", flush=True)
-    return tuple(map(int, found.groups())) if found else (0, 1, 0)
+    rows = OUTCOME.findall(done.stdout)
+    print(f"--- {name}: {time.monotonic() - begin:.0f} s\n{RESULT.sub('', OUTCOME.sub('', done.stdout)).strip()}", flush=True)
+    return tuple(map(int, found.groups())) if found else (0, 1, 0), rows
 
 
 def run_all():
@@ -76,7 +82,9 @@ def run_all():
         results = list(pool.map(run_file, [name for name in names if name != LAST]))
         if LAST in names:
             results.append(run_file(LAST))
-        return map(sum, zip(*results))
+    if rows := sorted(row for _, told in results for row in told):
+        print("\n".join(("--- outcomes", HEAD, *rows)))
+    return map(sum, zip(*(counts for counts, _ in results)))
 
 
 def main():

@@ -11,20 +11,9 @@ from pathlib import Path
 from admission import Moment
 from processes import ProcessError, wait_until
 from programs import USER, Controller
-from scenario import APP, MANIFESTS, ONE_SERVICE, UNDO, Scenario
+from replace_scenario import KEYS, MOST_WRITES, POLICY, REPLACE, ROLLOUTS, SHOP, UPDATED, ReplaceScenario
+from scenario import APP, HELD, UNDO
 
-POLICY = "meshgraft.io/policy"
-UPDATED = "meshgraft.io/manifests-updated"
-ROLLOUTS = "meshgraft.io/max-rollouts"
-HELD = "meshgraft.io/held"
-PAUSED = "meshgraft.io/paused"
-KEYS = {"app", "version", "app.kubernetes.io/name", "app.kubernetes.io/version"}
-REPLACE = ("--replace-enabled", "--max-rollouts", "10")
-MOST_WRITES = 12  # for one Deployment, besides scaling
-
-SHOP = (ONE_SERVICE.replace("one", "web").replace("app: web", "run: web")
-        .replace("metadata: {name: web}\nspec:\n  replicas: 1", "metadata: {name: web, labels: {run: web}}\nspec:\n  replicas: 3")
-        .replace("image: web", 'image: "web:1"'))
 ALLERGIC = SHOP.replace("replicas: 3", "replicas: 3\n  progressDeadlineSeconds: 5").replace(
     "labels: {run: web}}\n    spec", "labels: {run: web}, annotations: {e2e.meshgraft.io/fails-with-sidecar: 'true'}}\n    spec")
 
@@ -47,51 +36,7 @@ spec:
 """
 
 
-class Replace(Scenario):
-    mesh = "kubesphere"
-    values = ("replace.enabled=true",)
-
-    def shop(self, name, manifest=SHOP, **annotations):
-        """A namespace that policy replace is asked for, running and not labelled yet."""
-        self.namespace(name, manifest)
-        self.api.annotate("Namespace", None, name, **{POLICY: "replace", UPDATED: "true", **annotations})
-        return self.api.get("Deployment", name, "web")
-
-    def label(self, name):
-        self.api.label("Namespace", None, name, **{APP: name})
-
-    def records(self, namespace):
-        return [r for r in self.api.list("ControllerRevision", namespace)
-                if r["metadata"]["name"].startswith("meshgraft-")]
-
-    def is_replaced(self, namespace, name, former):
-        now = self.api.get("Deployment", namespace, name)
-        return (now and now["metadata"]["uid"] != former["metadata"]["uid"] and not self.records(namespace)
-                and KEYS <= set(now["spec"]["selector"]["matchLabels"])
-                and now.get("status", {}).get("readyReplicas", 0) == now["spec"]["replicas"])
-
-    def wait_until_replaced(self, controller, namespace, former, name="web", seconds=180):
-        try:
-            wait_until(lambda: controller.process.check() or self.is_replaced(namespace, name, former), seconds,
-                       f"{namespace}/{name} is re-created", step=0.2)
-        except TimeoutError as error:
-            self.fail(f"{error}\n{self.records(namespace)}\nlog:\n{controller.process.tail(40)}")
-
-    def assert_served(self, watch, namespace, service, replicas):
-        """Never fewer ready endpoints than the Deployment has replicas."""
-        self.assertEqual(watch.gaps, 0, "the watch of EndpointSlices was interrupted: no proof")
-        self.assertGreaterEqual(watch.fewest().get((namespace, service), 0), replicas,
-                                watch.history(namespace, service))
-
-    def assert_as_before(self, former, now):
-        """But for the mark that it is held, and the record of that."""
-        def kept(deployment):
-            meta = deployment["metadata"]
-            annotations = {k: v for k, v in meta.get("annotations", {}).items()
-                           if k not in (HELD, UNDO, "deployment.kubernetes.io/revision")}
-            return deployment["spec"], meta.get("labels", {}), annotations
-        self.assertEqual(kept(now), kept(former))
-
+class Replace(ReplaceScenario):
     def test_bookinfo_is_recreated_and_every_service_keeps_its_endpoints(self):
         self.namespace("books", "bookinfo.yaml")
         former = {d["metadata"]["name"]: d for d in self.api.list("Deployment", "books")}
@@ -106,7 +51,7 @@ class Replace(Scenario):
             self.wait_until_governed("books", "details", "ratings", "productpage")
         watch.stop()
         for service, replicas in (("details", 1), ("ratings", 1), ("reviews", 3), ("productpage", 1)):
-            self.assert_served(watch, "books", service, replicas)
+            self.assert_served(watch, "books", service, replicas, "created again")
         for name in former:
             self.assert_sidecar("books", name)
             self.assertIn("replaced", self.annotation(self.api.get("Deployment", "books", name), UNDO))
@@ -143,7 +88,7 @@ class Replace(Scenario):
         with Controller(self.cluster, *REPLACE) as last:
             self.wait_until_replaced(last, "killed", former)
         watch.stop()
-        self.assert_served(watch, "killed", "web", 3)
+        self.assert_served(watch, "killed", "web", 3, "killed at each kind of write; the next made it good")
         self.assertEqual(len(self.api.list("ReplicaSet", "killed")), 1)
         self.assertLessEqual({
             ("CREATE", "ControllerRevision"), ("DELETE", "Deployment"), ("CREATE", "Deployment"),
@@ -164,7 +109,7 @@ class Replace(Scenario):
         watch.stop()
         self.assertIn("not available within 5 s", held)
         self.assert_as_before(former, self.api.get("Deployment", "allergic", "web"))
-        self.assert_served(watch, "allergic", "web", 3)
+        self.assert_served(watch, "allergic", "web", 3, "as before, held")
 
     def test_a_name_taken_between_orphan_and_plant_is_his_who_took_it(self):
         former = self.shop("taken")
@@ -183,7 +128,7 @@ class Replace(Scenario):
         watch.stop()
         self.assertEqual(self.api.get("Deployment", "taken", "web")["spec"]["selector"], former["spec"]["selector"])
         self.assertEqual(len(self.records("taken")), 1, "what stood there is kept")
-        self.assert_served(watch, "taken", "web", 3)
+        self.assert_served(watch, "taken", "web", 3, "his who took the name; the record stays")
 
     def test_scale_and_set_image_during_it_and_after(self):
         former = self.shop("busy")
@@ -201,7 +146,7 @@ class Replace(Scenario):
         now = self.api.get("Deployment", "busy", "web")
         self.assertEqual(now["spec"]["template"]["spec"]["containers"][0]["image"], "web:3")
         self.assertEqual(now["spec"]["replicas"], 4)
-        self.assert_served(watch, "busy", "web", 3)
+        self.assert_served(watch, "busy", "web", 3, "created again, with his image and replicas")
 
     def test_kubectl_apply_of_the_former_manifest_waits_for_its_owner(self):
         self.namespace("applied", SHOP)
@@ -262,7 +207,7 @@ class Replace(Scenario):
         self.assertEqual(now["spec"]["template"]["spec"]["containers"][0]["image"], "web:3")
         self.assertLessEqual(KEYS, set(now["spec"]["selector"]["matchLabels"]))
         self.assert_sidecar("helmed", "web")
-        self.assert_served(watch, "helmed", "web", 3)
+        self.assert_served(watch, "helmed", "web", 3, "created again, with his image and replicas")
 
     def test_the_label_removed_on_the_way_ends_as_before(self):
         former = self.shop("midway")
@@ -283,7 +228,7 @@ class Replace(Scenario):
         now = self.api.get("Deployment", "midway", "web")
         self.assertIsNone(self.annotation(now, HELD))
         self.assert_as_before(former, now)
-        self.assert_served(watch, "midway", "web", 3)
+        self.assert_served(watch, "midway", "web", 3, "as before")
 
     def test_kubectl_rollout_undo_to_the_revision_before_us_is_mended_and_the_record_survives(self):
         self.namespace("undone", SHOP)

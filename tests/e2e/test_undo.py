@@ -7,14 +7,14 @@ from processes import wait_until
 from programs import Controller
 from scenario import APP, GATEWAY, GOVERNED, STATUS, UNDO, Scenario
 
-# A port whose name tells no protocol, and Ingresses that name it. Created, not applied: what people apply is not renamed.
+# Ports whose names tell no protocol, and Ingresses that name one. Created, not applied: what people apply is not renamed.
 BLOG = yaml.safe_load("""
 - apiVersion: v1
   kind: Service
   metadata: {name: blog}
   spec:
     selector: {app: blog}
-    ports: [{name: web, port: 80, targetPort: 8080}]
+    ports: [{name: api, port: 8081, targetPort: 8080}, {name: web, port: 80, targetPort: 8080}]
 - apiVersion: apps/v1
   kind: Deployment
   metadata: {name: blog, labels: {app: blog}}
@@ -49,10 +49,6 @@ def essence(obj):
         obj["metadata"]["annotations"] = annotations
     if not obj["metadata"].get("labels", True):
         obj["metadata"].pop("labels")
-    ports = obj.get("spec", {}).get("ports")
-    if obj.get("kind") == "Service" and ports:
-        # A forced apply of a port's name puts the list in another order; its keys are port and protocol.
-        obj["spec"] = {**obj["spec"], "ports": sorted(ports, key=lambda p: (p["port"], p.get("protocol", "TCP")))}
     return obj
 
 

@@ -186,6 +186,16 @@ TEST(Apply, every_port_carries_both_keys_of_its_list) {
   EXPECT_EQ(record_in(change, one(kService)).was.at("spec.ports[80/TCP].name"), "web");
 }
 
+TEST(Apply, ports_stay_in_their_order) {
+  Record record;
+  record.own = {"spec.ports[53/UDP].appProtocol", "spec.ports[80/TCP].name"};
+  const ObjectPtr web = one(kService);
+  Json ports = Json::array({{{"port", 80}, {"protocol", "TCP"}, {"name", "web"}}, {{"port", 53}, {"protocol", "UDP"}, {"appProtocol", "udp"}}});
+  Wish wish;
+  wish.ports = {{53, "UDP", std::nullopt, "udp"}, {80, "TCP", "web", std::nullopt}};
+  EXPECT_EQ(apply_of(wish, *web, record).body["spec"]["ports"], ports);
+}
+
 TEST(Apply, leaves_the_record_of_edited_leaves_alone) {
   Record record;
   record.own = {"spec.rules[0].http.paths[0].backend.service.port"};

@@ -1,0 +1,71 @@
+"""What the tests of replaces share: a shop whose selector KubeSphere does not accept, how
+it is asked to be created again, and what must be true of it afterwards. Used by
+test_replace*.py; holds no test."""
+
+from outcomes import tell
+from processes import wait_until
+from scenario import APP, HELD, ONE_SERVICE, UNDO, Scenario
+
+POLICY = "meshgraft.io/policy"
+UPDATED = "meshgraft.io/manifests-updated"
+ROLLOUTS = "meshgraft.io/max-rollouts"
+KEYS = {"app", "version", "app.kubernetes.io/name", "app.kubernetes.io/version"}
+REPLACE = ("--replace-enabled", "--max-rollouts", "10")
+MOST_WRITES = 12  # for one Deployment, besides scaling
+
+SHOP = (ONE_SERVICE.replace("one", "web").replace("app: web", "run: web")
+        .replace("metadata: {name: web}\nspec:\n  replicas: 1", "metadata: {name: web, labels: {run: web}}\nspec:\n  replicas: 3")
+        .replace("image: web", 'image: "web:1"'))
+
+
+class ReplaceScenario(Scenario):
+    mesh = "kubesphere"
+    values = ("replace.enabled=true",)
+
+    def watching(self, *namespaces):
+        self._since = self.audit.position()
+        return super().watching(*namespaces)
+
+    def shop(self, name, manifest=SHOP, **annotations):
+        """A namespace that policy replace is asked for, running and not labelled yet."""
+        self.namespace(name, manifest)
+        self.api.annotate("Namespace", None, name, **{POLICY: "replace", UPDATED: "true", **annotations})
+        return self.api.get("Deployment", name, "web")
+
+    def label(self, name):
+        self.api.label("Namespace", None, name, **{APP: name})
+
+    def records(self, namespace):
+        return [r for r in self.api.list("ControllerRevision", namespace)
+                if r["metadata"]["name"].startswith("meshgraft-")]
+
+    def is_replaced(self, namespace, name, former):
+        now = self.api.get("Deployment", namespace, name)
+        return (now and now["metadata"]["uid"] != former["metadata"]["uid"] and not self.records(namespace)
+                and KEYS <= set(now["spec"]["selector"]["matchLabels"])
+                and now.get("status", {}).get("readyReplicas", 0) == now["spec"]["replicas"])
+
+    def wait_until_replaced(self, controller, namespace, former, name="web", seconds=180):
+        try:
+            wait_until(lambda: controller.process.check() or self.is_replaced(namespace, name, former), seconds,
+                       f"{namespace}/{name} is re-created", step=0.2)
+        except TimeoutError as error:
+            self.fail(f"{error}\n{self.records(namespace)}\nlog:\n{controller.process.tail(40)}")
+
+    def assert_served(self, watch, namespace, service, replicas, outcome):
+        """Never fewer ready endpoints than the Deployment has replicas, since it is watched. The outcome is told."""
+        self.assertEqual(watch.gaps, 0, "the watch of EndpointSlices was interrupted: no proof")
+        fewest = watch.fewest().get((namespace, service), 0)
+        self.assertGreaterEqual(fewest, replicas, watch.history(namespace, service))
+        writes = [w for w in self.writes(self._since) if w.namespace == namespace]
+        tell(self._testMethodName.removeprefix("test_").replace("_", " "), f"{namespace}/{service}", fewest, replicas,
+             len(writes), sum(w.resource == "replicasets" and w.verb == "patch" for w in writes), outcome)
+
+    def assert_as_before(self, former, now):
+        """But for the mark that it is held, and the record of that."""
+        def kept(deployment):
+            meta = deployment["metadata"]
+            annotations = {k: v for k, v in meta.get("annotations", {}).items()
+                           if k not in (HELD, UNDO, "deployment.kubernetes.io/revision")}
+            return deployment["spec"], meta.get("labels", {}), annotations
+        self.assertEqual(kept(now), kept(former))

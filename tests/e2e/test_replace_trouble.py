@@ -1,0 +1,153 @@
+"""A Deployment that is created again while something else goes wrong or goes on: the
+injector fails, its owner deletes it or its namespace, an autoscaler scales it."""
+
+import copy
+
+from admission import Moment
+from fixed_metric import FixedMetric
+from processes import wait_until
+from programs import USER, Controller
+from replace_scenario import REPLACE, SHOP, ReplaceScenario
+from scenario import HELD, UNDO
+
+# New pods, those with a sidecar, never become ready: the former ones go on serving.
+ALLERGIC = SHOP.replace("labels: {run: web}}\n    spec", "labels: {run: web}, annotations: {e2e.meshgraft.io/fails-with-sidecar: 'true'}}\n    spec")
+NOWHERE = "https://localhost:1/inject"  # a port that nobody listens on
+AUTOSCALER = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 1
+  maxReplicas: 6
+  metrics:
+  - type: External
+    external: {metric: {name: load}, target: {type: AverageValue, averageValue: "2"}}
+"""
+
+
+class ReplaceTrouble(ReplaceScenario):
+    def new_one(self, namespace, former):
+        """The Deployment that was created in the former one's place, or None."""
+        now = self.api.get("Deployment", namespace, "web")
+        return now if now and now["metadata"]["uid"] != former["metadata"]["uid"] else None
+
+    def wait_until_new_one(self, controller, namespace, former):
+        return wait_until(lambda: controller.process.check() or self.new_one(namespace, former), 120,
+                          f"the new one of {namespace} is there")
+
+    def break_injector(self, policy):
+        """Every injection webhook leads nowhere; policy: what the API server does then. Returns what mends it, which is
+        also called when the test ends."""
+        former = self.api.list("MutatingWebhookConfiguration")
+        for configuration in copy.deepcopy(former):
+            for webhook in configuration["webhooks"]:
+                webhook["clientConfig"]["url"] = NOWHERE
+                webhook["failurePolicy"] = policy
+            self.put(configuration)
+
+        def mend():
+            while former:
+                self.put(former.pop())
+        self.addCleanup(mend)
+        return mend
+
+    def put(self, configuration):
+        """Only the webhooks of it, whatever has happened to the object meanwhile."""
+        self.api.patch("MutatingWebhookConfiguration", None, configuration["metadata"]["name"],
+                       {"webhooks": configuration["webhooks"]})
+
+    def at_the_plant(self, namespace, act):
+        """A Moment: once, while the new Deployment is being created. And a list of what `act` has returned."""
+        done = []
+
+        def once(request):
+            if request["operation"] == "CREATE" and request["namespace"] == namespace and not done:
+                done.append(act())
+        return Moment(self.cluster, USER, "apps", "deployments", once), done
+
+    def test_new_pods_without_a_sidecar_are_rolled_back_exactly(self):
+        former = self.shop("bare")
+        sets = {s["metadata"]["uid"] for s in self.api.list("ReplicaSet", "bare")}
+        watch = self.watching("bare")
+        moment, mend = self.at_the_plant("bare", lambda: self.break_injector("Ignore"))
+        with Controller(self.cluster, *REPLACE) as controller, moment:
+            self.label("bare")
+            held = wait_until(lambda: controller.process.check() or self.annotation(self.api.get("Deployment", "bare", "web") or former, HELD),
+                              120, "it is rolled back", step=0.2)
+            wait_until(lambda: not self.records("bare") and
+                       {s["metadata"]["uid"] for s in self.api.list("ReplicaSet", "bare")} == sets, 60, "the former ReplicaSet alone is left")
+        watch.stop()
+        mend[0]()
+        self.assertIn("came without a sidecar", held)
+        self.assert_as_before(former, self.api.get("Deployment", "bare", "web"))
+        self.assert_served(watch, "bare", "web", 3, "as before, held")
+
+    def test_pods_that_the_injector_refuses_come_when_it_is_back(self):
+        former = self.shop("refused")
+        watch = self.watching("refused")
+        moment, mend = self.at_the_plant("refused", lambda: self.break_injector("Fail"))
+        with Controller(self.cluster, *REPLACE) as controller, moment:
+            self.label("refused")
+            self.wait_until_new_one(controller, "refused", former)
+            wait_until(lambda: any(c["type"] == "ReplicaFailure" for c in self.new_one("refused", former).get("status", {}).get("conditions", [])),
+                       60, "its pods are refused")
+            self.assertEqual(len(self.records("refused")), 1, "it waits")
+            mend[0]()
+            self.wait_until_replaced(controller, "refused", former)
+        watch.stop()
+        self.assert_sidecar("refused", "web")
+        self.assert_served(watch, "refused", "web", 3, "created again when the injector is back")
+
+    def test_what_its_owner_deletes_stays_deleted_and_what_he_creates_stays_his(self):
+        names = ("deleted", "again", "gone", "later")
+        former = {name: self.shop(name, ALLERGIC if name == "again" else SHOP) for name in names}
+        watch = self.watching("again")
+        with Controller(self.cluster, *REPLACE) as controller:
+            for name in names[:3]:
+                self.label(name)
+            for name in names[:3]:
+                self.wait_until_new_one(controller, name, former[name])
+                # Until the record names it, one that is deleted would be created again.
+                wait_until(lambda: any("planted" in self.annotation(r, UNDO) for r in self.records(name)
+                                       if self.annotation(r, UNDO)), 60, f"the record of {name} names the new one", step=0.1)
+            self.cluster.kubectl("delete", "deployment/web", "-n", "deleted", "--wait=false")
+            his = {k: former["again"][k] for k in ("apiVersion", "kind", "spec")}
+            his["metadata"] = {k: former["again"]["metadata"][k] for k in ("name", "namespace", "labels")}
+            self.cluster.kubectl("delete", "deployment/web", "-n", "again")
+            self.api.create("Deployment", "again", his)
+            self.cluster.kubectl("delete", "namespace/gone", "--wait=false")
+            self.label("later")
+            wait_until(lambda: 'code="MG214"' in controller.metrics(), 120, "that somebody took the name is said", step=0.3)
+            self.wait_until_replaced(controller, "later", former["later"])
+            self.cluster.kubectl("delete", "deployment/web", "-n", "later")
+            for name in ("deleted", "later"):
+                wait_until(lambda: controller.process.check() or not (self.api.list("Pod", name) or self.api.list("ReplicaSet", name) or self.records(name)),
+                           150, f"nothing of it is left in {name}", step=0.3)
+                self.assertIsNone(self.api.get("Deployment", name, "web"))
+            wait_until(lambda: self.api.get("Namespace", None, "gone") is None, 120, "the namespace is gone", step=0.3)
+        watch.stop()
+        self.assertEqual(self.api.get("Deployment", "again", "web")["spec"]["selector"], former["again"]["spec"]["selector"])
+        self.assertEqual(len(self.records("again")), 1, "what stood there is kept")
+        self.assert_served(watch, "again", "web", 3, "his who created it again; the record stays")
+
+    def test_an_autoscaler_goes_on_scaling_it_by_its_metric(self):
+        former = self.shop("scaled")
+        metric = self.enterContext(FixedMetric(self.cluster, 8))
+        self.cluster.apply(AUTOSCALER, "scaled")
+
+        def has_ready(replicas):
+            now = self.api.get("Deployment", "scaled", "web")
+            return now and now["spec"]["replicas"] == now.get("status", {}).get("readyReplicas", 0) == replicas
+        wait_until(lambda: has_ready(4) and self.endpoints_are_there("scaled"), 120, "it is scaled before", step=0.3)
+        watch = self.watching("scaled")
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("scaled")
+            self.wait_until_new_one(controller, "scaled", former)
+            metric.value = 10
+            self.wait_until_replaced(controller, "scaled", former)
+            wait_until(lambda: has_ready(5), 120, "the autoscaler has found the new one by its name", step=0.3)
+        watch.stop()
+        self.assert_sidecar("scaled", "web")
+        self.assert_served(watch, "scaled", "web", 4, "created again, scaled to 5 on the way")
