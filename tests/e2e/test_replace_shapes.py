@@ -1,0 +1,65 @@
+"""Deployments of many shapes created again at the same time, one of them paused on the way
+and one restarted by its owner; and what people do with kubectl to one that has joined."""
+
+import json
+
+from processes import wait_until
+from programs import Controller
+from replace_scenario import POLICY, REPLACE, SHOP, ReplaceScenario
+from scenario import STATUS
+
+PAUSED = "meshgraft.io/paused"
+
+
+def rolling(replicas, surge, unavailable):
+    return SHOP.replace("replicas: 3", f"replicas: {replicas}\n  strategy: {{rollingUpdate: {{maxSurge: {surge}, maxUnavailable: {unavailable}}}}}")
+
+
+# As `helm create` makes them: the name that KubeSphere would give away is in the selector.
+HELMS = SHOP.replace("{run: web}", "{app.kubernetes.io/name: web, app.kubernetes.io/instance: first}")
+SHAPES = {
+    "no-pod-less": (rolling(3, 1, 0), 3), "one-pod-less": (rolling(3, 0, 1), 3), "all-at-once": (rolling(3, "100%", "100%"), 3),
+    "single": (rolling(1, 0, 1), 1), "helms-labels": (HELMS, 3), "paused": (SHOP, 3), "restarted": (SHOP, 3)}
+
+
+class ReplaceShapes(ReplaceScenario):
+    def test_every_shape_keeps_its_endpoints(self):
+        former = {name: self.shop(name, manifest) for name, (manifest, _) in SHAPES.items()}
+        watch = self.watching(*SHAPES)
+        with Controller(self.cluster, *REPLACE) as controller:
+            for name in SHAPES:
+                self.label(name)
+            for name in ("paused", "restarted"):
+                wait_until(lambda: (self.api.get("Deployment", name, "web") or former[name])["metadata"]["uid"] != former[name]["metadata"]["uid"],
+                           120, f"the new one of {name} is there")
+            self.api.annotate("Namespace", None, "paused", **{PAUSED: "true"})
+            self.cluster.kubectl("rollout", "restart", "deployment/web", "-n", "restarted")
+            for name in SHAPES:
+                if name != "paused":
+                    self.wait_until_replaced(controller, name, former[name])
+            self.assertEqual(len(self.records("paused")), 1, "it stays where it is")
+            self.api.annotate("Namespace", None, "paused", **{PAUSED: None})
+            self.wait_until_replaced(controller, "paused", former["paused"])
+            self.cluster.kubectl("rollout", "restart", "deployment/web", "-n", "restarted")
+            self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "restarted", "--timeout=120s")
+        watch.stop()
+        for name, (_, replicas) in SHAPES.items():
+            with self.subTest(name):
+                self.assert_sidecar(name, "web")
+                self.assert_served(watch, name, "web", replicas, "created again")
+
+    def test_kubectl_replace_of_the_original_on_a_joined_deployment_is_mended(self):
+        former = self.shop("dropped", **{POLICY: "join"})
+        original = {k: former[k] for k in ("apiVersion", "kind", "spec")}
+        original["metadata"] = {k: former["metadata"][k] for k in ("name", "namespace", "labels")}
+        watch = self.watching("dropped")
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("dropped")
+            self.wait_until_joined(controller, "dropped")
+            self.assert_sidecar("dropped", "web")
+            self.cluster.kubectl("replace", "-f", "-", stdin=json.dumps(original))
+            self.wait_until_joined(controller, "dropped")
+            self.assert_sidecar("dropped", "web")
+            self.assertTrue(self.annotation(self.api.get("Namespace", None, "dropped"), STATUS).startswith("joined 1/1"))
+        watch.stop()
+        self.assert_never_without_endpoint(watch, [("dropped", "web")])
