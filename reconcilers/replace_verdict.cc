@@ -52,7 +52,8 @@ std::string applier_by_managers(const Json& whole) {
   for (const Json* entry : items(whole, "/metadata/managedFields")) {
     const std::string manager = text(*entry, "/manager");
     if (manager == keys::kFieldManager) continue;
-    if (text(*entry, "/operation") == "Apply" && manager != "helm") return manager;
+    // Helm 4 applies on the server's side; Helm 3 sends the difference between two charts, which leaves the selector alone.
+    if (text(*entry, "/operation") == "Apply") return manager == "helm" ? "helm (server-side apply, as Helm 4 does)" : manager;
     if (std::find(kAppliers.begin(), kAppliers.end(), manager) != kAppliers.end()) return manager;
   }
   return "";

@@ -11,7 +11,7 @@ from pathlib import Path
 from admission import Moment
 from processes import ProcessError, wait_until
 from programs import USER, Controller
-from replace_scenario import KEYS, MOST_WRITES, POLICY, REPLACE, ROLLOUTS, SHOP, UPDATED, ReplaceScenario
+from replace_scenario import KEYS, MOST_WRITES, PAUSED, POLICY, REPLACE, ROLLOUTS, SHOP, UPDATED, ReplaceScenario
 from scenario import APP, HELD, UNDO
 
 ALLERGIC = SHOP.replace("replicas: 3", "replicas: 3\n  progressDeadlineSeconds: 5").replace(

@@ -5,10 +5,9 @@ import json
 
 from processes import wait_until
 from programs import Controller
-from replace_scenario import POLICY, REPLACE, SHOP, ReplaceScenario
+from replace_scenario import PAUSED, POLICY, REPLACE, SHOP, ReplaceScenario
 from scenario import STATUS
 
-PAUSED = "meshgraft.io/paused"
 
 
 def rolling(replicas, surge, unavailable):

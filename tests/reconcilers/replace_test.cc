@@ -161,7 +161,8 @@ TEST(Replace, whoever_applies_its_manifest_is_found_by_marks_and_by_managers) {
     const World world = shop(live::deployment("web", "", mark));
     EXPECT_THAT(live::codes(live::plan(world, enabled())), HasSubstr("MG106")) << mark;
   }
-  for (const char* manager : {R"({"manager":"argocd-controller","operation":"Update"})", R"({"manager":"a-pipeline","operation":"Apply"})"}) {
+  for (const char* manager : {R"({"manager":"argocd-controller","operation":"Update"})", R"({"manager":"a-pipeline","operation":"Apply"})",
+                              R"({"manager":"helm","operation":"Apply"})"}) {
     Json whole = whole_web();
     whole["metadata"]["managedFields"].push_back(Json::parse(manager));
     EXPECT_THAT(live::codes(live::plan(shop(live::deployment("web"), whole), enabled())), HasSubstr("MG106")) << manager;
