@@ -22,7 +22,7 @@ import rights
 
 HERE = Path.cwd()
 AT_A_TIME = int(os.environ.get("MESHGRAFT_E2E_JOBS", "4"))
-LONGEST_FIRST = ("test_undo", "test_replace", "test_replace_trouble", "test_replace_traffic", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
+LONGEST_FIRST = ("test_undo", "test_replace", "test_releases", "test_replace_trouble", "test_replace_traffic", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
 LAST = "test_rights"
 TURN = "MESHGRAFT_E2E_TURN"  # the file that a start locks, cluster.py
 OUTCOME = re.compile(r"^OUTCOME (\|.*\|)$\n", re.MULTILINE)  # outcomes.py
