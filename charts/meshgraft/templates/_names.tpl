@@ -83,7 +83,7 @@ begin with "# only with SWITCH": a value of this chart by its path, or --leader-
 
 {{- /* The keys of values.yaml: values of an older chart lack some. */ -}}
 {{- define "meshgraft.keys" -}}
-image imagePullSecrets replicaCount defaultPolicy maxRollouts paused replace namespaces gateway clientIP nacos leaderElection
+image imagePullSecrets replicaCount defaultPolicy maxRollouts paused replace releases namespaces gateway clientIP nacos leaderElection
 logLevel logFormat extraArgs extraEnv serviceAccount rbac resources commonLabels podAnnotations podLabels
 securityContext containerSecurityContext nodeSelector tolerations affinity topologySpreadConstraints priorityClassName
 podDisruptionBudget networkPolicy monitoring
