@@ -44,6 +44,8 @@ def read_request(event, user):
     if reference.get("subresource"):
         resource += "/" + reference["subresource"]
     body = event.get("requestObject")
+    if event["verb"] == "create" and isinstance(body, dict) and body.get("metadata", {}).get("creationTimestamp", "") is None:
+        del body["metadata"]["creationTimestamp"]  # written down by API servers such as 1.24, sent by nobody
     name = reference.get("name") or ((body or {}).get("metadata", {}).get("name", "") if isinstance(body, dict) else "")
     query = {k: v[0] for k, v in parse_qs(urlsplit(event["requestURI"]).query).items()}
     received, answered = (datetime.fromisoformat(event[stamp].replace("Z", "+00:00")).timestamp()
