@@ -9,7 +9,6 @@ from replace_scenario import PAUSED, POLICY, REPLACE, SHOP, ReplaceScenario
 from scenario import STATUS
 
 
-
 def rolling(replicas, surge, unavailable):
     return SHOP.replace("replicas: 3", f"replicas: {replicas}\n  strategy: {{rollingUpdate: {{maxSurge: {surge}, maxUnavailable: {unavailable}}}}}")
 
