@@ -72,8 +72,8 @@ def step_answer(api, namespace, step, found):
         found[kind, name] = (api.get(kind, namespace, name) or {"metadata": {}})["metadata"]
     before = found[kind, name]
     text = json.dumps(step.get("body"))
-    for word, field in (("$uid", "uid"), ("$version", "resourceVersion")):
-        text = text.replace(word, before.get(field, ""))
+    for word, value in (("$uid", before.get("uid", "")), ("$version", before.get("resourceVersion", "")), ("$long", "x" * 262144)):
+        text = text.replace(word, value)
     body = json.loads(text)
     path = path_of(kind, namespace, name) + (f"/{step['subresource']}" if "subresource" in step else "")
     query = {"fieldManager": step.get("as", "meshgraft")}

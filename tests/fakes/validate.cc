@@ -8,6 +8,9 @@
 namespace meshgraft::fakes {
 namespace {
 
+// apimachinery pkg/api/validation, TotalAnnotationSizeLimitB: of all keys and values together.
+constexpr std::size_t kMostAnnotations = 256 * 1024;
+
 bool alnum(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
 
 // [A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?, at most 63 characters (apimachinery util/validation).
@@ -62,9 +65,15 @@ void check_metadata(const ResourceType& type, const Json& object, Json& causes) 
                              "or '.', and must start and end with an alphanumeric character"));
   }
   check_labels(at(object, {"metadata", "labels"}), "metadata.labels", causes);
+  std::size_t annotated = 0;
   for (const auto& [key, value] : annotations_of(object).items()) {
+    annotated += key.size() + (value.is_string() ? value.get_ref<const std::string&>().size() : 0);
     if (!value.is_string())
       causes.push_back(cause("FieldValueInvalid", "metadata.annotations", quoted(to_text(value)) + "must be a string"));
+  }
+  if (annotated > kMostAnnotations) {
+    causes.push_back(cause("FieldValueTooLong", "metadata.annotations",
+                           "Too long: may not be more than " + std::to_string(kMostAnnotations) + " bytes"));
   }
 }
 

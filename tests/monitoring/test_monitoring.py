@@ -13,6 +13,8 @@ from processes import free_ports, wait_until
 from scenario import ONE_SERVICE
 
 HERE = Path(__file__).resolve().parent
+# Annotations of an object together have 256 KiB; this leaves no room for ours.
+FULL = "x" * (256 * 1024 - 100)
 
 
 class Files(unittest.TestCase):
@@ -133,7 +135,16 @@ class Running(unittest.TestCase):
             return "MeshgraftContestedFields" in self.live.firing()
         wait_until(changed_back, 120, "MeshgraftContestedFields fires", step=0.2)
 
-    def test_8_a_controller_that_is_gone_raises_one_and_so_does_one_that_does_not_lead(self):
+    def test_8_writes_that_the_server_refuses_one_after_the_other_raise_one(self):
+        number = 8  # more than the five that are forgiven
+        self.live.create("full", "---\n".join(ONE_SERVICE.replace("one", f"one-{i}") for i in range(number)))
+        for i in range(number):
+            self.live.api.patch("Deployment", "full", f"one-{i}", {"metadata": {"annotations": {"note": FULL}}})
+        self.live.label("full", "meshgraft.io/app=full")
+        self.live.wait_until_fires("MeshgraftWritesFailing", kind="Deployment", result="refused")
+        self.live.label("full", "meshgraft.io/app-")
+
+    def test_9_a_controller_that_is_gone_raises_one_and_so_does_one_that_does_not_lead(self):
         self.live.controller.stop()
         self.live.wait_until_fires("MeshgraftAbsent")
         (elsewhere,) = free_ports(1)
