@@ -69,6 +69,17 @@ Result<Requirement> read_set(std::string_view clause) {
   return requirement;
 }
 
+// DNS labels with single dots between them.
+bool is_domain(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    if (!is_dns_label(text.substr(0, dot))) return false;
+    if (dot == text.size()) return true;
+    text.remove_prefix(dot + 1);
+  }
+  return false;
+}
+
 bool is_cidr(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos || slash == 0) return false;
@@ -223,6 +234,12 @@ Result<Unit> read_settings(const SettingWords& words, Settings& settings) {
     if (!is_cidr(cidr)) return invalid_argument(cidr, "--trusted-proxies", "must be a network such as 10.0.0.0/8");
   }
   settings.trusted_proxies = words.trusted_proxies;
+  for (const auto& [value, flag] : {std::pair{&settings.mesh.revision, "--mesh-revision"}, std::pair{&settings.mesh.root_namespace, "--mesh-root-namespace"}}) {
+    if (!value->empty() && !is_dns_label(*value)) return invalid_argument(*value, flag, "must be a name of a-z, 0-9 and -, at most 63 characters");
+  }
+  if (const std::string& domain = settings.mesh.cluster_domain; !domain.empty() && !is_domain(domain)) {
+    return invalid_argument(domain, "--mesh-cluster-domain", "must be a domain such as cluster.local");
+  }
   return Unit{};
 }
 

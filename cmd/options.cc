@@ -64,6 +64,9 @@ void settings_flags(CLI::App& app, Options& options, Raw& raw) {
   list_flag(app, "--nacos-namespaces", raw.nacos_namespaces, "NAMES", "Namespaces whose Nacos may be given its ports without a label", true);
   text_flag(app, "--client-ip-mode", raw.client_ip, "MODE", "How client addresses are kept: envoyFilter, meshWide, bypass or off (default envoyFilter)");
   list_flag(app, "--trusted-proxies", raw.trusted_proxies, "CIDRS", "Proxies before the gateway whose X-Forwarded-For is believed", true);
+  text_flag(app, "--mesh-revision", settings.mesh.revision, "NAME", "Revision or revision tag whose istiod speaks for the mesh, where several run (default: detected)");
+  text_flag(app, "--mesh-root-namespace", settings.mesh.root_namespace, "NAME", "Root namespace of the mesh (default: detected)");
+  text_flag(app, "--mesh-cluster-domain", settings.mesh.cluster_domain, "DOMAIN", "Domain of the cluster's Services as the mesh knows it (default: detected)");
 }
 
 void log_flags(CLI::App& app, Raw& raw) {

@@ -246,8 +246,9 @@ World make_world(const std::vector<ObjectPtr>& objects) {
 
 Facts derive_facts(const World& world, const Settings& settings) {
   Facts facts;
-  facts.mesh = world.mesh ? *world.mesh : derive_mesh(world);
-  facts.platform = world.platform ? *world.platform : derive_platform(world);
+  facts.mesh = world.mesh ? *world.mesh : derive_mesh(world, settings.mesh.revision);
+  facts.platform = world.platform ? *world.platform : derive_platform(world, facts.mesh);
+  override_facts(world, settings.mesh, facts);
   if (!world.platform) facts.platform.served = world.served;
   for (const auto& [name, view] : world.namespaces) {
     const std::string* app = value_of(view.ns->meta.labels, keys::kApp);

@@ -6,6 +6,7 @@
 
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/platform.h"
 
 namespace meshgraft {
 namespace {
@@ -94,9 +95,7 @@ GatewayHold gateway_hold(const Context& context, const std::vector<OwnController
   if (!already_joined(controllers) && refuses_foreign_hosts(context.facts.mesh) && !refused_uses(context, facts_of(context)).empty()) {
     return {"some of its Ingresses would answer 404 (MG506)", false};
   }
-  if (!context.facts.mesh.present) return {"the cluster has no sidecar injector", true};
-  if (!context.facts.platform.mesh_on) return {"KubeSphere's service mesh is not on: " + context.facts.platform.mesh_why, true};
-  if (!context.facts.mesh.ready) return {"istiod is not ready", true};
+  if (const std::string why = mesh_hold(context.facts); !why.empty()) return {why, true};
   std::set<std::string> waited;
   for (const IngressUse* use : uses_of(context, facts_of(context))) {
     if (context.facts.unsettled.contains(use->ingress.ns) && use->ingress.ns != context.view.name) waited.insert(use->ingress.ns);

@@ -8,6 +8,7 @@
 #include "reconcilers/gateway.h"
 #include "reconcilers/gateway_facts.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/platform.h"
 
 namespace meshgraft {
 namespace {
@@ -26,9 +27,7 @@ const GatewayFacts* facts_of(const Context& context, const Gateway& gateway) {
 GatewayHold hold_of(const Context& context, const GatewayFacts& facts) {
   if (!facts.hold.empty()) return {facts.hold, false};
   if (refuses_backends(context, facts)) return {"some of its Ingresses would answer 404 (MG506)", false};
-  if (!context.facts.mesh.present) return {"the cluster has no sidecar injector", true};
-  if (!context.facts.platform.mesh_on) return {"KubeSphere's service mesh is not on: " + context.facts.platform.mesh_why, true};
-  if (!context.facts.mesh.ready) return {"istiod is not ready", true};
+  if (const std::string why = mesh_hold(context.facts); !why.empty()) return {why, true};
   for (const std::string& ns : context.facts.unsettled) {
     const bool serves_it = std::any_of(context.facts.ingress_uses.begin(), context.facts.ingress_uses.end(), [&](const IngressUse& use) {
       return use.ingress.ns == ns && serves(facts, ns, use.class_name);

@@ -6,6 +6,7 @@
 #include "reconcilers/findings.h"
 #include "reconcilers/injection.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/platform.h"
 #include "reconcilers/record.h"
 #include "reconcilers/rollout.h"
 
@@ -74,16 +75,6 @@ Wish wish_of(const Context& context, const Member& member) {
   return wish;
 }
 
-// Why the mesh cannot take a new pod now; "" when it can.
-std::string mesh_hold(const Facts& facts, bool& passing) {
-  passing = true;
-  if (!facts.mesh.present) return "the cluster has no sidecar injector";
-  if (!facts.platform.mesh_on) return "KubeSphere's service mesh is not on: " + facts.platform.mesh_why;
-  if (!facts.mesh.ready) return "istiod is not ready";
-  passing = false;
-  return "";
-}
-
 bool accepts_outage(const Context& context, const Workload& workload) {
   if (const std::string* own = value_of(workload.meta.annotations, keys::kAcceptOutage)) return *own == "true";
   return context.options.accept_outage;
@@ -108,7 +99,9 @@ void tell_of_dropped_labels(const Workload& workload, std::vector<Finding>& find
 void hold_back(const Context& context, const Member& member, NewPods how, TemplateDecision& decision) {
   const Workload& workload = *member.workload;
   Intent& intent = decision.intent;
-  if (!(intent.hold = mesh_hold(context.facts, intent.passing)).empty()) return;
+  intent.hold = mesh_hold(context.facts);
+  intent.passing = !intent.hold.empty();
+  if (intent.passing) return;
   if (const std::string* held = value_of(workload.meta.annotations, keys::kHeld)) {
     intent.hold = "held: " + *held;
     decision.findings.push_back(finding("MG225", workload.key(), *held));

@@ -1,6 +1,7 @@
 #include "reconcilers/mesh_facts.h"
 
 #include <algorithm>
+#include <set>
 
 #include "reconcilers/image.h"
 #include "reconcilers/keys.h"
@@ -36,12 +37,13 @@ std::optional<Istiod> read_istiod(const Workload& workload) {
   return std::nullopt;
 }
 
-std::optional<Istiod> find_istiod(const World& world) {
+// The istiod that speaks for the mesh; `revision` "" for any.
+std::optional<Istiod> find_istiod(const World& world, const std::string& revision) {
   std::optional<Istiod> best;
   for (const auto& [name, view] : world.namespaces) {
     for (const auto& workload : view.workloads) {
       const auto found = read_istiod(*workload);
-      if (!found) continue;
+      if (!found || (!revision.empty() && found->revision != revision)) continue;
       const bool better = !best || (found->revision == "default" && best->revision != "default") ||
                           (best->revision != "default" && found->version && (!best->version || *best->version < *found->version));
       if (better) best = found;
@@ -50,10 +52,12 @@ std::optional<Istiod> find_istiod(const World& world) {
   return best;
 }
 
-bool has_istiod_service(const World& world) {
+// Istio's chart calls the Service istiod, with the revision behind it; `revision` "" for any.
+bool has_istiod_service(const World& world, const std::string& revision) {
+  const std::string own = revision == "default" ? "istiod" : "istiod-" + revision;
   for (const auto& [name, view] : world.namespaces) {
     for (const auto& service : view.services) {
-      if (service->meta.name == "istiod" || service->meta.name.starts_with("istiod-")) return true;
+      if (revision.empty() ? service->meta.name == "istiod" || service->meta.name.starts_with("istiod-") : service->meta.name == own) return true;
     }
   }
   return false;
@@ -129,9 +133,87 @@ bool is_injector(const WebhookConfiguration& configuration) {
   return app != nullptr && *app == "sidecar-injector";
 }
 
+// Every revision that an istiod or an injector's webhooks carry.
+std::set<std::string> revisions_of(const World& world, const MeshFacts& mesh) {
+  std::set<std::string> all;
+  for (const IstiodFacts& one : mesh.istiods) all.insert(one.revision);
+  for (const auto& configuration : world.webhooks) {
+    const std::string* revision = value_of(configuration->meta.labels, keys::kIstioRevision);
+    if (is_injector(*configuration)) all.insert(revision == nullptr || revision->empty() ? "default" : *revision);
+  }
+  return all;
+}
+
+// The revision that `wanted` names, by itself or by a tag; nullopt when it names none.
+std::optional<std::string> resolve(const std::string& wanted, const std::set<std::string>& revisions, const MeshFacts& mesh) {
+  if (wanted.empty() || revisions.contains(wanted)) return wanted;
+  const auto tag = mesh.tags.find(wanted);
+  if (tag == mesh.tags.end() || !revisions.contains(tag->second)) return std::nullopt;
+  return tag->second;
+}
+
+std::string listed(const std::set<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// The mesh configuration of the mesh's own istiod.
+std::string mesh_config(const World& world, const std::string& ns, const std::string& revision) {
+  return data_of(config_of(world, ns, "istio", revision), "mesh");
+}
+
+// istiod's --domain; "" when it has none, or one that only its container's environment knows.
+std::string domain_of(const Container& istiod) {
+  std::string domain;
+  const auto& args = istiod.args;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--domain" && i + 1 < args.size()) domain = args[i + 1];
+    if (args[i].starts_with("--domain=")) domain = args[i].substr(9);
+  }
+  return domain.find("$(") == std::string::npos ? domain : "";
+}
+
+// What the istiod of `revision` ("" for the one that speaks for the mesh) says of itself.
+void read_control_plane(const World& world, const std::string& revision, MeshFacts& mesh) {
+  if (!revision.empty()) mesh.revision = revision;
+  const auto istiod = find_istiod(world, revision);
+  if (!istiod) {
+    // A control plane outside the cluster shows its webhooks alone; one that belongs here would have a Service.
+    mesh.ready = mesh.present && !has_istiod_service(world, revision);
+    mesh.policy_enabled = mesh.present && mesh.revision == "default";
+    return;
+  }
+  mesh.revision = istiod->revision;
+  mesh.version = istiod->version;
+  mesh.ready = is_ready(*istiod->workload);
+  const std::string ns = istiod->workload->meta.ns;
+  mesh.root_namespace = ns;
+  if (const std::string root = yaml_line(mesh_config(world, ns, mesh.revision), "rootNamespace"); !root.empty()) {
+    mesh.root_namespace = root;
+  }
+  const std::string policy = yaml_line(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "config"), "policy");
+  // Istio's chart says "enabled" unless told otherwise; KubeSphere's installer says "disabled" (global.proxy.autoInject).
+  mesh.policy_enabled = policy.empty() ? mesh.revision == "default" : policy == "enabled";
+  mesh.sidecar = sidecar_size_of_values(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "values"));
+  mesh.native_sidecars = env_of(*istiod->container, "ENABLE_NATIVE_SIDECARS") == "true";
+}
+
+// What the mesh says of its root namespace against what the chart does.
+void dispute_root(const World& world, const std::string& said, MeshFacts& mesh) {
+  if (!world.namespaces.contains(said)) {
+    mesh.disputed.push_back("mesh.rootNamespace is " + said + ", but the cluster has no such namespace");
+    return;
+  }
+  const auto istiod = find_istiod(world, mesh.revision);
+  if (!istiod) return;
+  const std::string root = yaml_line(mesh_config(world, istiod->workload->meta.ns, mesh.revision), "rootNamespace");
+  if (!root.empty() && root != said) mesh.disputed.push_back("mesh.rootNamespace is " + said + ", but istiod's mesh configuration says " + root);
+}
+
 }  // namespace
 
-MeshFacts derive_mesh(const World& world) {
+MeshFacts derive_mesh(const World& world, const std::string& wanted) {
   MeshFacts mesh;
   for (const auto& configuration : world.webhooks) {
     if (!is_injector(*configuration)) continue;
@@ -148,38 +230,21 @@ MeshFacts derive_mesh(const World& world) {
   }
   mesh.istiods = istiods_of(world);
   mesh.cni = has_cni(world);
-  const auto istiod = find_istiod(world);
-  if (!istiod) {
-    // A control plane outside the cluster shows its webhooks alone; one that belongs here would have a Service.
-    mesh.ready = mesh.present && !has_istiod_service(world);
-    mesh.policy_enabled = mesh.present && mesh.revision == "default";
-    return mesh;
+  const std::set<std::string> revisions = revisions_of(world, mesh);
+  const auto chosen = resolve(wanted, revisions, mesh);
+  read_control_plane(world, chosen.value_or(""), mesh);
+  if (!chosen && mesh.present) {  // what is detected stays known: other rules look at it
+    mesh.ready = false;
+    mesh.unready_why = "mesh.revision is " + wanted + ", but no istiod and no injector carries that revision or tag; there are: " + listed(revisions);
   }
-  mesh.revision = istiod->revision;
-  mesh.version = istiod->version;
-  mesh.ready = is_ready(*istiod->workload);
-  const std::string ns = istiod->workload->meta.ns;
-  mesh.root_namespace = ns;
-  if (const std::string root = yaml_line(data_of(config_of(world, ns, "istio", mesh.revision), "mesh"), "rootNamespace"); !root.empty()) {
-    mesh.root_namespace = root;
-  }
-  const std::string policy = yaml_line(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "config"), "policy");
-  // Istio's chart says "enabled" unless told otherwise; KubeSphere's installer says "disabled" (global.proxy.autoInject).
-  mesh.policy_enabled = policy.empty() ? mesh.revision == "default" : policy == "enabled";
-  mesh.sidecar = sidecar_size_of_values(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "values"));
-  mesh.native_sidecars = env_of(*istiod->container, "ENABLE_NATIVE_SIDECARS") == "true";
   return mesh;
 }
 
-PlatformFacts derive_platform(const World& world) {
+PlatformFacts derive_platform(const World& world, const MeshFacts& mesh) {
   PlatformFacts platform;
-  if (const auto istiod = find_istiod(world)) {
-    platform.name = "istio";
-    const auto& args = istiod->container->args;
-    for (std::size_t i = 0; i < args.size(); ++i) {
-      if (args[i] == "--domain" && i + 1 < args.size()) platform.cluster_domain = args[i + 1];
-      if (args[i].starts_with("--domain=")) platform.cluster_domain = args[i].substr(9);
-    }
+  if (find_istiod(world, "")) platform.name = "istio";
+  if (const auto istiod = find_istiod(world, mesh.revision)) {
+    if (const std::string domain = domain_of(*istiod->container); !domain.empty()) platform.cluster_domain = domain;
   }
   for (const auto& configuration : world.cluster_configurations) {
     if (configuration->meta.name != "ks-installer") continue;
@@ -208,6 +273,29 @@ PlatformFacts derive_platform(const World& world) {
     }
   }
   return platform;
+}
+
+void override_facts(const World& world, const MeshSettings& settings, Facts& facts) {
+  MeshFacts& mesh = facts.mesh;
+  const bool detected = !world.mesh;
+  const auto tag = mesh.tags.find(settings.revision);
+  const std::string& wanted = tag == mesh.tags.end() ? settings.revision : tag->second;
+  if (!detected && !wanted.empty() && wanted != mesh.revision) {
+    mesh.ready = false;
+    mesh.unready_why = "mesh.revision is " + settings.revision + ", but the facts that were given are those of revision " + mesh.revision;
+  }
+  if (!settings.root_namespace.empty()) {
+    if (detected && mesh.present) dispute_root(world, settings.root_namespace, mesh);
+    mesh.root_namespace = settings.root_namespace;
+  }
+  if (!settings.cluster_domain.empty()) {
+    const auto istiod = detected ? find_istiod(world, mesh.revision) : std::nullopt;
+    const std::string domain = istiod ? domain_of(*istiod->container) : "";
+    if (!domain.empty() && domain != settings.cluster_domain) {
+      mesh.disputed.push_back("mesh.clusterDomain is " + settings.cluster_domain + ", but istiod was started with --domain " + domain);
+    }
+    facts.platform.cluster_domain = settings.cluster_domain;
+  }
 }
 
 }  // namespace meshgraft

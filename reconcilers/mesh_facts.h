@@ -6,11 +6,16 @@
 
 namespace meshgraft {
 
-// istiod, its injector's webhooks and policy. When several revisions run, the one that owns the name "default", or
-// else the newest, speaks for the mesh; the webhooks of all of them count.
-MeshFacts derive_mesh(const World& world);
+// istiod, its injector's webhooks and policy. When several revisions run, the one that `wanted` names, by itself or by
+// a tag, speaks for the mesh; with "" the one that owns the name "default", or else the newest. The webhooks of all of
+// them count. A `wanted` that nothing here carries is told in unready_why.
+MeshFacts derive_mesh(const World& world, const std::string& wanted);
 
-// KubeSphere's version and what it says about its mesh.
-PlatformFacts derive_platform(const World& world);
+// KubeSphere's version and what it says about its mesh. `mesh`: what derive_mesh said.
+PlatformFacts derive_platform(const World& world, const MeshFacts& mesh);
+
+// Puts the settings' root namespace and cluster domain in the place of what is known, and judges the settings against
+// it: where world.mesh was given, its revision is all that can be held against them.
+void override_facts(const World& world, const MeshSettings& settings, Facts& facts);
 
 }  // namespace meshgraft

@@ -25,9 +25,21 @@ std::string whose_system(const Context& context) {
 
 }  // namespace
 
+std::string mesh_hold(const Facts& facts) {
+  if (!facts.mesh.present) return "the cluster has no sidecar injector";
+  if (!facts.platform.mesh_on) return "KubeSphere's service mesh is not on: " + facts.platform.mesh_why;
+  if (!facts.mesh.ready) return facts.mesh.unready_why.empty() ? "istiod is not ready" : facts.mesh.unready_why + " (MG906)";
+  return "";
+}
+
 Decision desired_platform(const Context& context) {
   Decision decision;
   const Namespace& ns = *context.view.ns;
+  if (context.options.concerned()) {
+    const MeshFacts& mesh = context.facts.mesh;
+    if (!mesh.unready_why.empty()) decision.findings.push_back(finding("MG906", ns.key(), mesh.unready_why));
+    for (const std::string& clause : mesh.disputed) decision.findings.push_back(finding("MG907", ns.key(), clause));
+  }
   if (context.options.app.empty()) return decision;
   const PlatformFacts& platform = context.facts.platform;
   if (!context.facts.mesh.present) {

@@ -121,6 +121,10 @@ Result<MeshFacts> mesh_from(const Json& json) {
   MeshFacts mesh;
   mesh.present = maybe_bool(json, "/present").value_or(true);
   mesh.ready = maybe_bool(json, "/ready").value_or(true);
+  mesh.unready_why = text(json, "/readyWhy");
+  if (const Json* clauses = value_at(json, "/disputed"); clauses != nullptr && clauses->is_array()) {
+    for (const Json& clause : *clauses) mesh.disputed.push_back(text(clause, ""));
+  }
   if (const auto version = maybe_text(json, "/version"); version && !version->empty()) {
     mesh.version = parse_version(*version);
     if (!mesh.version) return fail("mesh.version is \"" + *version + "\", which is no version such as 1.11.2");
@@ -219,6 +223,8 @@ Json facts_to_json(const MeshFacts& mesh, const PlatformFacts& platform) {
   Json& m = json["mesh"];
   m["present"] = mesh.present;
   m["ready"] = mesh.ready;
+  if (!mesh.unready_why.empty()) m["readyWhy"] = mesh.unready_why;
+  if (!mesh.disputed.empty()) m["disputed"] = mesh.disputed;
   if (mesh.version) m["version"] = to_string(*mesh.version);
   m["revision"] = mesh.revision;
   m["rootNamespace"] = mesh.root_namespace;

@@ -93,6 +93,8 @@ struct IstiodFacts {
 struct MeshFacts {
   bool present = false;               // some sidecar injector exists
   bool ready = false;                 // istiod serves; no restart is spent while it does not
+  std::string unready_why;            // when !ready for another reason than istiod's own: mesh.revision names none
+  std::vector<std::string> disputed;  // values of mesh.* that say otherwise than the mesh itself, each as a clause
   std::optional<Version> version;     // of istiod
   std::string revision;               // "default", "1-11-2"
   std::string root_namespace = "istio-system";
@@ -169,6 +171,12 @@ struct Facts {
 enum class Policy : std::uint8_t { observe, join, replace };
 enum class ClientIpMode : std::uint8_t { envoy_filter, mesh_wide, bypass, off };
 
+// The chart's mesh.*: what is taken instead of what is detected. "" for what is detected.
+struct MeshSettings {
+  std::string revision;         // or a revision tag: whose istiod speaks for the mesh
+  std::string root_namespace, cluster_domain;
+};
+
 // The chart's values; constant for a process.
 struct Settings {
   Policy default_policy = Policy::join;
@@ -181,6 +189,7 @@ struct Settings {
   std::vector<std::string> trusted_proxies; // CIDRs
   bool replace_enabled = false;
   bool releases_enabled = false;
+  MeshSettings mesh;
 };
 
 // ---- what a rule answers -----------------------------------------------------------------------------------------

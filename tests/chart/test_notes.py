@@ -36,10 +36,10 @@ class Notes(unittest.TestCase):
         self.assertNotIn("Applications are not served", self.notes("kubesphere-3.3"))
 
     def test_the_way_back_is_said_before_an_uninstall_and_its_flags_are_those_of_the_release(self):
-        notes = self.notes("kubesphere-3.3", {"maxRollouts": 7})
+        notes = self.notes("kubesphere-3.3", {"mesh": {"revision": "1-11-2"}})
         wanted = ["  kubectl get namespaces -L meshgraft.io/app,meshgraft.io/gateway",
                   "  kubectl label namespace NAMESPACE meshgraft.io/app- meshgraft.io/gateway-",
-                  f"  kubectl -n {NAMESPACE} exec deploy/meshgraft -- meshgraft status --settled --max-rollouts=7"]
+                  f"  kubectl -n {NAMESPACE} exec deploy/meshgraft -- meshgraft status --settled --mesh-revision=1-11-2"]
         self.assertEqual([line for line in notes.splitlines() if line in wanted], wanted)
 
     def test_the_defaults_install_on_every_platform(self):

@@ -175,13 +175,15 @@ class Render(unittest.TestCase):
         objects = render(nested({
             "defaultPolicy": "observe", "maxRollouts": 7, "paused": True, "replace.enabled": True, "releases.enabled": True, "namespaces.selector": "team in (a,b)",
             "gateway.namespaces": ["edge", "ingress-nginx"], "gateway.trustedProxies": ["10.0.0.0/8"],
-            "clientIP.mode": "bypass", "nacos.namespaces": ["middleware"], "logLevel": "debug", "logFormat": "json",
+            "clientIP.mode": "bypass", "nacos.namespaces": ["middleware"], "mesh.revision": "1-11-2",
+            "mesh.rootNamespace": "extension-servicemesh", "mesh.clusterDomain": "k8s.corp", "logLevel": "debug", "logFormat": "json",
             "extraArgs": ["--workers=8"]}))
         (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
         self.assertEqual(container["args"], [
             "run", "--metrics-address=:8080", "--default-policy=observe", "--max-rollouts=7", "--client-ip-mode=bypass",
             "--replace-enabled", "--releases-enabled", "--paused", "--namespace-selector=team in (a,b)", "--gateway-namespaces=edge,ingress-nginx",
-            "--trusted-proxies=10.0.0.0/8", "--nacos-namespaces=middleware", "--log-format=json", "--verbose",
+            "--trusted-proxies=10.0.0.0/8", "--nacos-namespaces=middleware", "--mesh-revision=1-11-2",
+            "--mesh-root-namespace=extension-servicemesh", "--mesh-cluster-domain=k8s.corp", "--log-format=json", "--verbose",
             "--leader-elect", f"--lease-namespace={NAMESPACE}", "--workers=8"])
 
     @for_each_row

@@ -45,7 +45,8 @@ TEST(Options, a_value_is_no_second_file) {
 
 TEST(Options, settings_of_the_chart_reach_the_plan) {
   const Parsed got = parsed({"check", "-A", "--default-policy", "observe", "--max-rollouts", "7", "--client-ip-mode", "meshWide", "--trusted-proxies",
-                             "10.0.0.0/8,fd00::/8", "--gateway-namespaces", "a,b", "--namespace-selector", "team in (x,y),!legacy,tier=web"});
+                             "10.0.0.0/8,fd00::/8", "--gateway-namespaces", "a,b", "--namespace-selector", "team in (x,y),!legacy,tier=web",
+                             "--mesh-revision", "1-11-2", "--mesh-root-namespace", "mesh-root", "--mesh-cluster-domain", "k8s.corp"});
   ASSERT_TRUE(got.options) << got.text;
   const Settings& settings = got.options->settings;
   EXPECT_EQ(settings.default_policy, Policy::observe);
@@ -53,6 +54,9 @@ TEST(Options, settings_of_the_chart_reach_the_plan) {
   EXPECT_EQ(settings.client_ip, ClientIpMode::mesh_wide);
   EXPECT_EQ(settings.trusted_proxies, (std::vector<std::string>{"10.0.0.0/8", "fd00::/8"}));
   EXPECT_EQ(settings.gateway_namespaces, (std::set<std::string>{"a", "b"}));
+  EXPECT_EQ(settings.mesh.revision, "1-11-2");
+  EXPECT_EQ(settings.mesh.root_namespace, "mesh-root");
+  EXPECT_EQ(settings.mesh.cluster_domain, "k8s.corp");
   EXPECT_TRUE(settings.namespace_selector.matches({{"team", "y"}, {"tier", "web"}}));
   EXPECT_FALSE(settings.namespace_selector.matches({{"team", "z"}, {"tier", "web"}}));
   EXPECT_FALSE(settings.namespace_selector.matches({{"team", "x"}, {"tier", "web"}, {"legacy", ""}}));
@@ -119,6 +123,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"plan", "-f", "x", "--istio-version", "latest"}, "invalid argument \"latest\" for \"--istio-version\": must be a version such as 1.11.2"},
         Refusal{{"plan", "--max-rollouts", "0"}, "invalid argument \"0\" for \"--max-rollouts\": must be a number from 1 to 1000"},
         Refusal{{"plan", "--trusted-proxies", "10.0.0.0/40"}, "invalid argument \"10.0.0.0/40\" for \"--trusted-proxies\": must be a network such as 10.0.0.0/8"},
+        Refusal{{"plan", "--mesh-revision", "1.11.2"},
+                "invalid argument \"1.11.2\" for \"--mesh-revision\": must be a name of a-z, 0-9 and -, at most 63 characters"},
+        Refusal{{"plan", "--mesh-root-namespace", "Istio"},
+                "invalid argument \"Istio\" for \"--mesh-root-namespace\": must be a name of a-z, 0-9 and -, at most 63 characters"},
+        Refusal{{"plan", "--mesh-cluster-domain", "cluster.local."},
+                "invalid argument \"cluster.local.\" for \"--mesh-cluster-domain\": must be a domain such as cluster.local"},
         Refusal{{"check", "--fail-on", "never"}, "invalid argument \"never\" for \"--fail-on\": must be one of error, warning, info"},
         Refusal{{"completion", "tcsh"}, "invalid argument \"tcsh\" for \"SHELL\": must be one of bash, zsh, fish"},
         Refusal{{"release", "web", "--promote", "--abort"}, "--promote and --abort exclude each other"},

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from processes import Process, free_ports, wait_until
-from programs import CHART, NAMESPACE, account_kubeconfig, admit_models, binary
+from programs import CHART, NAMESPACE, account_kubeconfig, admit_models, binary, meshgraft
 from scenario import APP, GATEWAY, STATUS, UNDO, Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,6 +132,8 @@ class Helm(Scenario):
             self.helm_test()
         with self.subTest("a whole join as the ServiceAccount"):
             self.join(one)
+        with self.subTest("which istiod is followed"):
+            self.mesh_of_the_chart()
         with self.subTest("where people look"):
             self.assertRegex(self.annotation(self.api.get("Namespace", None, "shop"), STATUS), r"^joined \d+/\d+")
             told = {e["involvedObject"]["kind"] for e in self.api.list("Event", "shop")
@@ -191,6 +193,16 @@ class Helm(Scenario):
         for name in ("web", "orders", "cart-v1"):
             self.assert_sidecar("shop", name)
         self.assert_sidecar("ingress-nginx", "ingress-nginx-controller")
+
+    def mesh_of_the_chart(self):
+        """The values mesh.*, as the flags that the chart makes of them, against the mesh that is there."""
+        wrong = meshgraft(self.cluster, "check", "-A", "--mesh-revision", "1-14-6", "--mesh-root-namespace", "nowhere")
+        text = " ".join(wrong.stdout.split())
+        self.assertEqual(wrong.returncode, 2, text)
+        self.assertIn("mesh.revision is 1-14-6, but no istiod and no injector carries that revision or tag; there are: 1-11-2", text)
+        self.assertIn("mesh.rootNamespace is nowhere, but the cluster has no such namespace", text)
+        right = meshgraft(self.cluster, "plan", "-A", "--mesh-revision", "1-11-2", "--mesh-cluster-domain", "cluster.local")
+        self.assertEqual(right.returncode, 0, right.stdout)
 
     def kinds_of_monitoring_arrive(self):
         """The CRDs of the Prometheus operator and of KubeSphere's dashboards; they go with the test."""

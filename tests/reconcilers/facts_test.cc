@@ -95,6 +95,114 @@ TEST(Facts, an_istiod_outside_the_cluster_is_taken_to_serve) {
   EXPECT_FALSE(derive_facts(given::world(gone), {}).mesh.ready);
 }
 
+// Another control plane beside kIstiod's: the default one of plain Istio, with its own configuration.
+const std::string kSecond = R"(---
+apiVersion: v1
+kind: Namespace
+metadata: {name: mesh-root}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istiod, namespace: istio-system, labels: {app: istiod}}
+spec:
+  selector: {matchLabels: {app: istiod}}
+  template:
+    metadata: {labels: {app: istiod}}
+    spec: {containers: [{name: discovery, image: "docker.io/istio/pilot:1.20.3", args: [discovery, --domain=cluster.local]}]}
+status: {readyReplicas: 1, replicas: 1}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "rootNamespace: istio-system\n"}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: istio-revision-tag-stable, labels: {app: sidecar-injector, istio.io/rev: 1-11-2, istio.io/tag: stable}}
+webhooks:
+- name: rev.namespace.sidecar-injector.istio.io
+  namespaceSelector: {matchExpressions: [{key: istio.io/rev, operator: In, values: [stable]}]}
+  rules: [{operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods]}]
+)";
+
+Facts with_mesh(const std::string& yaml, const MeshSettings& mesh) {
+  Settings settings;
+  settings.mesh = mesh;
+  return derive_facts(given::world(yaml), settings);
+}
+
+TEST(MeshSettings, where_two_istiods_run_the_revision_or_a_tag_says_which_speaks_for_the_mesh) {
+  const Facts detected = with_mesh(kIstiod + kSecond, {});
+  EXPECT_EQ(detected.mesh.revision, "default");
+  EXPECT_EQ(detected.mesh.version, (Version{1, 20, 3}));
+  EXPECT_EQ(detected.platform.cluster_domain, "cluster.local");
+  for (const char* name : {"1-11-2", "stable"}) {
+    const Facts chosen = with_mesh(kIstiod + kSecond, {.revision = name, .root_namespace = "", .cluster_domain = ""});
+    EXPECT_EQ(chosen.mesh.revision, "1-11-2");
+    EXPECT_EQ(chosen.mesh.version, (Version{1, 11, 2}));
+    EXPECT_EQ(chosen.mesh.root_namespace, "mesh-root");
+    EXPECT_EQ(chosen.platform.cluster_domain, "k8s.corp");
+    EXPECT_TRUE(chosen.mesh.ready);
+    EXPECT_EQ(chosen.mesh.injectors.size(), detected.mesh.injectors.size()) << "the webhooks of all revisions count";
+  }
+}
+
+TEST(MeshSettings, a_revision_that_nothing_carries_is_told_with_those_there_are_and_spends_no_restart) {
+  const MeshFacts mesh = with_mesh(kIstiod + kSecond, {.revision = "1-14-6", .root_namespace = "", .cluster_domain = ""}).mesh;
+  EXPECT_FALSE(mesh.ready);
+  EXPECT_EQ(mesh.unready_why, "mesh.revision is 1-14-6, but no istiod and no injector carries that revision or tag; there are: 1-11-2, default");
+  EXPECT_EQ(with_mesh("", {.revision = "1-14-6", .root_namespace = "", .cluster_domain = ""}).mesh.unready_why, "") << "a cluster without a mesh: MG904 says so";
+}
+
+TEST(MeshSettings, an_istiod_outside_the_cluster_is_followed_beside_one_inside) {
+  const std::string outside = "---\napiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\n"
+                              "metadata: {name: injector-managed, labels: {app: sidecar-injector, istio.io/rev: managed}}\nwebhooks: []\n"
+                              "---\napiVersion: v1\nkind: Service\nmetadata: {name: istiod-1-11-2, namespace: istio-system}\nspec: {ports: [{port: 443}]}\n"
+                              "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: asm-system}\n";
+  const Facts facts = with_mesh(kIstiod + outside, {.revision = "managed", .root_namespace = "asm-system", .cluster_domain = "corp.local"});
+  EXPECT_EQ(facts.mesh.revision, "managed");
+  EXPECT_TRUE(facts.mesh.ready);
+  EXPECT_FALSE(facts.mesh.version);
+  EXPECT_EQ(facts.mesh.root_namespace, "asm-system");
+  EXPECT_EQ(facts.platform.cluster_domain, "corp.local");
+  EXPECT_TRUE(facts.mesh.disputed.empty());
+}
+
+TEST(MeshSettings, root_namespace_and_cluster_domain_are_taken_as_said_and_disputed_where_the_mesh_says_otherwise) {
+  const Facts facts = with_mesh(kIstiod + kSecond, {.revision = "1-11-2", .root_namespace = "istio-system", .cluster_domain = "cluster.local"});
+  EXPECT_EQ(facts.mesh.root_namespace, "istio-system");
+  EXPECT_EQ(facts.platform.cluster_domain, "cluster.local");
+  EXPECT_EQ(facts.mesh.disputed,
+            (std::vector<std::string>{"mesh.rootNamespace is istio-system, but istiod's mesh configuration says mesh-root",
+                                      "mesh.clusterDomain is cluster.local, but istiod was started with --domain k8s.corp"}));
+  EXPECT_EQ(with_mesh(kIstiod, {.revision = "", .root_namespace = "nowhere", .cluster_domain = ""}).mesh.disputed,
+            (std::vector<std::string>{"mesh.rootNamespace is nowhere, but the cluster has no such namespace"}));
+  EXPECT_TRUE(with_mesh(kIstiod + kSecond, {.revision = "1-11-2", .root_namespace = "mesh-root", .cluster_domain = "k8s.corp"}).mesh.disputed.empty());
+}
+
+TEST(MeshSettings, a_domain_that_only_istiods_environment_knows_is_not_taken_for_one) {
+  std::string unknown = kIstiod;
+  unknown.replace(unknown.find("--domain, k8s.corp"), 18, "--domain, $(DOMAIN)");
+  EXPECT_EQ(with_mesh(unknown, {}).platform.cluster_domain, "cluster.local");
+  const Facts said = with_mesh(unknown, {.revision = "", .root_namespace = "", .cluster_domain = "k8s.corp"});
+  EXPECT_EQ(said.platform.cluster_domain, "k8s.corp");
+  EXPECT_TRUE(said.mesh.disputed.empty());
+}
+
+TEST(MeshSettings, facts_that_were_given_are_held_against_the_revision_alone) {
+  World world = given::world("");
+  world.mesh = profile("kubesphere-3.3")->mesh;
+  world.platform = profile("kubesphere-3.3")->platform;
+  Settings settings;
+  settings.mesh = {.revision = "1-11-2", .root_namespace = "other", .cluster_domain = "k8s.corp"};
+  const Facts facts = derive_facts(world, settings);
+  EXPECT_EQ(facts.mesh.unready_why, "");
+  EXPECT_EQ(facts.mesh.root_namespace, "other");
+  EXPECT_EQ(facts.platform.cluster_domain, "k8s.corp");
+  settings.mesh.revision = "default";
+  EXPECT_EQ(derive_facts(world, settings).mesh.unready_why, "mesh.revision is default, but the facts that were given are those of revision 1-11-2");
+}
+
 TEST(Facts, gateways_are_found_by_image_and_argument) {
   const auto found = [](const std::string& image, const std::string& args) {
     return derive_facts(given::world("---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: edge, namespace: edge}\nspec:\n  selector: {matchLabels: {a: b}}\n"
@@ -163,7 +271,10 @@ TEST(Profiles, facts_go_into_a_file_and_come_back) {
   for (const std::string_view name : profile_names()) {
     const auto chosen = profile(name);
     ASSERT_TRUE(chosen) << name;
-    const Json json = facts_to_json(chosen->mesh, chosen->platform);
+    MeshFacts mesh = chosen->mesh;
+    mesh.unready_why = "nobody";
+    mesh.disputed = {"one", "two"};
+    const Json json = facts_to_json(mesh, chosen->platform);
     const auto back = facts_from_json(json);
     ASSERT_TRUE(back) << back.error().text;
     EXPECT_EQ(facts_to_json(back->mesh, back->platform), json);

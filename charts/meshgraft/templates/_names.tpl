@@ -46,6 +46,15 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- with .Values.nacos.namespaces }}
 - --nacos-namespaces={{ join "," . }}
 {{- end }}
+{{- with .Values.mesh.revision }}
+- --mesh-revision={{ . }}
+{{- end }}
+{{- with .Values.mesh.rootNamespace }}
+- --mesh-root-namespace={{ . }}
+{{- end }}
+{{- with .Values.mesh.clusterDomain }}
+- --mesh-cluster-domain={{ . }}
+{{- end }}
 {{- end }}
 
 {{- /* The rules of files/rbac.yaml (what `meshgraft reference rbac` prints) under the switches that are on. Its parts
@@ -83,7 +92,7 @@ begin with "# only with SWITCH": a value of this chart by its path, or --leader-
 
 {{- /* The keys of values.yaml: values of an older chart lack some. */ -}}
 {{- define "meshgraft.keys" -}}
-image imagePullSecrets replicaCount defaultPolicy maxRollouts paused replace releases namespaces gateway clientIP nacos leaderElection
+image imagePullSecrets replicaCount defaultPolicy maxRollouts paused replace releases namespaces gateway clientIP nacos mesh leaderElection
 logLevel logFormat extraArgs extraEnv serviceAccount rbac resources commonLabels podAnnotations podLabels
 securityContext containerSecurityContext nodeSelector tolerations affinity topologySpreadConstraints priorityClassName
 podDisruptionBudget networkPolicy monitoring
