@@ -37,7 +37,7 @@ Intent metadata_of(const Member& member) {
 }
 
 // `labelled`: it carries its member's labels.
-void report_governance(const Context& context, const Member& member, bool labelled, const std::string& refused,
+void report_governance(const Context& context, const Member& member, bool labelled, const ReplaceVerdict& replace,
                        Decision& decision) {
   if (!context.facts.platform.kubesphere) return;
   std::string gap;
@@ -49,11 +49,11 @@ void report_governance(const Context& context, const Member& member, bool labell
     gap = governance_gap(*member.workload, *member.service, then);
   }
   if (gap.empty()) return;
-  if (refused.empty()) {
+  if (replace.refused.empty()) {
     decision.findings.push_back(finding("MG203", member.workload->key(), std::move(gap)));
     return;
   }
-  decision.findings.push_back(finding("MG203", member.workload->key(), gap + "; re-creating was asked for, but " + refused, "Clear what stands in the way."));
+  decision.findings.push_back(finding("MG203", member.workload->key(), gap + "; re-creating was asked for, but " + replace.refused, replace.remedy));
 }
 
 // The original of a replace under way: what is written on it would be lost, and its record would no longer be true.
@@ -107,7 +107,7 @@ Decision desired_deployments(const Context& context) {
       if (replace.born_later) metadata.wish.annotations.emplace(keys::kReplace, "false");
       decision.intents.push_back(std::move(metadata));
     }
-    report_governance(context, member, labelled, replace.refused, decision);
+    report_governance(context, member, labelled, replace, decision);
 
     // An intent that is fulfilled matters only while its restart may still be under way.
     TemplateDecision pod = decide_template(context, member);

@@ -17,6 +17,7 @@ struct ReplaceVerdict {
   std::string hold;            // not now, and why
   bool passing = false;        // that ends by itself
   std::string refused;         // it was asked for and cannot be: why, for MG203
+  std::string remedy;          // what to do about that
   bool born_later = false;     // …because it was created in a namespace that had joined
   std::vector<Finding> findings;
   std::vector<ObjectKey> wants_live;

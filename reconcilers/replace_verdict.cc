@@ -67,6 +67,7 @@ bool manifests_updated(const Context& context, const Workload& workload) {
 void refuse_applied(const Workload& workload, const std::string& by, ReplaceVerdict& verdict) {
   verdict.takes = false;
   verdict.refused = "its manifest is applied by " + by + " (MG106)";
+  verdict.remedy = "MG106 says what to do.";
   verdict.findings.push_back(finding("MG106", workload.key(), "it is applied by " + by + ": the next apply of the former manifest would be refused"));
 }
 
@@ -101,11 +102,13 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
   if (!insists && context.options.policy != Policy::replace) return verdict;
   if (own != nullptr && !insists) {
     verdict.refused = std::string(keys::kReplace) + " is " + *own + " on it";
+    verdict.remedy = "Take that annotation off the Deployment, or set it to true.";
     return verdict;
   }
   if (selector_gap(member).empty()) return verdict;
   if (!context.settings.replace_enabled) {
     verdict.refused = "the chart's replace.enabled is off";
+    verdict.remedy = "Set replace.enabled to true in the chart's values.";
     return verdict;
   }
   // A roll-back left its reason here; whoever never had a ready pod joins in place at once (rules 2, born later).
@@ -113,14 +116,18 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
   if (!insists && rollout_of(workload) == Rollout::fresh) {
     verdict.born_later = true;
     verdict.refused = "it was created after the namespace joined: " + std::string(keys::kReplace) + "=true re-creates it all the same";
+    verdict.remedy = "Annotate it with " + std::string(keys::kReplace) + "=true, or leave it as it is: it is in the app and in the mesh.";
     return verdict;
   }
   if (context.options.versioned_names) {
-    verdict.refused = std::string(keys::kNaming) + "=versioned re-creates under another name, which is not part of this version";
+    verdict.refused = std::string(keys::kNaming) + "=versioned gives it another name, which on a cluster only you can do";
+    verdict.remedy = "Apply what meshgraft plan -f FILES -o manifests prints, and delete the one of the former name when the pods of the new one are ready; or "
+                     "take the annotation " + std::string(keys::kNaming) + " off the Namespace: it is then created again under the name it has.";
     return verdict;
   }
   if (std::string why = replace_obstacle(workload, insists); !why.empty()) {
     verdict.refused = "it cannot be re-created (MG205)";
+    verdict.remedy = "MG205 says what stands in the way.";
     verdict.findings.push_back(finding("MG205", workload.key(), std::move(why)));
     return verdict;
   }

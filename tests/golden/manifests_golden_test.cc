@@ -171,6 +171,7 @@ TEST_P(Manifests, hold_what_the_plan_names_and_nothing_else) {
                           return keys.contains(keys::kReplace) || (keys.contains(keys::kPolicy) && keys.find(keys::kPolicy)->second == "replace");
                         }) ||
                         std::any_of(options.assumptions.begin(), options.assumptions.end(), [](const Assumption& one) { return one.value == "replace"; });
+  const bool versioned = std::any_of(options.assumptions.begin(), options.assumptions.end(), [](const Assumption& one) { return one.value == "versioned"; });
   std::size_t at = 0;
   for (const Document& document : *before) {
     const bool known = document.object->kind != Kind::other;
@@ -200,6 +201,7 @@ TEST_P(Manifests, hold_what_the_plan_names_and_nothing_else) {
       }
       if (replaces && document.object->kind == Kind::deployment) {
         for (Json* one : {&was, &is}) {
+          if (versioned) blank(*one, "metadata.name");
           blank(*one, "spec.selector");
           blank(*one, "spec.template.metadata.labels");
         }
