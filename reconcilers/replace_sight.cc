@@ -75,6 +75,7 @@ void look_at_sets(const NamespaceView& view, const ReplaceRecord& record, const 
     if (recorded == record.sets.end() || set->meta.deleting) continue;
     if (owner == record.old_uid && live == nullptr) seen.collected = true;
     if (!owner.empty() && owner == uid && seen.holder == Seen::Holder::planted) seen.adopted = true;
+    if (!owner.empty() && owner != record.old_uid && owner != uid) seen.taken = true;
     if (!owner.empty()) continue;
     OldSet old;
     old.name = set->meta.name;

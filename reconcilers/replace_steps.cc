@@ -85,7 +85,8 @@ Step without_holder(const Seen& seen) {
       return wait("somebody deleted it; its former pods serve for a minute more", (kAfterDeletion - seen.gone_for) * 1000);
     return step(Kind::clean_up, "the Deployment was deleted by somebody else");
   }
-  if (seen.old.empty()) {
+  // What somebody adopted meanwhile is his; the Deployment that went comes all the same.
+  if (seen.old.empty() && !seen.taken) {
     if (seen.collected) return wait("its ReplicaSets are being deleted", 5 * kSoon);
     return step(Kind::forget, "the Deployment was deleted");
   }

@@ -49,6 +49,7 @@ struct Seen {
   // What serves: the fewest over the Services that select these pods.
   std::vector<OldSet> old;
   bool collected = false;     // the recorded ReplicaSets still belong to the former Deployment, which is gone
+  bool taken = false;         // one of them belongs to somebody else's Deployment by now
   std::int64_t gone_for = -1;    // seconds since the name was seen to become free; -1 when that is not known
   std::int64_t serving = 0;      // ready endpoints of old and new pods
   std::int64_t serving_old = 0;  // of old pods alone

@@ -106,6 +106,14 @@ TEST(ReplaceSteps, a_deployment_that_its_owner_deleted_is_not_created_again) {
   EXPECT_EQ(next_step(seen).kind, Kind::wait) << "its ReplicaSets are being deleted with it";
 }
 
+TEST(ReplaceSteps, one_whose_replica_set_somebody_else_adopted_comes_all_the_same) {
+  Seen seen = orphaned();
+  seen.old.clear();
+  seen.serving = seen.serving_old = 0;
+  seen.taken = true;
+  EXPECT_EQ(next_step(seen).kind, Kind::plant);
+}
+
 TEST(ReplaceSteps, one_that_its_owner_deleted_after_it_was_planted_takes_its_old_pods_along_after_a_minute) {
   Seen seen = orphaned();
   seen.acknowledged = true;

@@ -95,10 +95,12 @@ void remove(RigCluster& cluster, const char* plural, const std::string& name) {
   const fakes::Target target{cluster.engine.by_plural("apps", "v1", plural), "v1", "shop", name, ""};
   ASSERT_TRUE(cluster.engine.remove(target, {}).ok());
 }
-void take_the_name(RigCluster& cluster) {
+// The former Deployment under `name`, made by somebody else.
+void create_former(RigCluster& cluster, const std::string& name) {
   RigCluster fresh;
   open_shop(fresh);
   Json his = fresh.deployment("shop", "catalog");
+  his["metadata"]["name"] = name;
   for (const char* key : {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"}) his["metadata"].erase(key);
   his.erase("status");
   const fakes::Answer answer = cluster.engine.seed(his);
@@ -157,10 +159,20 @@ std::vector<Scenario> replace_scenarios() {
   rows.back().keeps.clear();
   rows.back().outage_by_user = {"shop/catalog"};
   rows.push_back(row("the_name_is_taken_between_orphan_and_plant",
-                     {{"kubectl create -f catalog.yaml", take_the_name, is_orphaned, true}},
+                     {{"kubectl create -f catalog.yaml", [](RigCluster& cluster) { create_former(cluster, "catalog"); }, is_orphaned, true}},
                      [](const RigCluster& cluster) {
                        if (has_fuller_selector(cluster)) return std::string("his Deployment was replaced");
                        return std::string(record(cluster).is_null() ? "what stood there is lost" : "");
+                     }));
+  rows.push_back(row("a_former_replica_set_is_adopted_by_somebody_else",
+                     {{"kubectl create -f copy.yaml", [](RigCluster& cluster) { create_former(cluster, "copy"); }, is_orphaned, true}},
+                     [](const RigCluster& cluster) {
+                       if (!has_fuller_selector(cluster)) return std::string("the new Deployment is gone");
+                       const std::string his = text_at(cluster.deployment("shop", "copy"), {"metadata", "uid"});
+                       for (const fakes::Object& set : cluster.engine.objects("apps/v1", "ReplicaSet", "shop")) {
+                         if (fakes::controller_of(*set) == his) return std::string(record(cluster).is_null() ? "" : "the record is still there");
+                       }
+                       return std::string("what he adopted was deleted");
                      }));
   rows.push_back(row("the_record_is_deleted_while_the_new_deployment_starts",
                      {{"kubectl delete controllerrevision/meshgraft-catalog",
