@@ -1,7 +1,7 @@
 """The raw API of a test cluster over HTTPS: objects as dicts, requests as the tests
 want them sent (server-side apply, JSON Patch, status patches), watches as they come
 over the wire. Used by cluster.py, endpoint_watch.py and the tests. Sends a request again only
-when the server had closed a kept connection."""
+when the server had closed a kept connection, or says when to come again (429)."""
 
 import base64
 import http.client
@@ -10,6 +10,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -73,6 +74,8 @@ def path_of(kind, namespace=None, name=None):
 class Api:
     """One user's view of one API server; any thread may call it."""
 
+    TOO_BUSY = 30  # seconds for which a 429 is no answer yet
+
     def __init__(self, server, context=None, token=None):
         """server: "https://127.0.0.1:6443"; context: an ssl.SSLContext for https."""
         self._server = urlsplit(server)
@@ -109,7 +112,21 @@ class Api:
         return http.client.HTTPConnection(self._server.netloc, timeout=timeout)
 
     def raw(self, method, path, body=None, content_type="application/json", query=None):
-        """(status, parsed JSON or text). Raises only when there is no answer."""
+        """(status, parsed JSON or text). Raises only when there is no answer. What the server is too busy for, or does
+        not serve yet ("storage is (re)initializing", a CRD that is a moment old), is asked again when it says."""
+        deadline = time.monotonic() + self.TOO_BUSY
+        while True:
+            answer, text = self._exchange(method, path, body, content_type, query)
+            again = answer.getheader("Retry-After", "")
+            if answer.status != 429 or not again.isdigit() or time.monotonic() + int(again) > deadline:
+                break
+            time.sleep(int(again))
+        try:
+            return answer.status, json.loads(text)
+        except ValueError:
+            return answer.status, text.decode(errors="replace")
+
+    def _exchange(self, method, path, body, content_type, query):
         url = path + ("?" + urlencode(query) if query else "")
         data = None if body is None else json.dumps(body).encode()
         for attempt in (1, 2):
@@ -127,10 +144,7 @@ class Api:
                 self._local.connection = None
                 if fresh or attempt == 2:
                     raise
-        try:
-            return answer.status, json.loads(text)
-        except ValueError:
-            return answer.status, text.decode(errors="replace")
+        return answer, text
 
     def request(self, method, path, body=None, content_type="application/json", query=None):
         code, answer = self.raw(method, path, body, content_type, query)
