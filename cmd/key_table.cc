@@ -48,7 +48,7 @@ constexpr std::array kTable{
     KeyInfo{keys::kRetry, kAnnotation, "workload, Strategy", "any new value", "Try a held workload, or a held release, again."},
     KeyInfo{keys::kPromote, kAnnotation, "Strategy", "`\"true\"`, `template`",
             "Carry the release to its end: gray takes every request, the principal gets gray's images, takes every request back, then gray and the Strategy go. `template`: env and resources too. "
-            "Needs the chart's `releases.enabled`. Taken off on the way, the release stays where it is, both versions serving."},
+            "Needs the chart's `releases.enabled`. Taken off on the way, the release stops where it is, and the traffic stays where it is then."},
     KeyInfo{keys::kAbort, kAnnotation, "Strategy", "`\"true\"`",
             "Take the release back, also from the middle of a promotion: the principal gets its former images if it had gray's already, takes every request, then gray and the Strategy go. Needs the chart's `releases.enabled`."},
     KeyInfo{keys::kUndo, kWritten, "every object touched", "JSON with the object's uid",

@@ -158,7 +158,6 @@ class Release {
       if (!sight.state) return ended();
       if (say(*sight.state)) still = std::chrono::seconds{0};
       last_ = sight.state;
-      if (!sight.principal.empty()) principal_ = sight.principal;
       if (!sight.gray.empty()) gray_ = sight.gray;
       if (const std::optional<int> status = stopped(sight)) return *status;
       if (still >= kAnswersWithin && sight.ours) {
@@ -224,7 +223,7 @@ class Release {
   // has changed meanwhile, which is worth another look.
   std::optional<int> give_up() {
     const std::string nobody = "no controller took it up within " + std::to_string(kAnswersWithin.count()) + " s";
-    const std::string mend = "see that meshgraft run is up and the chart's releases.enabled is true";
+    const std::string mend = "see that meshgraft run is up, the chart's releases.enabled is true and paused is not, and its namespaces.selector takes this namespace in";
     const Strategy* strategy = named_strategy(view(), options_.release);
     if (!asked_ || strategy == nullptr || strategy->meta.annotations.contains(keys::kUndo)) {
       end_bar();
@@ -281,7 +280,7 @@ class Release {
   std::string said_;
   bool bar_ = false;     // a line of the terminal is begun
   std::optional<ReleaseState> last_;
-  Images principal_, gray_;
+  Images gray_;
 };
 
 // The releases of the namespaces that the options name.

@@ -20,13 +20,13 @@ Images images_of(const NamespaceView& view, const std::string& deployment) {
 Plan plan_of(Api& api, LiveWorld& live, const std::string& ns, const Settings& settings) {
   NamespaceView& view = live.world.namespaces.at(ns);
   const Facts facts = derive_facts(live.world, settings);
-  Plan made = plan(view, facts, settings, Gating::open);
+  Plan made = plan(view, facts, settings, Gating::limited);
   for (int i = 0; i < 3 && !made.wants_live.empty(); ++i) {
     for (const ObjectKey& key : made.wants_live) {
       ApiResult<Json> object = api.get_json(key);
       view.live.insert_or_assign(key, object ? std::make_shared<const Json>(*std::move(object)) : nullptr);
     }
-    made = plan(view, facts, settings, Gating::open);
+    made = plan(view, facts, settings, Gating::limited);
   }
   return made;
 }
@@ -46,12 +46,15 @@ ReleaseLook take_look(Api& api, LiveWorld& live, const std::string& ns, const st
     if (state.strategy.name == name) sight.state = state;
   }
   if (!sight.state) return sight;
-  sight.principal = images_of(view, sight.state->principal_deployment);
   sight.gray = images_of(view, sight.state->gray_deployment);
   for (const Finding& finding : made.findings) {
     if (finding.about == sight.state->strategy && finding.code == sight.state->finding) sight.remedy = finding.remedy;
   }
-  sight.ours = std::any_of(made.now.begin(), made.now.end(), [](const Change& change) { return change.stage == Stage::release; });
+  const ReleaseState& state = *sight.state;
+  sight.ours = std::any_of(made.now.begin(), made.now.end(), [&state](const Change& change) {
+    const bool its_deployment = change.target.kind == Kind::deployment && (change.target.name == state.principal_deployment || change.target.name == state.gray_deployment);
+    return change.stage == Stage::release && (change.target == state.strategy || its_deployment);
+  });
   return sight;
 }
 

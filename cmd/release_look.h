@@ -18,7 +18,7 @@ struct ReleaseLook {
   std::optional<ReleaseState> state;
   std::string remedy;      // of the finding that refuses it
   bool ours = false;       // the next thing to happen is a write of the controller
-  Images principal, gray;  // empty where there is no such Deployment
+  Images gray;             // empty where there is no such Deployment
 };
 
 // `settings` as the controller that is to carry it out has them. Reads what the plan wants to see whole.

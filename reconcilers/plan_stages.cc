@@ -92,10 +92,18 @@ void Planner::open_gate_back(Stage stage) {
     if (!extra.hold.empty() || extra.change.stage != stage || !takes_a_place(extra.change)) continue;
     if (room.places == 0) {
       wait(extra.change.target, stage, room.why);
+      say_of_release(extra.change.target, room.why);
       continue;
     }
     --room.places;
     plan_.now.push_back(extra.change);
+  }
+}
+
+// Why the release whose principal this is goes no further.
+void Planner::say_of_release(const ObjectKey& principal, const std::string& why) {
+  for (ReleaseState& release : plan_.releases) {
+    if (principal.kind == Kind::deployment && release.principal_deployment == principal.name && release.why.empty()) release.why = why;
   }
 }
 

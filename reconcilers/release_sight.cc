@@ -244,8 +244,22 @@ class Look {
     if (is_excluded(strategy().meta)) return refuse("MG802", std::string(keys::kExclude) + " is true on it", "Take the annotation off.", true);
     if (sight_.principal->replicas == 0)
       return refuse("MG801", to_string(sight_.principal->key()) + " has 0 replicas: nobody could take the traffic back", "Scale it to what the Service needs.", true);
+    if (const VirtualService* own = own_route_to_a_version(); own != nullptr)
+      return refuse("MG802", to_string(own->key()) + " sends requests for Service " + sight_.service->meta.name + " to one of the two versions by itself; KubeSphere does not change it",
+                    "Let that VirtualService name no subset of this Service until the release is over.", true);
     if (sight_.way == ReleaseWay::promote && sight_.gray != nullptr) compare_containers();
     if (!refused()) look_for_autoscalers();
+  }
+
+  // A VirtualService other than KubeSphere's (which has the Service's name) with a route to a subset of the Service.
+  [[nodiscard]] const VirtualService* own_route_to_a_version() const {
+    for (const VirtualService* routes : routes_of(context_.view, *sight_.service)) {
+      if (routes->meta.name == sight_.service->meta.name) continue;
+      for (const RouteDestination& one : routes->destinations) {
+        if (is_host_of(one.host, *sight_.service) && !one.subset.empty()) return routes;
+      }
+    }
+    return nullptr;
   }
 
   static std::string owner_of(const Workload& workload) {
@@ -316,6 +330,8 @@ bool sends_all_to(const NamespaceView& view, const Service& service, std::string
   for (const VirtualService* routes : routes_of(view, service)) {
     for (const RouteDestination& one : routes->destinations) {
       if (!is_host_of(one.host, service)) continue;
+      // Routes of somebody's own without a subset follow the Service's endpoints, whoever serves.
+      if (one.subset.empty() && routes->meta.name != service.meta.name) continue;
       if (one.subset != subset) return false;
       any = true;
     }

@@ -35,7 +35,7 @@ std::vector<const VirtualService*> routes_of(const NamespaceView& view, const Se
 // Whether `host`, as a route in namespace `service.meta.ns` names it, is this Service.
 bool is_host_of(std::string_view host, const Service& service);
 
-// Whether every request for `service` goes to `subset`: some route leads there and none anywhere else.
+// Whether every request for `service` goes to `subset`: some route leads there and none to another version.
 bool sends_all_to(const NamespaceView& view, const Service& service, std::string_view subset);
 
 // Whether a DestinationRule has `subset` of `service`.

@@ -31,7 +31,11 @@ ReleaseAct handed_over(const ReleaseSeen& seen, Who version, ReleaseStep step) {
 
 bool rollout_is_settled(Rollout rollout) { return rollout == Rollout::complete || rollout == Rollout::degraded || rollout == Rollout::empty; }
 
-bool is_ready(const ReleaseSeen& seen) { return seen.rollout == Rollout::complete || seen.rollout == Rollout::degraded; }
+// Whether the principal may take what a gray that serves has. A promotion asks for every pod: what was available once and
+// crashes now is no reason to delete the version that works. Who takes a release back wants the former version as it is.
+bool may_take_over(const ReleaseSeen& seen) {
+  return seen.rollout == Rollout::complete || (seen.rollout == Rollout::degraded && (!seen.promote || seen.gray_ready == 0));
+}
 
 // The principal is to be made of something else. Nobody but gray serves meanwhile.
 ReleaseAct change_principal(const ReleaseSeen& seen) {
@@ -56,12 +60,12 @@ ReleaseAct change_principal(const ReleaseSeen& seen) {
 // The principal is made of what it shall be, and takes the requests; then gray goes, and the Strategy.
 ReleaseAct hand_back(const ReleaseSeen& seen) {
   const bool nobody_else = seen.gray_ready == 0;
-  if (!is_ready(seen) && !(nobody_else && seen.ready > 0))
+  if (!may_take_over(seen) && !(nobody_else && seen.ready > 0))
     return wait(seen.promote ? ReleaseStep::updating : ReleaseStep::restoring, "the principal is not ready: " + seen.progress);
   const ReleaseAct first = handed_over(seen, Who::principal, ReleaseStep::to_principal);
   if (first.kind != Do::update) return first;
   if (!seen.principal_subset) return wait(ReleaseStep::to_principal, "KubeSphere has no subset for the principal");
-  if (!is_ready(seen)) return wait(ReleaseStep::to_principal, "the principal is not ready: " + seen.progress);
+  if (!may_take_over(seen)) return wait(ReleaseStep::to_principal, "the principal is not ready: " + seen.progress);
   if (seen.gray_leaving) return wait(ReleaseStep::removing_gray, "gray's Deployment is going");
   if (seen.gray_there) return act(Do::remove_gray, ReleaseStep::removing_gray, "no request goes to gray any more");
   if (seen.gray_subset) return wait(ReleaseStep::removing_gray, "KubeSphere still has a subset for gray");

@@ -245,6 +245,14 @@ class Carrier {
     send(std::move(change));
   }
 
+  // Whether a restart of the principal may leave its callers without any pod, and nobody has said that it may.
+  [[nodiscard]] bool leaves_nobody() const {
+    const bool gray_serves = sight_.gray != nullptr && (!sight_.gray->status.known || sight_.gray->status.ready > 0);
+    if (gray_serves || !restart_leaves_a_gap(principal_) || principal_.status.ready == 0) return false;
+    const std::string own = value_of(principal_.meta.annotations, keys::kAcceptOutage);
+    return own.empty() ? !context_.options.accept_outage : own != "true";
+  }
+
   void remove(const Object& object, Impact impact, std::string outcome, std::string why) {
     Change change = change_of(Verb::remove, object, std::move(why));
     change.impact = impact;
@@ -289,7 +297,8 @@ class Carrier {
         if (act.finding == "MG804") return hold_text();
         state_.phase = ReleasePhase::refused;
         state_.finding = act.finding;
-        decision_.findings.push_back(finding(act.finding, strategy_.key(), act.why));
+        decision_.findings.push_back(finding(act.finding, strategy_.key(), act.why,
+                                             sight_.gray != nullptr ? "" : "Take the release back: set meshgraft.io/abort=true on the Strategy instead of meshgraft.io/promote. The principal goes on with what it runs."));
         return;
       case Kind::record:
         return record(next_, "", "the record of its release: " + act.why);
@@ -300,6 +309,11 @@ class Carrier {
       case Kind::update:
         return change_principal(next_.want, false, "the principal gets what gray runs, while gray serves: " + images_text(present_, next_.want));
       case Kind::restore:
+        if (leaves_nobody()) {
+          state_.why = "the principal would restart with nobody in its place: set meshgraft.io/accept-outage=true on " + to_string(principal_.key()) + " or on its namespace";
+          decision_.extras.push_back({waiting(act), state_.why, false});
+          return;
+        }
         return change_principal(next_.was, true, "the principal gets what it ran before: " + images_text(present_, next_.was));
       case Kind::hold: {
         ReleaseRecord held = next_;

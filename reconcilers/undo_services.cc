@@ -160,7 +160,7 @@ Release release_service(const Context& context, const Service& service, const Re
           "MG803", strategy->key(), "it shares the traffic of Service " + name + ", whose way back waits for its end",
           "End the release in KubeSphere's console; or send everything to the principal version: kubectl patch strategies.servicemesh.kubesphere.io " +
               strategy->meta.name + " -n " + view.name + " --type merge -p '{\"spec\":{\"governor\":\"" + strategy->principal +
-              "\"}}', delete the other version's Deployment, then: kubectl delete strategies.servicemesh.kubesphere.io " + strategy->meta.name +
+              "\"}}', wait until VirtualService " + name + " says so and 12 s more, delete the other version's Deployment, then: kubectl delete strategies.servicemesh.kubesphere.io " + strategy->meta.name +
               " -n " + view.name));
       release.hold = "Strategy " + strategy->meta.name + " shares the traffic of Service " + name + " (MG803)";
       release.passing = false;

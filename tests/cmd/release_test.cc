@@ -192,7 +192,8 @@ TEST_F(ReleaseCommand, without_a_controller_the_annotations_are_as_before) {
   const Called got = call({"release", "canary", "--promote"}, given());
   EXPECT_EQ(got.status, 1);
   EXPECT_THAT(got.err, HasSubstr("no controller took it up within 120 s, so the annotations of Strategy shop/canary are as before and nothing was changed; "
-                                 "see that meshgraft run is up and the chart's releases.enabled is true, then try again"));
+                                 "see that meshgraft run is up, the chart's releases.enabled is true and paused is not, and its namespaces.selector takes this "
+                                 "namespace in, then try again"));
   EXPECT_EQ(pauses_, 60);
   EXPECT_TRUE(annotations().empty());
 }

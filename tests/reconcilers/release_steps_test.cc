@@ -125,6 +125,18 @@ TEST(ReleaseSteps, an_image_that_does_not_become_ready_is_held_and_goes_back_whi
   EXPECT_EQ(next(taken_back(seen)), Do::to_principal);
 }
 
+TEST(ReleaseSteps, a_principal_that_was_available_and_crashes_now_takes_no_request_and_no_gray_away) {
+  ReleaseSeen seen = principal_is_updated();
+  seen.rollout = Rollout::degraded;
+  EXPECT_EQ(next(seen), Do::wait);
+  seen = principal_serves();
+  seen.rollout = Rollout::degraded;
+  EXPECT_EQ(next(seen), Do::wait) << "gray is still there to take the requests back";
+  seen = taken_back(shared());
+  seen.rollout = Rollout::degraded;
+  EXPECT_EQ(next(seen), Do::to_principal) << "who takes it back wants the former version as it is";
+}
+
 TEST(ReleaseSteps, what_somebody_else_gave_the_principal_is_not_overwritten) {
   ReleaseSeen seen = gray_serves();
   seen.former = false;
@@ -220,7 +232,8 @@ TEST(ReleaseSteps, in_no_state_callers_are_sent_to_nobody) {
     }
     if (act.kind == Do::remove_gray || act.kind == Do::close) {
       ASSERT_TRUE(seen.governor == Version::principal && seen.routes == Version::principal && seen.routed_for >= kRouteSettles);
-      ASSERT_TRUE(seen.principal_subset && (seen.rollout == Rollout::complete || seen.rollout == Rollout::degraded));
+      ASSERT_TRUE(seen.principal_subset);
+      ASSERT_TRUE(seen.rollout == Rollout::complete || (seen.rollout == Rollout::degraded && (!seen.promote || seen.gray_ready == 0)));
       ASSERT_TRUE(!seen.promote || seen.wanted);
     }
     if (act.kind == Do::update) {
