@@ -17,7 +17,7 @@ namespace meshgraft {
 struct ReleaseRecord {
   bool present = false;        // a record of this very Strategy was read
   std::string broken;          // why the annotation cannot be read, "" when it can
-  std::string principal, gray;  // uids of the two Deployments
+  std::string principal, gray;  // uids; another principal makes the record anew, gray's is there for people to read
   Json was, want;              // release_parts: of the principal before, and what a promotion gives it
   Json wrote;                  // what a promotion gave it before gray changed; null for nothing
   std::string retry;           // the value of meshgraft.io/retry when it was made
