@@ -6,9 +6,11 @@ Sends no request to a workload."""
 import threading
 import time
 
+from processes import wait_until
+
 
 class CallerWatch:
-    """with CallerWatch(sidecar, [(address, 80, host), …]) as caller: …; then caller.dead_ends()
+    """with CallerWatch(sidecar, [(address, 80, host), …]) as caller: caller.wait_until_served(); …; then caller.dead_ends()
 
     sidecar: an ads.Sidecar of a pod that stays for as long as this does."""
 
@@ -21,6 +23,7 @@ class CallerWatch:
         self._lock = threading.Lock()
         self._seen = []  # (seconds since start, {cluster: weight} of each request), every change
         self._dead_ends = []
+        self._served = False  # by the last answer
         self._asked = 0
         self._error = None
 
@@ -43,8 +46,20 @@ class CallerWatch:
         with self._lock:
             return self._asked
 
+    def wait_until_served(self, seconds=60):
+        """Until every request leads somewhere: istiod hears of pods a moment after they are ready. The proof begins here:
+        what led nowhere before is forgotten."""
+        def begins():
+            with self._lock:
+                if self._error:
+                    raise self._error
+                if self._served:
+                    self._dead_ends.clear()
+                return self._served
+        wait_until(begins, seconds, "istiod knows an endpoint of every cluster that the caller's requests lead to")
+
     def dead_ends(self):
-        """[text]: the answers that lead nowhere. Raises what asking has raised."""
+        """[text]: the answers since wait_until_served() that lead nowhere. Raises what asking has raised."""
         with self._lock:
             if self._error:
                 raise self._error
@@ -69,11 +84,13 @@ class CallerWatch:
         at = round(time.monotonic() - self._begin, 1)
         with self._lock:
             self._asked += 1
-            self._dead_ends += [f"{at} s: {m['where']} leads to {m['cluster']}, which is not there" for m in missing]
+            found = [f"{at} s: {m['where']} leads to {m['cluster']}, which is not there" for m in missing]
             for question, decision in zip(self._questions[1:], decisions):
                 targets = [t for t in decision["targets"] if t["weight"]]
                 if not targets or not all(t["known"] and t["endpoints"] for t in targets):
-                    self._dead_ends.append(f"{at} s: {question}: {decision}")
+                    found.append(f"{at} s: {question}: {decision}")
+            self._served = not found
+            self._dead_ends += found
             now = tuple({t["cluster"]: t["weight"] for t in d["targets"]} for d in decisions)
             if not self._seen or self._seen[-1][1] != now:
                 self._seen.append((at, now))

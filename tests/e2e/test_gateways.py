@@ -10,6 +10,7 @@ from programs import USER, Controller
 from scenario import APP, GATEWAY, MANIFESTS, ONE_SERVICE, PROXY, Scenario
 
 MESH = "servicemesh.kubesphere.io/enabled"
+OFF = "off"  # as if MESH were not there
 CONTROLS = "kubesphere-controls-system"
 NODES = ("node-1", "node-2")
 EDGE = """
@@ -97,13 +98,14 @@ class Gateways(Scenario):
         self.namespace("project", ONE_SERVICE)
 
         def switch():
-            spec = self.api.get("Gateway", CONTROLS, "kubesphere-router-project")["spec"]
-            return spec["deployment"].get("annotations", {}).get(MESH)
+            # None while it is being made anew.
+            found = self.api.get("Gateway", CONTROLS, "kubesphere-router-project")
+            return found and found["spec"]["deployment"].get("annotations", {}).get(MESH, OFF)
         with Controller(self.cluster), self.made_anew("Gateway", "gateways", "gateway.kubesphere.io", CONTROLS, "kubesphere-router-project"):
             self.api.label("Namespace", None, "project", **{APP: "project"})
             wait_until(lambda: switch() == "true", 120, "the gateway of the project is in the mesh")
             self.api.label("Namespace", None, "project", **{APP: None})
-            wait_until(lambda: switch() is None, 120, "it is as before")
+            wait_until(lambda: switch() == OFF, 120, "it is as before")
         self.assertEqual(self.api.get("Gateway", CONTROLS, "kubesphere-router-project")["spec"], before["spec"])
 
     def test_an_ingress_is_split_and_put_together_again(self):

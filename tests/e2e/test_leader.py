@@ -61,6 +61,8 @@ class Leader(Scenario):
         with open(self.cluster.audit_log, "rb") as log:
             log.seek(since)
             for line in log:
+                if not line.endswith(b"\n"):
+                    break  # half of it: the API server is writing it
                 event = json.loads(line)
                 resource = event.get("objectRef", {}).get("resource", "")
                 if event["user"]["username"] != USER or event["verb"] not in WRITES or resource in ("leases", "events"):

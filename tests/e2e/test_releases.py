@@ -35,7 +35,6 @@ kind: Deployment
 metadata: {{name: web}}
 spec:
   replicas: 2
-  progressDeadlineSeconds: 15
   selector: {{matchLabels: &keys {{app: web, app.kubernetes.io/name: shop, app.kubernetes.io/version: v1}}}}
   template:
     metadata:
@@ -108,6 +107,8 @@ class Releases(Scenario):
         for name in images:
             self.cluster.create_namespace(name, {APP: "shop"})
             self.cluster.apply(SHOP, name)
+            if image == BROKEN:  # the others may take as long as the machine needs
+                self.api.patch("Deployment", name, "web", {"spec": {"progressDeadlineSeconds": 15}})
         self.wait_until_joined(controller, *images)
         for name, image in images.items():
             self.wait_until_governed(name, "web")
@@ -120,9 +121,10 @@ class Releases(Scenario):
         watch = self.enterContext(CallerWatch(Sidecar.of(self.cluster, OUTSIDE, "one"),
                                               [(address[n], 80, f"web.{n}.svc.cluster.local") for n in images]))
         traffic = Traffic(watch, images)
-        wait_until(lambda: watch.asked, 60, "istiod answers")
+        watch.wait_until_served()
         for name in images:
             wait_until(lambda: traffic.now(name) == SHARED, 60, f"the canary of {name} gets its share")
+        watch.wait_until_served()
         return traffic
 
     def subsets(self, name):

@@ -17,10 +17,9 @@ class ReplaceTraffic(ReplaceScenario):
         whole, subset = f"outbound|80||{host}", f"outbound|80|v1|{host}"
         address = self.api.get("Service", "shop", "web")["spec"]["clusterIP"]
         sidecar = Sidecar.of(self.cluster, "callers", "one")
-        wait_until(lambda: (found := sidecar.request(address, 80, host)["targets"]) and found[0]["known"] and found[0]["endpoints"],
-                   60, "istiod knows the Service and its pods", step=0.3)
         watch = self.watching("shop")
         caller = self.enterContext(CallerWatch(sidecar, [(address, 80, host)]))
+        caller.wait_until_served()
 
         def goes_to(cluster):
             seen = caller.clusters()
