@@ -17,12 +17,19 @@ from pathlib import Path
 
 from api import Api
 from cluster import tools_folder
+from processes import wait_until
 
 ISTIO_VERSION = "1.31.0"
 
 
+ANSWERS_WITHIN = 120  # seconds; it may be busy with four control planes' worth of work
+
+
 class Sidecar:
-    """The sidecar of one pod. Every call asks istiod anew; raises RuntimeError when it does not answer."""
+    """The sidecar of one pod. Every call asks istiod anew; raises RuntimeError when it does not answer.
+
+    What istiod says is what it had gathered when it was asked: changes reach it one kind after the other, some later than
+    others. Tests ask until the answer is the one that stays."""
 
     def __init__(self, tools, xds, pod):
         meta = pod["metadata"]
@@ -41,14 +48,16 @@ class Sidecar:
         """Of the first pod, by name, of a Deployment or StatefulSet."""
         found = cluster.api.get("Deployment", namespace, workload) or cluster.api.get("StatefulSet", namespace, workload)
         selector = ",".join(f"{k}={v}" for k, v in found["spec"]["selector"]["matchLabels"].items())
-        pods = [p for p in cluster.api.list("Pod", namespace, selector) if "deletionTimestamp" not in p["metadata"]]
+        pods = wait_until(lambda: [p for p in cluster.api.list("Pod", namespace, selector)
+                                   if "deletionTimestamp" not in p["metadata"] and p["status"].get("podIP")],
+                          60, f"a pod of {namespace}/{workload} with an address")
         return cls(cluster.tools, cluster.xds, min(pods, key=lambda p: p["metadata"]["name"]))
 
     def ask(self, *questions):
         """One answer for each question, all from the same configuration."""
         done = subprocess.run([self._tools / "ads", "-address", self._xds, "-node", self._node,
-                               "-metadata", json.dumps(self._metadata), *questions],
-                              capture_output=True, text=True, timeout=60)
+                               "-metadata", json.dumps(self._metadata), "-timeout", f"{ANSWERS_WITHIN}s", *questions],
+                              capture_output=True, text=True, timeout=2 * ANSWERS_WITHIN)
         if done.returncode != 0:
             raise RuntimeError(f"{self._node}: {done.stderr.strip()}")
         return [json.loads(line) for line in done.stdout.splitlines()]

@@ -60,8 +60,10 @@ class AuditLog:
         self._path = path
 
     def position(self):
-        """To be handed to requests() later: only what came after it."""
-        return self._path.stat().st_size
+        """To be handed to requests() later: only what came after it. The end of the last whole line: half of one may be
+        written, as somebody else's request is answered now."""
+        with open(self._path, "rb") as log:
+            return sum(len(line) for line in log if line.endswith(b"\n"))
 
     def requests(self, user, since=0, until=None):
         """Every request of a user since a position (until another), in the order of their answers."""

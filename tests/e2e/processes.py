@@ -2,10 +2,13 @@
 stopped by SIGTERM and, when that does not help, SIGKILL. Used by cluster.py and
 by the tests for meshgraft itself. Never touches a process it did not start."""
 
+import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,22 +17,40 @@ class ProcessError(RuntimeError):
     """A child ended early, or did not become ready in time; says its last lines."""
 
 
+# A limit is there to end a test that will never be right, never to measure: a machine with two cores and four control
+# planes may let any program stand still for 20 s. So many times the seconds that an idle machine is given.
+PATIENCE = 4
+
+PORTS = range(20000, 30000)  # below 32768, where Linux takes the ports of connections from (ip_local_port_range)
+_taken = []  # files whose locks say that a port is this process's
+
+
 def free_ports(count):
-    """`count` TCP ports of 127.0.0.1 that were free a moment ago, all different."""
-    sockets = []
-    for _ in range(count):
-        s = socket.socket()
-        s.bind(("127.0.0.1", 0))
-        sockets.append(s)
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """`count` TCP ports of 127.0.0.1, all different, that nobody listens on, that no connection is given by the kernel,
+    and that no other test process takes while this one lives."""
+    folder = os.path.join("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir(), f"meshgraft-ports-{os.getuid()}")
+    os.makedirs(folder, exist_ok=True)
+    ports = []
+    for port in random.sample(PORTS, len(PORTS)):
+        if len(ports) == count:
+            return ports
+        file = open(os.path.join(folder, str(port)), "w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            file.close()
+            continue
+        _taken.append(file)
+        ports.append(port)
+    raise ProcessError(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
 
 
 def wait_until(condition, seconds, what, step=0.05):
     """Calls `condition` until it returns something true, and returns that.
-    Raises TimeoutError naming `what` after `seconds`."""
+    Raises TimeoutError naming `what` after PATIENCE times `seconds`."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
@@ -82,8 +103,9 @@ class Process:
         except TimeoutError as error:
             raise ProcessError(f"{self.name}: {error}\n{self.tail()}") from None
 
-    def stop(self, seconds=10):
-        """Returns the exit status; how long it took is in `stopped_in` (seconds)."""
+    def stop(self, seconds=15 * PATIENCE):
+        """SIGTERM, and SIGKILL when that has not ended it within `seconds`. Returns the exit
+        status; how long it took is in `stopped_in` (seconds)."""
         begin = time.monotonic()
         if self.running():
             self._child.send_signal(signal.SIGTERM)

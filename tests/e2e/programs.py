@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from processes import Process, free_ports
+from processes import Process, free_ports, wait_until
 
 NAMESPACE = "meshgraft-system"
 USER = f"system:serviceaccount:{NAMESPACE}:meshgraft"
@@ -105,7 +105,7 @@ class Controller:
 
     def metrics(self):
         """The text of /metrics."""
-        return urllib.request.urlopen(f"http://{self._address}/metrics", timeout=5).read().decode()
+        return urllib.request.urlopen(f"http://{self._address}/metrics", timeout=60).read().decode()
 
 
 class Models:
@@ -127,12 +127,19 @@ class Models:
 def meshgraft(cluster, *arguments):
     """A call of the command line as in one of the pods: the completed process, texts captured."""
     return subprocess.run([binary("meshgraft"), arguments[0], "--kubeconfig", str(account_kubeconfig(cluster)),
-                           *map(str, arguments[1:])], capture_output=True, text=True, timeout=60)
+                           *map(str, arguments[1:])], capture_output=True, text=True, timeout=300)
 
 
 def plan(cluster):
-    """`meshgraft plan -A -o json`, parsed. Raises when it says error."""
-    done = meshgraft(cluster, "plan", "-A", "-o", "json")
-    if done.returncode not in (0, 2):
-        raise AssertionError(f"meshgraft plan ended with status {done.returncode}: {done.stderr}")
-    return json.loads(done.stdout)
+    """`meshgraft plan -A -o json`, parsed. Asked again while it says error, as when the API server did not answer in
+    time; raises when that does not end."""
+    tried = []
+
+    def planned():
+        tried.append(meshgraft(cluster, "plan", "-A", "-o", "json"))
+        return tried[-1].returncode in (0, 2)
+    try:
+        wait_until(planned, 30, "a plan", step=1)
+    except TimeoutError as error:
+        raise AssertionError(f"{error}; status {tried[-1].returncode}: {tried[-1].stderr}") from None
+    return json.loads(tried[-1].stdout)

@@ -51,12 +51,12 @@ class Docs(unittest.TestCase):
 
     def help_of(self, *words):
         if words not in self.help:
-            done = subprocess.run([*words, "--help"], env=self.environment, capture_output=True, text=True, timeout=60)
+            done = subprocess.run([*words, "--help"], env=self.environment, capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, f"{' '.join(words)} --help: {done.stderr}")
             text = done.stdout
             if words[0] == "kubectl":
                 text += subprocess.run(["kubectl", "options"], env=self.environment, capture_output=True, text=True,
-                                       timeout=60).stdout
+                                       timeout=300).stdout
             self.help[words] = text
         return self.help[words]
 
@@ -99,7 +99,7 @@ class Docs(unittest.TestCase):
         for number, command in enumerate(all_commands):
             script += [f"echo '@@ {number}'", f"{{ {command.rstrip('&')} {'&' if command.endswith('&') else ';'} }} 2>&1",
                        f"echo '@@ {number} ended' $?"]
-        done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, text=True, timeout=600,
+        done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, text=True, timeout=1800,
                               env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         found = []
         for number, command in enumerate(all_commands):
@@ -146,7 +146,7 @@ class Docs(unittest.TestCase):
         for code in found:
             code = code.replace("#pragma once\n", "")
             done = subprocess.run(["g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", f"-I{ROOT}", "-x", "c++", "-"],
-                                  input=code, text=True, capture_output=True, timeout=300)
+                                  input=code, text=True, capture_output=True, timeout=1200)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_links_between_pages_lead_somewhere(self):

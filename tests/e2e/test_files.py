@@ -23,7 +23,19 @@ DUMPED = ["Namespace", "Deployment", "StatefulSet", "DaemonSet", "Service", "Ing
 
 def call(*arguments):
     """A call of the command line: the completed process, texts captured."""
-    return subprocess.run([binary("meshgraft"), *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    return subprocess.run([binary("meshgraft"), *map(str, arguments)], capture_output=True, text=True, timeout=300)
+
+
+def changes(address):
+    """{"kind verb": number} of a controller's writes so far."""
+    counts = {}
+    for line in urllib.request.urlopen(f"http://{address}/metrics", timeout=60).read().decode().splitlines():
+        if not line.startswith("meshgraft_changes_total{") or line.endswith(" 0"):
+            continue
+        labels = dict(pair.split("=") for pair in line[line.index("{") + 1:line.index("}")].split(","))
+        what = f"{json.loads(labels['kind'])} {json.loads(labels['verb'])}"
+        counts[what] = counts.get(what, 0) + int(line.split()[-1])
+    return counts
 
 
 class Files(unittest.TestCase):
@@ -40,7 +52,7 @@ class Files(unittest.TestCase):
         process = Process("sandbox", [binary("meshgraft-sandbox"), "-f", folder / "manifests.yaml", "--port", "0",
                                       "--kubeconfig-out", kubeconfig], folder)
         self.addCleanup(process.stop)
-        process.wait_for(lambda: "serving" in process.tail(), 60, "the sandbox serves")
+        process.wait_for(lambda: "KUBECONFIG=" in process.tail(), 60, "the sandbox serves")
         return kubeconfig
 
     def writes(self, kubeconfig):
@@ -57,15 +69,10 @@ class Files(unittest.TestCase):
 
         process.wait_for(reported, 60, "a report on every namespace")
         wait_until(lambda: call("status", "--settled", "--kubeconfig", kubeconfig).returncode == 0, 60, "all is settled")
-        text = urllib.request.urlopen(f"http://{address}/metrics", timeout=5).read().decode()
+        # A write is counted after its answer, so a moment after it can be seen.
+        wait_until(lambda: changes(address).get("Namespace apply", 0) >= len(NAMESPACES), 60, "the reports are counted")
+        counts = changes(address)
         self.assertEqual(process.stop(), 0, process.tail())
-        counts = {}
-        for line in text.splitlines():
-            if not line.startswith("meshgraft_changes_total{") or line.endswith(" 0"):
-                continue
-            labels = dict(pair.split("=") for pair in line[line.index("{") + 1:line.index("}")].split(","))
-            what = f"{json.loads(labels['kind'])} {json.loads(labels['verb'])}"
-            counts[what] = counts.get(what, 0) + int(line.split()[-1])
         return counts
 
     def test_manifests_that_are_applied_leave_a_controller_nothing_to_write(self):

@@ -29,27 +29,29 @@ class SandboxAgrees(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.real = cls.enterClassContext(Cluster("kubesphere")).api
+        cls.cluster = cls.enterClassContext(Cluster("kubesphere"))
+        cls.real = cls.cluster.api
         folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         (folder / "empty.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: empty}\n")
         kubeconfig = folder / "kubeconfig"
         process = Process("sandbox", [binary("meshgraft-sandbox"), "-f", folder / "empty.yaml", "--port", "0",
                                       "--kubeconfig-out", kubeconfig], folder)
         cls.addClassCleanup(process.stop)
-        process.wait_for(lambda: "serving" in process.tail(), 60, "the sandbox serves")
+        process.wait_for(lambda: "KUBECONFIG=" in process.tail(), 60, "the sandbox serves")
         cls.sandbox = Api.from_kubeconfig(kubeconfig)
 
     def test_the_embedded_server_answers_as_the_real_one(self):
         for number, case in enumerate(yaml.safe_load((HERE / "agreement.yaml").read_text())):
             with self.subTest(case["case"]):
                 namespace = f"case-{number}"
+                self.sandbox.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+                self.cluster.create_namespace(namespace)
                 self.assertEqual(transcript(self.sandbox, namespace, case["steps"]),
                                  transcript(self.real, namespace, case["steps"]))
 
 
 def transcript(api, namespace, steps):
-    """What a server answers to the steps in a fresh namespace, one entry a step."""
-    api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    """What a server answers to the steps in a namespace where pods can start, one entry a step."""
     for document in yaml.safe_load_all(BASE):
         api.request("POST", path_of(document["kind"], namespace), document, query={"fieldManager": "kubectl"})
     found, answers = {}, []
@@ -61,9 +63,17 @@ def transcript(api, namespace, steps):
 
 
 def settled(api, namespace):
+    """Has the Deployment controller said all that it will say? Pods that are still going are counted in its status, too."""
     deployment = api.get("Deployment", namespace, "web")
-    return deployment is None or rolled_out(deployment) and any(
-        c["type"] == "Progressing" and c["reason"] == "NewReplicaSetAvailable" for c in deployment["status"]["conditions"])
+    if deployment is None:
+        return True
+    if any("deletionTimestamp" in pod["metadata"] for pod in api.list("Pod", namespace)):
+        return False
+    status = deployment.get("status", {})
+    told = {c["type"]: (c["status"], c["reason"]) for c in status.get("conditions") or []}
+    return (rolled_out(deployment) and not status.get("terminatingReplicas") and not status.get("unavailableReplicas")
+            and status.get("availableReplicas", 0) == deployment["spec"]["replicas"]
+            and told.get("Progressing", ("", ""))[1] == "NewReplicaSetAvailable" and told.get("Available", ("",))[0] == "True")
 
 
 def step_answer(api, namespace, step, found):
