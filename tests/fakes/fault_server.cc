@@ -18,7 +18,7 @@
 namespace meshgraft::test {
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};  // of the waits that a test makes; never reached by one that passes
+constexpr std::chrono::seconds kPatience{120};  // of the waits that a test makes; never reached by one that passes
 
 X509* certificate_of(const std::string& pem) {
   BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));

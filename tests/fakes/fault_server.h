@@ -76,9 +76,9 @@ class FaultServer {
   [[nodiscard]] std::vector<SeenRequest> requests() const;
   [[nodiscard]] int connections() const;
 
-  // Blocks until so many requests were read; false after 20 s.
+  // Blocks until so many requests were read; false after 120 s.
   bool wait_for_requests(std::size_t count);
-  // Blocks until at least so many clients' connections have ended; false after 20 s.
+  // Blocks until at least so many clients' connections have ended; false after 120 s.
   bool wait_for_closed(int count);
 
  private:

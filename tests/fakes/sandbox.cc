@@ -93,6 +93,22 @@ Result<int> load_manifests(Engine& engine, const std::vector<std::string>& files
   return static_cast<int>(loaded.size());
 }
 
+bool write_kubeconfig(const std::string& path, const std::string& text) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  // A device or a pipe is written to as it is.
+  const bool replaces = !fs::exists(path, error) || fs::is_regular_file(path, error);
+  const std::string name = replaces ? path + ".new" : path;
+  std::ofstream file(name, std::ios::trunc);
+  if (replaces) fs::permissions(name, fs::perms::owner_read | fs::perms::owner_write, error);
+  file << text;
+  file.close();
+  if (!file) return false;
+  error.clear();
+  if (replaces) fs::rename(name, path, error);
+  return !error;
+}
+
 Sandbox::Sandbox(const SandboxOptions& options)
     : options_(options),
       started_(steady_clock::now()),

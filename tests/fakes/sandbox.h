@@ -30,6 +30,10 @@ struct SandboxOptions {
 // last-applied annotation. Returns how many objects; the error names file, document and reason.
 Result<int> load_manifests(Engine& engine, const std::vector<std::string>& files);
 
+// Writes a kubeconfig, for its owner alone (it holds a token): who sees a file of this name sees all of it. False when
+// it cannot be written.
+bool write_kubeconfig(const std::string& path, const std::string& text);
+
 class Sandbox {
  public:
   // Everything loaded, rolled out and served when it returns.

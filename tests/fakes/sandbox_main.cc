@@ -3,8 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 
 #include "tests/fakes/sandbox.h"
 #include "tests/fakes/sandbox_commands.h"
@@ -23,13 +21,7 @@ int serve(const meshgraft::fakes::SandboxOptions& options, const std::string& pr
   }
   const meshgraft::fakes::ApiServer& server = (*sandbox)->server();
   if (kubeconfig.empty()) kubeconfig = "meshgraft-sandbox-" + std::to_string(server.port()) + ".kubeconfig";
-  std::ofstream file(kubeconfig, std::ios::trunc);
-  std::error_code ignored;  // it holds a token: for its owner alone, where the file system can
-  std::filesystem::permissions(kubeconfig, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
-                               ignored);
-  file << server.kubeconfig();
-  file.close();
-  if (!file) {
+  if (!meshgraft::fakes::write_kubeconfig(kubeconfig, server.kubeconfig())) {
     std::fprintf(stderr, "meshgraft-sandbox: cannot write %s\n", kubeconfig.c_str());
     return 1;
   }

@@ -24,7 +24,9 @@ constexpr int kSteps = 8;  // requests until all is well again after one fault
 struct Patience {
   std::chrono::milliseconds silence, call;
 };
-constexpr Patience kLittle{std::chrono::milliseconds(300), std::chrono::milliseconds(1500)};
+constexpr Patience little(int scale) {
+  return {scale * std::chrono::milliseconds(300), scale * std::chrono::milliseconds(1500)};
+}
 constexpr Patience kUsual{std::chrono::seconds(75), std::chrono::seconds(10)};
 
 class Heard final : public WatchListener {
@@ -61,7 +63,7 @@ class Client : public WireTest {
   // A server, a client of it, and what the client heard and logged.
   struct Pair {
     Pair(const TestAuthority& authority, const TestCertificate& certificate, bool offers, bool streams,
-         const Patience& patience = kLittle)
+         const Patience& patience)
         : server({certificate.certificate_pem, certificate.key_pem, "", ""}, offers) {
       ClientConfig config;
       config.source = "the test";
@@ -134,17 +136,19 @@ TEST_F(Client, a_list_survives_every_fault_at_the_start_and_when_it_lists_again)
   for (const ListWatchServer::Fault& fault : ListWatchServer::faults()) {
     if (fault.on == On::watch) continue;
     SCOPED_TRACE(fault.name);
-    Pair pair(authority, certificate, false, false);
-    pair.server.inject(fault.name);
-    EXPECT_LT(pair.settle(), kSteps);
-    expect_well(pair, fault, true);
-    pair.heard.restarts.clear();
-    pair.change();
-    pair.server.expire();
-    pair.watcher->step();  // the watch learns that its version is gone
-    pair.server.inject(fault.name);
-    EXPECT_LT(pair.settle(), kSteps);
-    expect_well(pair, fault, true);
+    at_some_speed([this, &fault](int scale) {
+      Pair pair(authority, certificate, false, false, little(scale));
+      pair.server.inject(fault.name);
+      EXPECT_LT(pair.settle(), kSteps);
+      expect_well(pair, fault, true);
+      pair.heard.restarts.clear();
+      pair.change();
+      pair.server.expire();
+      pair.watcher->step();  // the watch learns that its version is gone
+      pair.server.inject(fault.name);
+      EXPECT_LT(pair.settle(), kSteps);
+      expect_well(pair, fault, true);
+    });
   }
 }
 
@@ -152,17 +156,19 @@ TEST_F(Client, a_watch_survives_every_fault_and_lists_again_only_when_events_wer
   for (const ListWatchServer::Fault& fault : ListWatchServer::faults()) {
     if (fault.on == On::list) continue;
     SCOPED_TRACE(fault.name);
-    Pair pair(authority, certificate, false, false);
-    pair.settle();
-    pair.change();
-    pair.server.inject(fault.name);
-    EXPECT_LT(pair.settle(), kSteps);
-    expect_well(pair, fault);
-    if (!fault.needs_list) continue;
-    bool listed = false;
-    for (const SeenRequest& request : pair.server.http().requests())
-      listed = listed || (request.number > 4 && request.target.find("watch=") == std::string::npos);
-    EXPECT_TRUE(listed) << "events were lost";
+    at_some_speed([this, &fault](int scale) {
+      Pair pair(authority, certificate, false, false, little(scale));
+      pair.settle();
+      pair.change();
+      pair.server.inject(fault.name);
+      EXPECT_LT(pair.settle(), kSteps);
+      expect_well(pair, fault);
+      if (!fault.needs_list) return;
+      bool listed = false;
+      for (const SeenRequest& request : pair.server.http().requests())
+        listed = listed || (request.number > 4 && request.target.find("watch=") == std::string::npos);
+      EXPECT_TRUE(listed) << "events were lost";
+    });
   }
 }
 
@@ -170,16 +176,18 @@ TEST_F(Client, a_streamed_list_survives_every_fault_at_the_start_and_later) {
   for (const ListWatchServer::Fault& fault : ListWatchServer::faults()) {
     if (fault.on == On::list || fault.name == "watch-version-goes-back") continue;
     SCOPED_TRACE(fault.name);
-    Pair pair(authority, certificate, true, true);
-    pair.server.inject(fault.name);
-    EXPECT_LT(pair.settle(), kSteps);
-    EXPECT_EQ(pair.copy(), pair.server.truth());
-    EXPECT_FALSE(pair.heard.names.contains("x"));
-    pair.change();
-    pair.heard.restarts.clear();
-    pair.server.inject(fault.name);
-    EXPECT_LT(pair.settle(), kSteps);
-    expect_well(pair, fault);
+    at_some_speed([this, &fault](int scale) {
+      Pair pair(authority, certificate, true, true, little(scale));
+      pair.server.inject(fault.name);
+      EXPECT_LT(pair.settle(), kSteps);
+      EXPECT_EQ(pair.copy(), pair.server.truth());
+      EXPECT_FALSE(pair.heard.names.contains("x"));
+      pair.change();
+      pair.heard.restarts.clear();
+      pair.server.inject(fault.name);
+      EXPECT_LT(pair.settle(), kSteps);
+      expect_well(pair, fault);
+    });
   }
 }
 

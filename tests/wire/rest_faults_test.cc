@@ -1,5 +1,9 @@
 // What a call makes of refusals, of proxies, and of answers that are none.
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "tests/wire/wire_world.h"
 
 namespace meshgraft::test {
@@ -119,16 +123,25 @@ TEST_F(RestFaults, a_redirect_is_not_followed_and_the_token_stays_here) {
 }
 
 TEST_F(RestFaults, a_refused_connection_names_the_server_and_says_that_nothing_was_sent) {
+  // A port that nobody listens on, and nobody else is given while it is bound.
+  const int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(bound, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(getsockname(bound, reinterpret_cast<sockaddr*>(&address), &size), 0);
   ClientConfig config;
-  {
-    const auto gone = serve([](const SeenRequest&, Conversation&) {});
-    config = config_for(*gone);
-  }
+  config.source = "the test";
+  config.server = "https://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  config.ca.data = authority.ca_pem();
+  config.token = kToken;
   const ApiError error = error_of(client(config)->get(deployment_key("web")));
   EXPECT_EQ(error.kind, ErrorClass::transport);
   EXPECT_FALSE(error.sent);
   EXPECT_EQ(error.message,
             "the server at " + config.server + " cannot be reached: connection refused or no route to host");
+  close(bound);
 }
 
 TEST_F(RestFaults, a_name_that_does_not_resolve_is_a_transport_error) {
@@ -160,7 +173,7 @@ TEST_F(RestFaults, a_call_ends_at_its_deadline_wherever_the_server_hangs) {
     EXPECT_EQ(error.kind, ErrorClass::transport) << name;
     EXPECT_THAT(error.message, HasSubstr("700 ms")) << name;
   }
-  EXPECT_EQ(server->requests().size(), 3U);  // a timeout is not tried again
+  EXPECT_LE(server->requests().size(), 3U);  // a timeout is not tried again; a slow handshake is one
   EXPECT_TRUE(server->wait_for_closed(3));   // and none of its connections is kept
 }
 

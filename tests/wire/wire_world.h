@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,6 +47,11 @@ class WireTest : public testing::Test {
 
   TestAuthority authority{"test authority"};
 };
+
+// Runs `trial(scale)` with the scales 1, 4 and 16 until one is without a failure. The trial's deadlines and bounds are
+// multiples of `scale`: a machine that stands still for longer than the shortest of them shows nothing of the client, and
+// what the client does wrong is wrong with each of them.
+void at_some_speed(const std::function<void(int scale)>& trial);
 
 std::string deployment_json(std::string_view name, std::string_view version);
 std::string status_json(int code, std::string_view reason, std::string_view message);
