@@ -1,7 +1,8 @@
 """The raw API of a test cluster over HTTPS: objects as dicts, requests as the tests
 want them sent (server-side apply, JSON Patch, status patches), watches as they come
 over the wire. Used by cluster.py, endpoint_watch.py and the tests. Sends a request again only
-when the server had closed a kept connection, or says when to come again (429)."""
+when the server had closed a kept connection, says when to come again (429), or was not answered
+by its store in time."""
 
 import base64
 import http.client
@@ -74,7 +75,7 @@ def path_of(kind, namespace=None, name=None):
 class Api:
     """One user's view of one API server; any thread may call it."""
 
-    TOO_BUSY = 30  # seconds for which a 429 is no answer yet
+    TOO_BUSY = 90  # seconds for which a 429 is no answer yet, nor that the store was too slow
 
     def __init__(self, server, context=None, token=None):
         """server: "https://127.0.0.1:6443"; context: an ssl.SSLContext for https."""
@@ -106,7 +107,7 @@ class Api:
                     ssl_context.load_cert_chain(certificate, file(user, "client-key"))
         return cls(cluster["server"], ssl_context, user.get("token"))
 
-    def connection(self, timeout=30):
+    def connection(self, timeout=120):
         if self._context:
             return http.client.HTTPSConnection(self._server.netloc, timeout=timeout, context=self._context)
         return http.client.HTTPConnection(self._server.netloc, timeout=timeout)
@@ -118,7 +119,12 @@ class Api:
         while True:
             answer, text = self._exchange(method, path, body, content_type, query)
             again = answer.getheader("Retry-After", "")
-            if answer.status != 429 or not again.isdigit() or time.monotonic() + int(again) > deadline:
+            # Said by etcd after 7 s; what is asked twice then is what may be.
+            if answer.status >= 500 and method in ("GET", "PATCH") and b"etcdserver: request timed out" in text:
+                again = "1"
+            elif answer.status != 429:
+                break
+            if not again.isdigit() or time.monotonic() + int(again) > deadline:
                 break
             time.sleep(int(again))
         try:

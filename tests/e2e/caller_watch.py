@@ -48,13 +48,14 @@ class CallerWatch:
 
     def wait_until_served(self, seconds=60):
         """Until every request leads somewhere: istiod hears of pods a moment after they are ready. The proof begins here:
-        what led nowhere before is forgotten."""
+        where they led before is forgotten."""
         def begins():
             with self._lock:
                 if self._error:
                     raise self._error
                 if self._served:
                     self._dead_ends.clear()
+                    del self._seen[:-1]
                 return self._served
         wait_until(begins, seconds, "istiod knows an endpoint of every cluster that the caller's requests lead to")
 

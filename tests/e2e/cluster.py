@@ -29,7 +29,7 @@ import yaml
 
 from api import Api
 from pki import Pki, file_name
-from processes import Process, ProcessError, free_ports, wait_until
+from processes import PATIENCE, Process, ProcessError, free_ports, wait_until
 
 HERE = Path(__file__).resolve().parent
 MANIFESTS = HERE / "manifests"
@@ -347,7 +347,7 @@ class Cluster:
         files = [a for m in manifests for a in ("-f", str(m))]
         self.kubectl("apply", "--server-side", *files)
         if self.api.list("CustomResourceDefinition"):
-            self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+            self.kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={60 * PATIENCE}s")
 
     def create_namespace(self, name, labels=None):
         """Creates it and waits for its default service account, without which no pod starts."""

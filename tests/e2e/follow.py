@@ -3,12 +3,15 @@ of its own. Used by endpoint_watch.py and rollout_watch.py. Never writes."""
 
 import threading
 
+from processes import wait_until
+
 
 class Follower:
     """Calls see(event type, object) for each object of the list (as ADDED), before
-    start() returns, and then for every event until stop(). `gaps` counts how often the
-    server had forgotten the version to resume from: after that the list is taken anew,
-    each object of it ADDED again, and what happened between is lost."""
+    start() returns, and then for every event until stop(), which waits for those of every
+    object that is there by then. `gaps` counts how often the server had forgotten the
+    version to resume from: after that the list is taken anew, each object of it ADDED
+    again, and what happened between is lost."""
 
     def __init__(self, api, path, see):
         self._api = api
@@ -17,6 +20,7 @@ class Follower:
         self._lock = threading.Lock()
         self._watch = None
         self._stopping = False
+        self._stopped = False
         self._error = None
         self.gaps = 0
 
@@ -27,11 +31,17 @@ class Follower:
 
     def stop(self):
         """Returns when the last event was seen; may be called again."""
-        with self._lock:
-            self._stopping = True
-            if self._watch:
-                self._watch.close()
-        self._thread.join()
+        try:
+            if not self._stopped:
+                self._stopped = True
+                last = max((int(item["metadata"]["resourceVersion"]) for item in self._api.request("GET", self._path)["items"]), default=0)
+                wait_until(lambda: not self._thread.is_alive() or int(self._version) >= last, 60, f"the last event of {self._path}")
+        finally:
+            with self._lock:
+                self._stopping = True
+                if self._watch:
+                    self._watch.close()
+            self._thread.join()
 
     def check(self):
         """Raises what ended the thread, if anything did."""

@@ -1,7 +1,8 @@
 """meshgraft's own binaries against a test cluster: the controller as a process, the
 command line as a call, and the models that play KubeSphere's controllers. Used by
 the tests. The controller is the chart's ServiceAccount with the rights that the chart's
-ClusterRole grants, the models are user `kubesphere`: so the audit log tells them apart."""
+ClusterRole grants, the models are user `kubesphere`: so the audit log tells them apart.
+The API server hears of rights by watches of its own: they are in force when admit() returns."""
 
 import json
 import os
@@ -43,7 +44,21 @@ def admit(cluster, *values):
     if done.returncode != 0:
         raise RuntimeError(f"helm template: {done.stderr.strip()}")
     cluster.apply(done.stdout)
+    for document in yaml.safe_load_all(done.stdout):
+        if document and document["kind"] in ("ClusterRole", "Role"):
+            wait_until_granted(cluster, USER, document["rules"][-1], document["metadata"].get("namespace", ""))
     admit_models(cluster)
+
+
+def wait_until_granted(cluster, user, rule, namespace=""):
+    """Until the API server knows that a user may do what a rule of a role says, in a namespace when one is named."""
+    resource, _, subresource = rule["resources"][0].partition("/")
+    attributes = {"verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource, "subresource": subresource,
+                  "name": rule.get("resourceNames", [""])[0], "namespace": namespace}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+              "spec": {"user": user, "resourceAttributes": attributes}}
+    wait_until(lambda: cluster.api.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"],
+               30, f"{user} may {attributes}")
 
 
 def admit_models(cluster):
@@ -53,6 +68,7 @@ def admit_models(cluster):
         "metadata": {"name": f"e2e-{MODELS}"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": MODELS}]})
+    wait_until_granted(cluster, MODELS, {"apiGroups": [""], "resources": ["services"], "verbs": ["list"]})
 
 
 def account_kubeconfig(cluster, pod=None):
@@ -82,6 +98,7 @@ class Controller:
         self._cluster = cluster
         self._arguments = arguments
         self._kubeconfig = kubeconfig
+        self.process = None
 
     def __enter__(self):
         (port,) = free_ports(1)

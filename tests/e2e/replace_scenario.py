@@ -40,6 +40,21 @@ class ReplaceScenario(Scenario):
         return [r for r in self.api.list("ControllerRevision", namespace)
                 if r["metadata"]["name"].startswith("meshgraft-")]
 
+    def new_one(self, namespace, former):
+        """The Deployment that was created in the former one's place, or None."""
+        now = self.api.get("Deployment", namespace, former["metadata"]["name"])
+        return now if now and now["metadata"]["uid"] != former["metadata"]["uid"] else None
+
+    def wait_until_new_one(self, controller, namespace, former):
+        return wait_until(lambda: controller.process.check() or self.new_one(namespace, former), 120,
+                          f"the new one of {namespace} is there")
+
+    def wait_until_said(self, controller, code, namespace):
+        """Until the controller tells a finding of this code in a namespace."""
+        wait_until(lambda: controller.process.check() or any(
+            line.startswith("meshgraft_findings{") and f'"{namespace}"' in line and f'"{code}"' in line and not line.endswith(" 0")
+            for line in controller.metrics().splitlines()), 120, f"{code} is said of {namespace}", step=0.3)
+
     def is_replaced(self, namespace, name, former):
         now = self.api.get("Deployment", namespace, name)
         return (now and now["metadata"]["uid"] != former["metadata"]["uid"] and not self.records(namespace)

@@ -101,12 +101,13 @@ class Scenario(unittest.TestCase):
 
     def wait_until_joined(self, controller, *namespaces, seconds=120):
         """Until meshgraft has nothing left to do anywhere and every rollout is complete."""
+        def all_rolled_out():
+            return all(rolled_out(w) for n in namespaces for w in self.api.list("Deployment", n) + self.api.list("StatefulSet", n))
+
         def settled():
             controller.process.check()
-            if not all(rolled_out(w) for n in namespaces
-                       for w in self.api.list("Deployment", n) + self.api.list("StatefulSet", n)):
-                return False
-            return meshgraft(self.cluster, "plan", "-A").returncode == 0
+            # After the plan once more: what was left when it was first asked may have been a template.
+            return all_rolled_out() and meshgraft(self.cluster, "plan", "-A").returncode == 0 and all_rolled_out()
         try:
             wait_until(settled, seconds, f"{', '.join(namespaces)} joined", step=0.3)
         except TimeoutError as error:
@@ -174,6 +175,8 @@ class Scenario(unittest.TestCase):
                    if c["namespace"] in namespaces]
         written = [w for w in map(sent_write, self.writes(since)) if w["namespace"] in namespaces and not w["status"]]
         created = {(w["kind"], w["namespace"], w["name"]) for w in written if w["verb"] == "create"}
+        # What somebody else's write, or a busy server, came in the way of was sent again.
+        written = [w for w in written if w["code"] not in (409, 429) and w["code"] < 500]
         for w in written:
             self.assertLess(w["code"], 300, f"a write that was not accepted: {w}")
             if (w["kind"], w["namespace"], w["name"]) in created and w["verb"] == "patch":
@@ -188,18 +191,25 @@ class Scenario(unittest.TestCase):
     def second_run_writes_nothing(self, *namespaces):
         """Starts a controller anew, lets it join one more namespace as the sign that it
         has planned every other one too, and compares."""
+        # The one before may have been stopped when all but its last report was written: that comes now, and nothing else.
+        self.run_once_more("sign-", namespaces, reports=True)
         versions = self.versions(*namespaces)
+        self.run_once_more("second-sign-", namespaces)
+        self.assertEqual(self.versions(*namespaces), versions)
+
+    def run_once_more(self, sign, namespaces, reports=False):
         begin = self.audit.position()
-        sign = "sign-" + namespaces[0]
+        sign += namespaces[0]
         with Controller(self.cluster) as controller:
             self.namespace(sign, ONE_SERVICE, {APP: "sign"})
             self.wait_until_joined(controller, sign, *namespaces)
-        self.assert_nothing_written(begin, namespaces)
-        self.assertEqual(self.versions(*namespaces), versions)
+        self.assert_nothing_written(begin, namespaces, reports)
 
-    def assert_nothing_written(self, since, namespaces):
+    def assert_nothing_written(self, since, namespaces, reports=False):
+        """Or, with reports=True, nothing but reports on Namespaces."""
         self.assertEqual([str(w) for w in self.writes(since)
-                          if w.namespace in namespaces or (w.resource == "namespaces" and w.name in namespaces)], [])
+                          if (w.namespace in namespaces or (w.resource == "namespaces" and w.name in namespaces))
+                          and not (reports and sent_write(w)["status"])], [])
 
 
 # Verb of a plan -> (verb of the request, field manager)

@@ -56,7 +56,7 @@ class Replace(ReplaceScenario):
             self.assert_sidecar("books", name)
             self.assertIn("replaced", self.annotation(self.api.get("Deployment", "books", name), UNDO))
         self.assertEqual(len(self.api.list("ReplicaSet", "books")), len(former), "no former ReplicaSet is left")
-        writes = [w for w in self.writes(begin) if w.namespace == "books"
+        writes = [w for w in self.writes(begin) if w.namespace == "books" and w.code < 400
                   and w.resource in ("deployments", "replicasets", "controllerrevisions")]
         scaled = [w for w in writes if w.resource == "replicasets" and w.verb == "patch"]
         self.assertLessEqual(len(writes) - len(scaled), MOST_WRITES * len(former))
@@ -71,7 +71,7 @@ class Replace(ReplaceScenario):
             if request["namespace"] != "killed" or kind in seen:
                 return
             seen.add(kind)
-            controller.process.kill()
+            wait_until(lambda: controller.process, 10, "it is known as a process").kill()
         self.label("killed")
         for _ in range(20):
             if self.is_replaced("killed", "web", former):
@@ -80,11 +80,12 @@ class Replace(ReplaceScenario):
             with Moment(self.cluster, USER, "apps", "*", act):
                 try:
                     controller.__enter__()
+                    wait_until(lambda: not controller.process.running() or self.is_replaced("killed", "web", former),
+                               120, "the next kind of write", step=0.2)
                 except ProcessError:
                     pass  # killed at its very first write
-                wait_until(lambda: not controller.process.running() or self.is_replaced("killed", "web", former),
-                           120, "the next kind of write", step=0.2)
-                controller.process.kill()
+                finally:
+                    controller.process.kill()
         with Controller(self.cluster, *REPLACE) as last:
             self.wait_until_replaced(last, "killed", former)
         watch.stop()
@@ -124,7 +125,8 @@ class Replace(ReplaceScenario):
         with Controller(self.cluster, *REPLACE) as controller, \
                 Moment(self.cluster, USER, "apps", "deployments", act):
             self.label("taken")
-            wait_until(lambda: "MG214" in (controller.metrics() if taken else ""), 90, "it is said", step=0.3)
+            self.wait_until_said(controller, "MG214", "taken")
+        self.assertEqual(len(taken), 1, "he took it between them")
         watch.stop()
         self.assertEqual(self.api.get("Deployment", "taken", "web")["spec"]["selector"], former["spec"]["selector"])
         self.assertEqual(len(self.records("taken")), 1, "what stood there is kept")
@@ -135,13 +137,12 @@ class Replace(ReplaceScenario):
         watch = self.watching("busy")
         with Controller(self.cluster, *REPLACE) as controller:
             self.label("busy")
-            wait_until(lambda: (self.api.get("Deployment", "busy", "web") or former)["metadata"]["uid"]
-                       != former["metadata"]["uid"], 60, "the new one is there")
+            self.wait_until_new_one(controller, "busy", former)
             self.cluster.kubectl("scale", "deployment/web", "-n", "busy", "--replicas=4")
             self.cluster.kubectl("set", "image", "deployment/web", "-n", "busy", "web=web:2")
             self.wait_until_replaced(controller, "busy", former)
             self.cluster.kubectl("set", "image", "deployment/web", "-n", "busy", "web=web:3")
-            self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "busy", "--timeout=60s")
+            self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "busy", "--timeout=300s")
         watch.stop()
         now = self.api.get("Deployment", "busy", "web")
         self.assertEqual(now["spec"]["template"]["spec"]["containers"][0]["image"], "web:3")
@@ -154,7 +155,7 @@ class Replace(ReplaceScenario):
         self.api.annotate("Namespace", None, "applied", **{POLICY: "replace"})
         with Controller(self.cluster, *REPLACE) as controller:
             self.label("applied")
-            wait_until(lambda: "MG106" in controller.metrics(), 60, "it is said")
+            self.wait_until_said(controller, "MG106", "applied")
             wait_until(lambda: self.api.get("Deployment", "applied", "web")["spec"]["template"]["metadata"]["labels"].get("version"),
                        60, "it joins in place meanwhile")
             self.assertEqual(self.api.get("Deployment", "applied", "web")["metadata"]["uid"], former["metadata"]["uid"])
@@ -170,7 +171,7 @@ class Replace(ReplaceScenario):
         self.assertEqual(self.api.get("Deployment", "applied", "web")["spec"]["selector"], selector, refused)
 
     def helm(self, *arguments):
-        done = subprocess.run([self.cluster.tools / "helm", *map(str, arguments)], capture_output=True, text=True, timeout=120,
+        done = subprocess.run([self.cluster.tools / "helm", *map(str, arguments)], capture_output=True, text=True, timeout=360,
                               env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
         self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -190,8 +191,7 @@ class Replace(ReplaceScenario):
         watch = self.watching("helmed")
         with Controller(self.cluster, *REPLACE) as controller:
             self.label("helmed")
-            wait_until(lambda: (self.api.get("Deployment", "helmed", "web") or former)["metadata"]["uid"]
-                       != former["metadata"]["uid"], 120, "the new one is there")
+            self.wait_until_new_one(controller, "helmed", former)
             self.helm("upgrade", "shop", chart, "-n", "helmed", "--set", "image=web:2")
             # One pod too few for it: it scales without any metric.
             self.cluster.apply(AUTOSCALER, "helmed")
@@ -214,8 +214,7 @@ class Replace(ReplaceScenario):
         watch = self.watching("midway")
         with Controller(self.cluster, *REPLACE) as controller:
             self.label("midway")
-            wait_until(lambda: (self.api.get("Deployment", "midway", "web") or former)["metadata"]["uid"]
-                       != former["metadata"]["uid"], 120, "the new one is there")
+            self.wait_until_new_one(controller, "midway", former)
             self.api.label("Namespace", None, "midway", **{APP: None})
 
             def back():
@@ -246,6 +245,7 @@ class Replace(ReplaceScenario):
             self.assert_sidecar("undone", "web")
             # Once more with the pods that came back all ready: this restart is no longer "at once".
             self.api.annotate("Namespace", None, "undone", **{PAUSED: "true"})
+            self.wait_until_said(controller, "MG110", "undone")
             undo_rollout()
             self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "undone")
             self.api.annotate("Namespace", None, "undone", **{PAUSED: None})

@@ -3,8 +3,9 @@ and one restarted by its owner; and what people do with kubectl to one that has 
 
 import json
 
+from admission import Moment
 from processes import wait_until
-from programs import Controller
+from programs import USER, Controller
 from replace_scenario import PAUSED, POLICY, REPLACE, SHOP, ReplaceScenario
 from scenario import STATUS
 
@@ -24,13 +25,18 @@ class ReplaceShapes(ReplaceScenario):
     def test_every_shape_keeps_its_endpoints(self):
         former = {name: self.shop(name, manifest) for name, (manifest, _) in SHAPES.items()}
         watch = self.watching(*SHAPES)
+        paused = []
+
+        def pause(request):
+            """While the record is about to name the new one: so it is there, and the end is far."""
+            if request["operation"] == "UPDATE" and request["namespace"] == "paused" and not paused:
+                paused.append(self.api.annotate("Namespace", None, "paused", **{PAUSED: "true"}))
         with Controller(self.cluster, *REPLACE) as controller:
-            for name in SHAPES:
-                self.label(name)
-            for name in ("paused", "restarted"):
-                wait_until(lambda: (self.api.get("Deployment", name, "web") or former[name])["metadata"]["uid"] != former[name]["metadata"]["uid"],
-                           120, f"the new one of {name} is there")
-            self.api.annotate("Namespace", None, "paused", **{PAUSED: "true"})
+            with Moment(self.cluster, USER, "apps", "controllerrevisions", pause):
+                for name in SHAPES:
+                    self.label(name)
+                self.wait_until_said(controller, "MG110", "paused")
+            self.wait_until_new_one(controller, "restarted", former["restarted"])
             self.cluster.kubectl("rollout", "restart", "deployment/web", "-n", "restarted")
             for name in SHAPES:
                 if name != "paused":
@@ -39,7 +45,7 @@ class ReplaceShapes(ReplaceScenario):
             self.api.annotate("Namespace", None, "paused", **{PAUSED: None})
             self.wait_until_replaced(controller, "paused", former["paused"])
             self.cluster.kubectl("rollout", "restart", "deployment/web", "-n", "restarted")
-            self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "restarted", "--timeout=120s")
+            self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "restarted", "--timeout=300s")
         watch.stop()
         for name, (_, replicas) in SHAPES.items():
             with self.subTest(name):
@@ -58,6 +64,7 @@ class ReplaceShapes(ReplaceScenario):
             self.cluster.kubectl("replace", "-f", "-", stdin=json.dumps(original))
             self.wait_until_joined(controller, "dropped")
             self.assert_sidecar("dropped", "web")
-            self.assertTrue(self.annotation(self.api.get("Namespace", None, "dropped"), STATUS).startswith("joined 1/1"))
+            wait_until(lambda: (self.annotation(self.api.get("Namespace", None, "dropped"), STATUS) or "").startswith("joined 1/1"),
+                       60, "the namespace says so")
         watch.stop()
         self.assert_never_without_endpoint(watch, [("dropped", "web")])

@@ -4,11 +4,12 @@ injector fails, its owner deletes it or its namespace, an autoscaler scales it."
 import copy
 
 from admission import Moment
+from api import path_of
 from fixed_metric import FixedMetric
 from processes import wait_until
 from programs import USER, Controller
 from replace_scenario import REPLACE, SHOP, ReplaceScenario
-from scenario import HELD, UNDO
+from scenario import HELD, PROXY, UNDO
 
 # New pods, those with a sidecar, never become ready: the former ones go on serving.
 ALLERGIC = SHOP.replace("labels: {run: web}}\n    spec", "labels: {run: web}, annotations: {e2e.meshgraft.io/fails-with-sidecar: 'true'}}\n    spec")
@@ -28,18 +29,9 @@ spec:
 
 
 class ReplaceTrouble(ReplaceScenario):
-    def new_one(self, namespace, former):
-        """The Deployment that was created in the former one's place, or None."""
-        now = self.api.get("Deployment", namespace, "web")
-        return now if now and now["metadata"]["uid"] != former["metadata"]["uid"] else None
-
-    def wait_until_new_one(self, controller, namespace, former):
-        return wait_until(lambda: controller.process.check() or self.new_one(namespace, former), 120,
-                          f"the new one of {namespace} is there")
-
-    def break_injector(self, policy):
+    def break_injector(self, policy, namespace, template):
         """Every injection webhook leads nowhere; policy: what the API server does then. Returns what mends it, which is
-        also called when the test ends."""
+        also called when the test ends. Both return when pods of this template are treated so."""
         former = self.api.list("MutatingWebhookConfiguration")
         for configuration in copy.deepcopy(former):
             for webhook in configuration["webhooks"]:
@@ -48,10 +40,22 @@ class ReplaceTrouble(ReplaceScenario):
             self.put(configuration)
 
         def mend():
-            while former:
-                self.put(former.pop())
+            if former:
+                while former:
+                    self.put(former.pop())
+                wait_until(lambda: self.treated(namespace, template) == "injected", 60, "the injector is back")
         self.addCleanup(mend)
+        wait_until(lambda: self.treated(namespace, template) == ("bare" if policy == "Ignore" else "refused"), 60, "the injector is gone")
         return mend
+
+    def treated(self, namespace, template):
+        """What the API server does with a pod of a template now; it hears of webhooks by a watch of its own."""
+        code, pod = self.api.raw("POST", path_of("Pod", namespace), {
+            "apiVersion": "v1", "kind": "Pod", "metadata": {**template["metadata"], "generateName": "treated-"}, "spec": template["spec"]},
+            query={"dryRun": "All"})
+        if code >= 400:
+            return "refused"
+        return "injected" if any(c["name"] == PROXY for c in pod["spec"]["containers"] + pod["spec"].get("initContainers", [])) else "bare"
 
     def put(self, configuration):
         """Only the webhooks of it, whatever has happened to the object meanwhile."""
@@ -59,19 +63,20 @@ class ReplaceTrouble(ReplaceScenario):
                        {"webhooks": configuration["webhooks"]})
 
     def at_the_plant(self, namespace, act):
-        """A Moment: once, while the new Deployment is being created. And a list of what `act` has returned."""
+        """A Moment: once, while the new Deployment is being created. And a list of what `act`, called with the template of
+        that, has returned."""
         done = []
 
         def once(request):
             if request["operation"] == "CREATE" and request["namespace"] == namespace and not done:
-                done.append(act())
+                done.append(act(request["object"]["spec"]["template"]))
         return Moment(self.cluster, USER, "apps", "deployments", once), done
 
     def test_new_pods_without_a_sidecar_are_rolled_back_exactly(self):
         former = self.shop("bare")
         sets = {s["metadata"]["uid"] for s in self.api.list("ReplicaSet", "bare")}
         watch = self.watching("bare")
-        moment, mend = self.at_the_plant("bare", lambda: self.break_injector("Ignore"))
+        moment, mend = self.at_the_plant("bare", lambda template: self.break_injector("Ignore", "bare", template))
         with Controller(self.cluster, *REPLACE) as controller, moment:
             self.label("bare")
             held = wait_until(lambda: controller.process.check() or self.annotation(self.api.get("Deployment", "bare", "web") or former, HELD),
@@ -87,12 +92,12 @@ class ReplaceTrouble(ReplaceScenario):
     def test_pods_that_the_injector_refuses_come_when_it_is_back(self):
         former = self.shop("refused")
         watch = self.watching("refused")
-        moment, mend = self.at_the_plant("refused", lambda: self.break_injector("Fail"))
+        moment, mend = self.at_the_plant("refused", lambda template: self.break_injector("Fail", "refused", template))
         with Controller(self.cluster, *REPLACE) as controller, moment:
             self.label("refused")
             self.wait_until_new_one(controller, "refused", former)
-            wait_until(lambda: any(c["type"] == "ReplicaFailure" for c in self.new_one("refused", former).get("status", {}).get("conditions", [])),
-                       60, "its pods are refused")
+            wait_until(lambda: any(c["type"] == "ReplicaFailure" for c in
+                                   (self.new_one("refused", former) or {}).get("status", {}).get("conditions", [])), 60, "its pods are refused")
             self.assertEqual(len(self.records("refused")), 1, "it waits")
             mend[0]()
             self.wait_until_replaced(controller, "refused", former)
@@ -109,9 +114,9 @@ class ReplaceTrouble(ReplaceScenario):
                 self.label(name)
             for name in names[:3]:
                 self.wait_until_new_one(controller, name, former[name])
-                # Until the record names it, one that is deleted would be created again.
-                wait_until(lambda: any("planted" in self.annotation(r, UNDO) for r in self.records(name)
-                                       if self.annotation(r, UNDO)), 60, f"the record of {name} names the new one", step=0.1)
+                # Until the record names it, one that is deleted would be created again. When all is done there is none.
+                wait_until(lambda: all("planted" in (self.annotation(r, UNDO) or "") for r in self.records(name)),
+                           60, f"the record of {name} names the new one", step=0.1)
             self.cluster.kubectl("delete", "deployment/web", "-n", "deleted", "--wait=false")
             his = {k: former["again"][k] for k in ("apiVersion", "kind", "spec")}
             his["metadata"] = {k: former["again"]["metadata"][k] for k in ("name", "namespace", "labels")}
@@ -119,7 +124,7 @@ class ReplaceTrouble(ReplaceScenario):
             self.api.create("Deployment", "again", his)
             self.cluster.kubectl("delete", "namespace/gone", "--wait=false")
             self.label("later")
-            wait_until(lambda: 'code="MG214"' in controller.metrics(), 120, "that somebody took the name is said", step=0.3)
+            self.wait_until_said(controller, "MG214", "again")
             self.wait_until_replaced(controller, "later", former["later"])
             self.cluster.kubectl("delete", "deployment/web", "-n", "later")
             for name in ("deleted", "later"):

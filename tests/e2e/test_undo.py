@@ -1,6 +1,8 @@
 """The way back on a real control plane: what a label brought goes with it, object for
 object, while every Service keeps a ready endpoint."""
 
+import contextlib
+
 import yaml
 
 from processes import wait_until
@@ -35,6 +37,7 @@ BLOG = yaml.safe_load("""
 """)
 KINDS_OF_PEOPLE = ("Deployment", "StatefulSet", "DaemonSet", "Service", "Ingress", "ConfigMap", "Application",
                    "VirtualService", "DestinationRule", "EnvoyFilter", "Strategy")
+ROOT_CERTIFICATES = ("kube-root-ca.crt", "istio-ca-root-cert")  # put into every namespace, sooner or later
 KEPT_BY_THE_SERVER = ("managedFields", "resourceVersion", "generation", "creationTimestamp")
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -61,7 +64,7 @@ class WayBack(Scenario):
             found["Namespace", namespace] = essence(self.api.get("Namespace", None, namespace))
             for kind in KINDS_OF_PEOPLE:
                 for obj in self.api.list(kind, namespace):
-                    if obj["metadata"]["name"] == "kube-root-ca.crt":
+                    if obj["metadata"]["name"] in ROOT_CERTIFICATES:
                         continue
                     obj.setdefault("kind", kind)
                     found[kind, namespace, obj["metadata"]["name"]] = essence(obj)
@@ -82,6 +85,14 @@ class WayBack(Scenario):
         except TimeoutError as error:
             reports = [self.annotation(self.api.get("Namespace", None, n), STATUS) for n in namespaces]
             self.fail(f"{error}: {reports}\nlog:\n{controller.process.tail(40)}")
+
+    @contextlib.contextmanager
+    def to_be_killed(self):
+        controller = Controller(self.cluster)
+        try:
+            yield controller.__enter__()
+        finally:
+            controller.process.kill()
 
     def port_of(self, ingress):
         return self.api.get("Ingress", "shop", ingress)["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"]
@@ -125,11 +136,9 @@ class WayBack(Scenario):
         for sign in (lambda: not any(self.annotation(self.api.get("Service", "bookinfo", s), GOVERNED) for s in services),
                      lambda: sum(UNDO not in o["metadata"].get("annotations", {})
                                  for o in self.api.list("Deployment", "bookinfo")) >= 1):
-            controller = Controller(self.cluster)
-            controller.__enter__()
-            self.api.label("Namespace", None, "bookinfo", **{APP: None})
-            wait_until(sign, 200, "the way back has come so far", step=0.1)
-            controller.process.kill()
+            with self.to_be_killed() as controller:
+                self.api.label("Namespace", None, "bookinfo", **{APP: None})
+                wait_until(lambda: controller.process.check() or sign(), 200, "the way back has come so far", step=0.1)
         with Controller(self.cluster) as controller:
             self.wait_until_back(controller, "bookinfo")
         watch.stop()
@@ -147,6 +156,8 @@ class WayBack(Scenario):
                 return any("sidecar.istio.io/inject" in o["spec"]["template"]["metadata"].get("annotations", {})
                            for o in self.api.list("Deployment", "midway"))
             wait_until(one_restarted, 60, "a first restart", step=0.05)
+            # The report that goes when all is back.
+            wait_until(lambda: self.annotation(self.api.get("Namespace", None, "midway"), STATUS), 60, "a first report", step=0.05)
             self.api.label("Namespace", None, "midway", **{APP: None})
             self.wait_until_back(controller, "midway")
         watch.stop()

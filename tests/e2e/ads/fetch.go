@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -35,7 +36,11 @@ type config struct {
 	routes    map[string]*routev3.RouteConfiguration
 }
 
-// fetch asks for clusters, their endpoints, listeners and their routes, each once.
+// errPushed says that istiod has sent something newer than what was fetched before: routes of now may lead to clusters
+// that were not there a moment ago. A sidecar takes both; here everything is asked again.
+var errPushed = errors.New("istiod pushes meanwhile")
+
+// fetch asks for clusters, their endpoints, listeners and their routes, all of the same configuration.
 func fetch(address, nodeID, metadata string, timeout time.Duration) (*config, error) {
 	fields := &structpb.Struct{}
 	if err := protojson.Unmarshal([]byte(metadata), fields); err != nil {
@@ -49,11 +54,23 @@ func fetch(address, nodeID, metadata string, timeout time.Duration) (*config, er
 		return nil, err
 	}
 	defer connection.Close()
+	node := &corev3.Node{Id: nodeID, Metadata: fields}
+	for {
+		c, err := fetchOnce(ctx, connection, node)
+		if !errors.Is(err, errPushed) {
+			return c, err
+		}
+	}
+}
+
+func fetchOnce(ctx context.Context, connection *grpc.ClientConn, node *corev3.Node) (*config, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(connection).StreamAggregatedResources(ctx)
 	if err != nil {
 		return nil, err
 	}
-	session := &session{stream: stream, node: &corev3.Node{Id: nodeID, Metadata: fields}}
+	session := &session{stream: stream, node: node}
 	c := &config{
 		clusters:  map[string]*clusterv3.Cluster{},
 		endpoints: map[string]*endpointv3.ClusterLoadAssignment{},
@@ -73,25 +90,23 @@ type session struct {
 	node   *corev3.Node
 }
 
-// ask sends one request and waits for the answer of its type; answers of other types
-// (a push in between) are newer versions of what we have, and left aside.
+// ask sends one request and waits for the answer of its type. istiod answers from the
+// last configuration that it pushed to this stream, clusters first: so what comes of
+// another type begins a newer one, and the error is errPushed.
 func (s *session) ask(kind string, names []string) (*discoveryv3.DiscoveryResponse, error) {
 	request := &discoveryv3.DiscoveryRequest{Node: s.node, TypeUrl: kind, ResourceNames: names}
 	if err := s.stream.Send(request); err != nil {
 		return nil, err
 	}
-	for {
-		response, err := s.stream.Recv()
-		if err != nil {
-			return nil, err
-		}
-		acknowledged := &discoveryv3.DiscoveryRequest{TypeUrl: response.TypeUrl, ResourceNames: names,
-			VersionInfo: response.VersionInfo, ResponseNonce: response.Nonce}
-		if response.TypeUrl != kind {
-			continue
-		}
-		return response, s.stream.Send(acknowledged)
+	response, err := s.stream.Recv()
+	if err != nil {
+		return nil, err
 	}
+	if response.TypeUrl != kind {
+		return nil, errPushed
+	}
+	return response, s.stream.Send(&discoveryv3.DiscoveryRequest{TypeUrl: kind, ResourceNames: names,
+		VersionInfo: response.VersionInfo, ResponseNonce: response.Nonce})
 }
 
 func decode[T proto.Message](response *discoveryv3.DiscoveryResponse, fresh func() T, keep func(T)) error {

@@ -29,7 +29,7 @@ func main() {
 	address := flag.String("address", "", "istiod's plain gRPC address")
 	node := flag.String("node", "", "node id: sidecar~IP~POD.NS~NS.svc.cluster.local")
 	metadata := flag.String("metadata", "{}", "node metadata, JSON")
-	timeout := flag.Duration("timeout", 20*time.Second, "for all answers of istiod together")
+	timeout := flag.Duration("timeout", 60*time.Second, "for all answers of istiod together")
 	flag.Parse()
 	if err := run(*address, *node, *metadata, *timeout, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "ads:", err)
