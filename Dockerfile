@@ -4,7 +4,7 @@
 # scripts/image does the same without a daemon and without a registry.
 FROM debian:12 AS build
 WORKDIR /src
-COPY scripts/packages.txt scripts/install scripts/
+COPY scripts/packages.txt scripts/install scripts/again.sh scripts/
 RUN scripts/install build
 COPY . .
 ARG JOBS

