@@ -61,7 +61,7 @@ class Moment:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         pki = cluster.pki.folder
         context.load_cert_chain(pki / "server.crt", pki / "server.key")
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         webhook = {
             "sideEffects": "None", "admissionReviewVersions": ["v1"], "failurePolicy": "Fail", "timeoutSeconds": 30,
             "clientConfig": {"url": f"https://127.0.0.1:{self._server.server_address[1]}/",

@@ -144,11 +144,11 @@ class Api:
                 answer = self._local.connection.getresponse()
                 text = answer.read()
                 break
-            except (http.client.HTTPException, OSError):
-                # A kept connection that the server had closed meanwhile.
+            except (http.client.HTTPException, OSError) as error:
+                # A kept connection that the server had closed meanwhile; but what took too long may have been done.
                 self._local.connection.close()
                 self._local.connection = None
-                if fresh or attempt == 2:
+                if fresh or attempt == 2 or isinstance(error, TimeoutError):
                     raise
         return answer, text
 
@@ -194,7 +194,14 @@ class Api:
         return self.patch(kind, namespace, name, {"metadata": {"annotations": annotations}})
 
     def watch(self, path, resource_version):
-        return Watch(self.connection(timeout=None), path, resource_version, self._headers)
+        deadline = time.monotonic() + self.TOO_BUSY
+        while True:
+            try:
+                return Watch(self.connection(timeout=None), path, resource_version, self._headers)
+            except ApiError as error:
+                if error.code != 429 or time.monotonic() > deadline:
+                    raise
+                time.sleep(1)  # what a server says that is reading its storage
 
 
 class Watch:

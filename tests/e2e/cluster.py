@@ -27,13 +27,14 @@ from pathlib import Path
 
 import yaml
 
-from api import Api
+from api import Api, path_of
 from pki import Pki, file_name
 from processes import PATIENCE, Process, ProcessError, free_ports, wait_until
 
 HERE = Path(__file__).resolve().parent
 MANIFESTS = HERE / "manifests"
 NODES = 3
+STARTS = 60  # seconds, of wait_until
 
 # What the API server writes down: each write of the controller and of the models with its
 # body, and that they read at all, but nobody else's requests.
@@ -215,9 +216,9 @@ class Cluster:
                 return self.api.raw("GET", "/readyz")[0] == 200
             except OSError:
                 return False
-        self.processes["kube-apiserver"].wait_for(ready, 60, "the API server is ready")
+        self.processes["kube-apiserver"].wait_for(ready, STARTS, "the API server is ready")
         for namespace in ("default", "kube-system"):
-            wait_until(lambda: self.api.get("Namespace", None, namespace), 30, f"namespace {namespace}")
+            wait_until(lambda: self.api.get("Namespace", None, namespace), STARTS, f"namespace {namespace}")
 
     def _start_nodes(self):
         for number in range(1, NODES + 1):
@@ -241,7 +242,7 @@ class Cluster:
             "--manage-all-nodes=false", "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
             f"--server-address=127.0.0.1:{self._kwok_port}",
         ], {"HOME": str(self.folder)})
-        kwok.wait_for(lambda: all(_condition(node, "Ready") for node in self.api.list("Node")), 30, "nodes are ready")
+        kwok.wait_for(lambda: all(_condition(node, "Ready") for node in self.api.list("Node")), STARTS, "nodes are ready")
 
     def _start_mesh(self):
         istio = self.tools / "istio"
@@ -281,8 +282,9 @@ class Cluster:
                 return urllib.request.urlopen(f"http://127.0.0.1:{http}/ready", timeout=5).status == 200
             except (OSError, urllib.error.URLError):
                 return False
-        istiod.wait_for(ready, 60, "istiod is ready")
-        istiod.wait_for(self._webhooks_trusted, 60, "istiod has written its CA into the webhooks")
+        istiod.wait_for(ready, STARTS, "istiod is ready")
+        istiod.wait_for(self._webhooks_trusted, STARTS, "istiod has written its CA into the webhooks")
+        istiod.wait_for(self._webhooks_asked, STARTS, "the API server asks istiod's webhooks")
         if self.mesh == "kubesphere":
             self.create_namespace("kubesphere-system")
             self.apply(MANIFESTS / "kubesphere-platform.yaml")
@@ -302,6 +304,21 @@ class Cluster:
         hooks = [h for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
                  for configuration in self.api.list(kind) for h in configuration["webhooks"]]
         return all(h["clientConfig"].get("caBundle") and h["failurePolicy"] == "Fail" for h in hooks)
+
+    def _webhooks_asked(self):
+        """The API server reads its webhooks from a cache: does it inject and refuse by now?"""
+        def tried(kind, body):
+            return self.api.raw("POST", path_of(kind, "default"), body, query={"dryRun": "All"})
+        code, pod = tried("Pod", {
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "injected", "labels": {"sidecar.istio.io/inject": "true"}},
+            "spec": {"containers": [{"name": "one", "image": "one"}]}})
+        if code != 201 or "istio-proxy" not in [c["name"] for part in ("containers", "initContainers") for c in pod["spec"].get(part, [])]:
+            return False
+        code, status = tried("EnvoyFilter", {
+            "apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter", "metadata": {"name": "wrong"},
+            "spec": {"configPatches": [{"applyTo": "HTTP_ROUTE", "match": {"listener": {"filterChain": {"name": "x"}}},
+                                        "patch": {"operation": "MERGE", "value": {}}}]}})
+        return code >= 400 and "validation.istio.io" in status["message"]
 
     # Using it.
 
@@ -346,8 +363,19 @@ class Cluster:
     def apply_server_side(self, *manifests):
         files = [a for m in manifests for a in ("-f", str(m))]
         self.kubectl("apply", "--server-side", *files)
-        if self.api.list("CustomResourceDefinition"):
-            self.kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={60 * PATIENCE}s")
+        if definitions := self.api.list("CustomResourceDefinition"):
+            self.kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={STARTS * PATIENCE}s")
+            wait_until(lambda: self._served(definitions), STARTS, "every kind is served", step=0.3)
+
+    def _served(self, definitions):
+        """Established is what was decided: does the API server answer for these kinds by now, and name them to clients
+        that ask what there is?"""
+        for spec in (d["spec"] for d in definitions):
+            for version in spec["versions"]:
+                if version["served"] and self.api.raw("GET", f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}")[0] != 200:
+                    return False
+        told = set(self.kubectl("api-resources", "--cached=false", "-o", "name").split())
+        return {d["metadata"]["name"] for d in definitions} <= told
 
     def create_namespace(self, name, labels=None):
         """Creates it and waits for its default service account, without which no pod starts."""

@@ -44,10 +44,16 @@ def admit(cluster, *values):
     if done.returncode != 0:
         raise RuntimeError(f"helm template: {done.stderr.strip()}")
     cluster.apply(done.stdout)
-    for document in yaml.safe_load_all(done.stdout):
-        if document and document["kind"] in ("ClusterRole", "Role"):
-            wait_until_granted(cluster, USER, document["rules"][-1], document["metadata"].get("namespace", ""))
+    wait_for_rights(cluster, yaml.safe_load_all(done.stdout))
     admit_models(cluster)
+
+
+def wait_for_rights(cluster, documents):
+    """Until the API server knows the roles among the chart's documents."""
+    for document in documents:
+        if document and document["kind"] in ("ClusterRole", "Role"):
+            for rule in document["rules"]:  # all: an upgrade changes single ones
+                wait_until_granted(cluster, USER, rule, document["metadata"].get("namespace", ""))
 
 
 def wait_until_granted(cluster, user, rule, namespace=""):
@@ -106,7 +112,11 @@ class Controller:
         self.process = Process("meshgraft", [
             binary("meshgraft"), "run", "--kubeconfig", self._kubeconfig or account_kubeconfig(self._cluster),
             "--metrics-address", self._address, *self._arguments], self._cluster.folder)
-        self.process.wait_for(self._ready, 30, "/readyz of meshgraft")
+        try:
+            self.process.wait_for(self._ready, 30, "/readyz of meshgraft")
+        except BaseException:
+            self.process.kill()
+            raise
         return self
 
     def __exit__(self, kind, *_):

@@ -81,9 +81,10 @@ class ControlPlane(unittest.TestCase):
             self.api.patch("Deployment", "rolling", "web", slow)
             wait_until(lambda: watch.rolled and rolled_out(self.api.get("Deployment", "rolling", "web")), 60, "web")
             self.assertEqual((watch.most, watch.rolled), (1, [("rolling", "web")]))
-            slow["spec"]["template"]["metadata"]["labels"] = {"changed": "again"}
+            # Until both have begun, however long that takes: neither ends.
+            endless = {"spec": {"template": {"metadata": {"annotations": {"e2e.meshgraft.io/never-ready": "true"}}}}}
             for name in ("web", "shop"):
-                self.api.patch("Deployment", "rolling", name, slow)
+                self.api.patch("Deployment", "rolling", name, endless)
             wait_until(lambda: watch.most == 2, 60, "both roll at one time")
 
     def test_a_pod_may_fail_for_its_sidecar_alone(self):
@@ -97,7 +98,7 @@ class ControlPlane(unittest.TestCase):
         def missed():
             status = self.api.get("Deployment", "allergic", "web")["status"]
             return any(c.get("reason") == "ProgressDeadlineExceeded" for c in status["conditions"])
-        wait_until(missed, 30, "the progress deadline is missed")
+        wait_until(missed, 60, "the progress deadline is missed")
 
     def test_pods_that_ask_for_it_by_label_or_annotation_get_a_sidecar(self):
         for where in ("labels", "annotations"):
