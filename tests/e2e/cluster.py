@@ -344,9 +344,12 @@ class Cluster:
     def kubectl(self, *arguments, stdin=None, check=True):
         """What kubectl prints on standard output, as admin. With check=False the
         completed process instead."""
-        done = subprocess.run([self.tools / "controlplane", "kubectl", f"--kubeconfig={self.kubeconfig}",
-                               *map(str, arguments)], input=stdin, capture_output=True, text=True,
-                              env={**os.environ, "HOME": str(self.folder)})
+        for _ in range(PATIENCE):
+            done = subprocess.run([self.tools / "controlplane", "kubectl", f"--kubeconfig={self.kubeconfig}",
+                                   *map(str, arguments)], input=stdin, capture_output=True, text=True,
+                                  env={**os.environ, "HOME": str(self.folder)})
+            if "TLS handshake timeout" not in done.stderr:  # kubectl waits 10 s for it, and has sent nothing yet
+                break
         if not check:
             return done
         if done.returncode != 0:

@@ -49,12 +49,13 @@ class ReplaceTrouble(ReplaceScenario):
         return mend
 
     def treated(self, namespace, template):
-        """What the API server does with a pod of a template now; it hears of webhooks by a watch of its own."""
+        """What the API server does with a pod of a template now: it hears of webhooks by a watch of its own. None when it
+        says something else."""
         code, pod = self.api.raw("POST", path_of("Pod", namespace), {
             "apiVersion": "v1", "kind": "Pod", "metadata": {**template["metadata"], "generateName": "treated-"}, "spec": template["spec"]},
             query={"dryRun": "All"})
         if code >= 400:
-            return "refused"
+            return "refused" if NOWHERE.removesuffix("/inject") in str(pod) else None
         return "injected" if any(c["name"] == PROXY for c in pod["spec"]["containers"] + pod["spec"].get("initContainers", [])) else "bare"
 
     def put(self, configuration):

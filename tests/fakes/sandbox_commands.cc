@@ -45,7 +45,8 @@ Result<Snapshot> snapshot_of(RawClient& client) {
   return result;
 }
 
-void carry_out(RawClient& client, const ModelWrite& write) {
+// Whether the server took it.
+bool carry_out(RawClient& client, const ModelWrite& write) {
   const std::string kind = text_at(write.object, {"kind"}), ns = text_at(write.object, {"metadata", "namespace"});
   const std::string name = text_at(write.object, {"metadata", "name"});
   const std::string collection = raw_path(model_api_version(kind), plural_of(kind), ns);
@@ -75,6 +76,7 @@ void carry_out(RawClient& client, const ModelWrite& write) {
       ok ? "" : ": " + (answer.has_value() ? text_at(answer->body, {"message"}) : answer.error().text);
   std::printf("%s%s %s %s/%s%s\n", ok ? "" : "not ", verb, kind.c_str(), ns.c_str(), name.c_str(), why.c_str());
   std::fflush(stdout);
+  return ok;
 }
 
 std::string api_version_for(const std::string& plural) {
@@ -111,11 +113,13 @@ std::string routing(const Json& object) {
 }  // namespace
 
 int run_models(const std::string& kubeconfig, const std::atomic<bool>& stop) {
+  constexpr int kTries = 15;  // as KubeSphere's controllers; pkg/controller/virtualservice, maxRetries
   Result<std::unique_ptr<RawClient>> client = RawClient::open(kubeconfig);
   if (!client) return failed(client.error().text);
   std::printf("KubeSphere's controllers are at work\n");
   std::fflush(stdout);
   Snapshot seen;
+  int refused = 0;  // times in a row
   std::string complained;
   while (!stop) {
     Result<Snapshot> now = snapshot_of(**client);
@@ -125,9 +129,11 @@ int run_models(const std::string& kubeconfig, const std::atomic<bool>& stop) {
     } else {
       complained.clear();
       const std::vector<ModelWrite> writes = kubesphere_writes(seen, *now);
-      seen = std::move(*now);
-      for (const ModelWrite& write : writes) carry_out(**client, write);
-      if (!writes.empty()) continue;
+      bool all = true;
+      for (const ModelWrite& write : writes) all = carry_out(**client, write) && all;
+      refused = all ? 0 : refused + 1;
+      if (refused % kTries == 0) seen = std::move(*now);  // else what woke the controllers wakes them again
+      if (!writes.empty() && all) continue;
     }
     for (int i = 0; i < 10 && !stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
