@@ -95,6 +95,10 @@ std::set<ObjectKey> config_maps(const std::vector<ObjectPtr>& objects) {
 
 }  // namespace
 
+bool passing(const ApiError& error) {
+  return error.kind == ErrorClass::transport || error.kind == ErrorClass::server || error.kind == ErrorClass::throttled;
+}
+
 std::string describe(std::string_view doing, const ApiError& error) {
   std::string text = "cannot " + std::string(doing) + ": ";
   if (error.message.empty()) return text.append(to_string(error.kind));

@@ -34,4 +34,7 @@ void read_wanted(Api& api, World& world, const Settings& settings, std::vector<s
 // `error` in one sentence for a person: "cannot list deployments: forbidden: …".
 std::string describe(std::string_view doing, const ApiError& error);
 
+// Whether the same request may succeed a moment later: no answer, an overloaded or a failing server.
+bool passing(const ApiError& error);
+
 }  // namespace meshgraft

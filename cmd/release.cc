@@ -145,10 +145,29 @@ class Release {
 
   ReleaseLook look() { return take_look(api_, live_, ns_, options_.release, settings_); }
 
+  void pause() const {
+    if (terminal_.pause) {
+      terminal_.pause(kLookEvery);
+    } else {
+      std::this_thread::sleep_for(kLookEvery);
+    }
+  }
+
+  // Reads the namespace anew. A server that does not answer now may answer later, and the release goes on without us: said
+  // once, then waited for as long as for a controller. False, and said, when it lasts or is another error.
   bool relist() {
-    const Result<Unit> ok = list_namespace(api_, live_, ns_);
-    if (!ok) print_error(ok.error().text, terminal_);
-    return ok.has_value();
+    for (std::chrono::seconds unheard{0};; unheard += kLookEvery) {
+      const Result<Unit> ok = list_namespace(api_, live_, ns_);
+      if (ok) return true;
+      const ApiResult<ObjectPtr> ns = api_.get({Kind::namespace_, "", ns_});
+      const bool passes = (ns || passing(ns.error())) && unheard < kAnswersWithin;
+      if (unheard == std::chrono::seconds{0} || !passes) {
+        end_bar();
+        print_error(ok.error().text, terminal_);
+      }
+      if (!passes || !terminal_.out) return false;
+      pause();
+    }
   }
 
   // The exit status. A line, or a document, whenever something changes.
@@ -169,11 +188,7 @@ class Release {
                                "; it goes on by itself when that is over, see meshgraft check",
                            terminal_);
       }
-      if (terminal_.pause) {
-        terminal_.pause(kLookEvery);
-      } else {
-        std::this_thread::sleep_for(kLookEvery);
-      }
+      pause();
       if (!relist()) return 1;
     }
     return 0;

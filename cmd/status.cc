@@ -136,13 +136,28 @@ void show(const Options& options, const Seen& seen, const Terminal& terminal) {
   }
 }
 
+void pause_between_looks(const Terminal& terminal) {
+  if (terminal.pause) {
+    terminal.pause(kWatchEvery);
+  } else {
+    std::this_thread::sleep_for(kWatchEvery);
+  }
+}
+
 // Until interrupted, or until the output is gone. Prints again only what changed; text on a terminal in place, JSON and
-// YAML one document after the other.
+// YAML one document after the other. What cannot be read after a first look is said once and looked for again.
 int follow(const Options& options, const Terminal& terminal) {
-  std::string last;
+  std::string last, wrong;
   while (true) {
     Result<Seen> seen = look(options, terminal);
-    if (!seen) return print_error(seen.error().text, terminal);
+    if (!seen) {
+      if (last.empty()) return print_error(seen.error().text, terminal);
+      if (seen.error().text != wrong) print_error(seen.error().text, terminal);
+      wrong = seen.error().text;
+      pause_between_looks(terminal);
+      continue;
+    }
+    wrong.clear();
     const std::string whole = document(options, seen->report);
     const std::string text = whole.empty() ? progress_bar(seen->report, terminal.width) + '\n' + status_rows(seen->report, terminal) : whole;
     if (text != last) {
@@ -152,11 +167,7 @@ int follow(const Options& options, const Terminal& terminal) {
       last = text;
     }
     if (!terminal.out) return 0;
-    if (terminal.pause) {
-      terminal.pause(kWatchEvery);
-    } else {
-      std::this_thread::sleep_for(kWatchEvery);
-    }
+    pause_between_looks(terminal);
   }
 }
 

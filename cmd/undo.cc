@@ -100,7 +100,13 @@ class Following {
   int run() {
     for (std::chrono::seconds waited{0}; terminal_.out; waited += kLookEvery) {
       const ApiResult<ObjectPtr> object = api_.get({Kind::namespace_, "", ns_});
-      if (!object) return print_error(describe("read namespace " + ns_, object.error()), terminal_);
+      if (!object) {
+        if (!bears(object.error())) return 1;
+        waited -= kLookEvery;  // nobody can have answered meanwhile
+        pause();
+        continue;
+      }
+      unheard_ = {};
       const NamespacePtr now = as<Namespace>(*object);
       if (!labels_of(*now).empty()) {
         return print_error("namespace " + ns_ + " was labelled again meanwhile, which is left as it is: it joins again", terminal_);
@@ -113,16 +119,29 @@ class Following {
       if (!answered_ && waited >= (taken_.empty() ? kMovesWithin : kAnswersWithin)) {
         if (const std::optional<int> status = give_up(*now)) return *status;
       }
-      if (terminal_.pause) {
-        terminal_.pause(kLookEvery);
-      } else {
-        std::this_thread::sleep_for(kLookEvery);
-      }
+      pause();
     }
     return 0;
   }
 
  private:
+  void pause() const {
+    if (terminal_.pause) {
+      terminal_.pause(kLookEvery);
+    } else {
+      std::this_thread::sleep_for(kLookEvery);
+    }
+  }
+
+  // A server that does not answer now may answer later, and the way back goes on without us: said once, then borne for
+  // as long as a controller may take. False, and said, when it is another error or lasts.
+  bool bears(const ApiError& error) {
+    const bool passes = passing(error) && unheard_ < kAnswersWithin;
+    if (!passes || unheard_ == std::chrono::seconds{0}) print_error(describe("read namespace " + ns_, error), terminal_);
+    unheard_ += kLookEvery;
+    return passes;
+  }
+
   void hear(const std::string& report) {
     if (report == last_) return;
     answered_ = true;
@@ -151,6 +170,7 @@ class Following {
   const std::map<std::string, std::string> taken_;
   std::string last_;
   bool answered_ = false;
+  std::chrono::seconds unheard_{0};  // for so long the API server has not answered
   const Terminal& terminal_;
 };
 

@@ -103,7 +103,17 @@ class ReleaseCommand : public testing::Test {
   // `play(n)` is what has happened by the n-th pause, from 1.
   test::Given given(const std::function<void(int)>& play = {}) {
     test::Given result;
-    result.connect = [this](const Options&, const Environment&) -> Result<Connection> { return Connection{std::make_unique<fakes::FakeApi>(engine_), "shop", "test"}; };
+    result.connect = [this](const Options&, const Environment&) -> Result<Connection> {
+      auto api = std::make_unique<fakes::FakeApi>(engine_);
+      api->set_fault([this](const fakes::Call&) -> std::optional<fakes::Fault> {
+        if (!down_) return std::nullopt;
+        ApiError error;
+        error.kind = ErrorClass::transport;
+        error.message = "the server does not answer";
+        return fakes::Fault{error};
+      });
+      return Connection{std::move(api), "shop", "test"};
+    };
     result.pause = [this, play](std::chrono::seconds) {
       ++pauses_;
       if (play) play(pauses_);
@@ -124,6 +134,7 @@ class ReleaseCommand : public testing::Test {
 
   fakes::Engine engine_;
   int pauses_ = 0;
+  bool down_ = false;  // the API server answers nobody
 };
 
 TEST_F(ReleaseCommand, without_a_name_it_lists_the_releases) {
@@ -156,6 +167,24 @@ TEST_F(ReleaseCommand, promote_sets_the_annotation_and_follows_to_the_end) {
   EXPECT_THAT(got.out, HasSubstr("traffic v1 0, gray 100"));
   EXPECT_THAT(got.out, testing::EndsWith("shop/canary: promoted; Deployment web runs web:2\n"));
   EXPECT_EQ(pauses_, 7);
+}
+
+TEST_F(ReleaseCommand, a_server_that_does_not_answer_for_a_while_is_looked_for_again) {
+  int seen = 0;
+  const Called got = call({"release", "canary", "--promote"}, given([this, &seen](int pause) {
+                            down_ = pause >= 2 && pause <= 60;
+                            if (!down_) promote(++seen);
+                          }));
+  EXPECT_EQ(got.status, 0) << got.err;
+  EXPECT_THAT(got.out, testing::EndsWith("shop/canary: promoted; Deployment web runs web:2\n"));
+  EXPECT_EQ(got.err.find("the server does not answer"), got.err.rfind("the server does not answer")) << "said once:\n" << got.err;
+  EXPECT_THAT(got.err, HasSubstr("the server does not answer"));
+}
+
+TEST_F(ReleaseCommand, a_server_that_never_answers_again_ends_it) {
+  const Called got = call({"release", "canary", "--promote"}, given([this](int) { down_ = true; }));
+  EXPECT_EQ(got.status, 1);
+  EXPECT_EQ(pauses_, 61) << "two minutes";
 }
 
 TEST_F(ReleaseCommand, promote_can_ask_for_the_template) {

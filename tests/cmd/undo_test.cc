@@ -55,7 +55,15 @@ class UndoCommand : public testing::Test {
   test::Given given() {
     test::Given result;
     result.connect = [this](const Options&, const Environment&) -> Result<Connection> {
-      return Connection{std::make_unique<fakes::FakeApi>(engine_), "shop", "test"};
+      auto api = std::make_unique<fakes::FakeApi>(engine_);
+      api->set_fault([this](const fakes::Call&) -> std::optional<fakes::Fault> {
+        if (!down_) return std::nullopt;
+        ApiError error;
+        error.kind = ErrorClass::transport;
+        error.message = "the server does not answer";
+        return fakes::Fault{error};
+      });
+      return Connection{std::move(api), "shop", "test"};
     };
     result.pause = [this](std::chrono::seconds) { ++pauses_; };
     return result;
@@ -63,7 +71,14 @@ class UndoCommand : public testing::Test {
 
   fakes::Engine engine_;
   int pauses_ = 0;
+  bool down_ = false;  // the API server answers nobody
 };
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
 
 TEST_F(UndoCommand, prints_the_way_back_and_changes_nothing) {
   open_shop({{"meshgraft.io/status", "joined 1/1"}});
@@ -99,6 +114,48 @@ TEST_F(UndoCommand, status_followed_as_json_prints_a_document_whenever_something
   for (std::size_t at = out.find("\"kind\": \"Status\""); at != std::string::npos; at = out.find("\"kind\": \"Status\"", at + 1)) ++documents;
   EXPECT_EQ(documents, 2U) << out;
   EXPECT_THAT(out, testing::Not(HasSubstr("joined\n")));
+}
+
+TEST_F(UndoCommand, status_followed_says_once_that_the_server_does_not_answer_and_goes_on) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) {
+    ++pauses_;
+    down_ = pauses_ == 1 || pauses_ == 2;
+    if (pauses_ == 3) annotate("meshgraft.io/paused", "true");
+    if (pauses_ == 4) throw Enough{};
+  };
+  std::string out;
+  EXPECT_THROW(test::call_into({"status", "--watch", "-o", "json"}, world, out), Enough);
+  EXPECT_EQ(count(out, "\"kind\": \"Status\""), 2U) << out;
+  down_ = true;
+  const Called got = call({"status", "--watch"}, world);
+  EXPECT_EQ(got.status, 1) << "what cannot be read from the start";
+}
+
+TEST_F(UndoCommand, a_server_that_does_not_answer_for_a_while_is_looked_for_again) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) {
+    ++pauses_;
+    down_ = pauses_ < 60;  // as long as a controller may take
+    if (pauses_ == 60) report("leaving, 1 workloads to go");
+    if (pauses_ == 61) report(nullptr);
+  };
+  const Called got = call({"undo", "--yes", "-n", "shop"}, world);
+  EXPECT_EQ(got.status, 0) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("leaving, 1 workloads to go"));
+  EXPECT_EQ(count(got.err, "the server does not answer"), 1U) << got.err;
+}
+
+TEST_F(UndoCommand, a_server_that_never_answers_again_ends_it) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) { ++pauses_, down_ = true; };
+  const Called got = call({"undo", "--yes", "-n", "shop"}, world);
+  EXPECT_EQ(got.status, 1);
+  EXPECT_EQ(count(got.err, "the server does not answer"), 2U) << got.err;
+  EXPECT_EQ(pauses_, 61) << "two minutes";
 }
 
 TEST_F(UndoCommand, follows_the_controller_until_the_namespace_is_as_before) {
