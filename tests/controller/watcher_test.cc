@@ -19,10 +19,10 @@ using Standing = WatchMachine::Standing;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// Until `done` holds, or for 20 s; `each` is called meanwhile.
+// Until `done` holds, or for 120 s; `each` is called meanwhile.
 bool comes_true(
     const std::function<bool()>& done, const std::function<void()>& each = [] {}) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (!done() && std::chrono::steady_clock::now() < until) {
     each();
     std::this_thread::yield();

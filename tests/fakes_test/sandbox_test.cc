@@ -3,6 +3,7 @@
 #include "tests/fakes/sandbox.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -40,9 +41,9 @@ class SandboxTest : public ::testing::Test {
     player.join();
     std::filesystem::remove(kubeconfig);
   }
-  // Until `done`, at most ten seconds.
+  // Until `done`, at most two minutes.
   bool eventually(const std::function<bool()>& done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     while (!done()) {
       if (std::chrono::steady_clock::now() > end) return false;
       sandbox->engine().wait_beyond(sandbox->engine().version(), sandbox->engine().wake_ticket(),
@@ -151,9 +152,27 @@ TEST_F(SandboxTest, label_sets_and_removes_a_namespaces_labels) {
   EXPECT_EQ(label_namespace(kubeconfig.string(), "shop", {"nonsense"}), 1);
 }
 
+TEST(WriteKubeconfig, stands_under_its_name_whole_and_for_its_owner_alone) {
+  namespace fs = std::filesystem;
+  const fs::path file = fs::temp_directory_path() / ("write-kubeconfig-test-" + std::to_string(getpid()));
+  std::ofstream(file) << "of an earlier sandbox";
+  // Who has the old file open sees the old text, and not a part of the new one.
+  std::ifstream before(file);
+  ASSERT_TRUE(write_kubeconfig(file.string(), "token: t\n"));
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(before), {}), "of an earlier sandbox");
+  std::ifstream after(file);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(after), {}), "token: t\n");
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_FALSE(fs::exists(file.string() + ".new"));
+  fs::remove(file);
+  EXPECT_TRUE(write_kubeconfig("/dev/null", "x")) << "as it is: it stays a device";
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  EXPECT_FALSE(write_kubeconfig("/no/such/folder/kubeconfig", "x"));
+}
+
 TEST(LoadManifests, says_which_file_and_document_it_could_not_load) {
   Engine engine;
-  const std::filesystem::path file = std::filesystem::temp_directory_path() / "load-manifests-test.yaml";
+  const std::filesystem::path file = std::filesystem::temp_directory_path() / ("load-manifests-test-" + std::to_string(getpid()) + ".yaml");
   std::ofstream(file) << "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: x.io/v1\nkind: "
                          "Thing\nmetadata: {name: b}\n";
   const Result<int> loaded = load_manifests(engine, {file.string()});
