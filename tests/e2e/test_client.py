@@ -18,6 +18,7 @@ from programs import USER, Controller
 from rights import note
 from scenario import Scenario
 
+TRIES = 3
 COUNTED = {"services": "Service", "deployments": "Deployment"}
 
 
@@ -35,7 +36,7 @@ class Client(Scenario):
     def details(self, controller):
         """{plural: (standing, objects, why)} of /readyz?verbose."""
         try:
-            text = urllib.request.urlopen(f"http://{controller._address}/readyz?verbose", timeout=5).read().decode()
+            text = urllib.request.urlopen(f"http://{controller._address}/readyz?verbose", timeout=60).read().decode()
         except urllib.error.HTTPError as error:
             text = error.read().decode()
         found = {}
@@ -66,23 +67,31 @@ class Client(Scenario):
             "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}})
 
     def test_lists_are_streamed_where_the_server_offers_it(self):
-        since = self.audit.position()
         self.service("streamed")
+        for _ in range(TRIES):
+            lists, streams = self.first_list()
+            if streams[0].code != 200:
+                self.assertEqual((streams[0].code, len(streams)), (422, 1), "refused once, then never asked again")
+                self.assertTrue(lists)
+                return
+            if not lists:
+                return
+            print("once more: a server that stands still ends a stream, and pages are asked for", flush=True)
+        self.assertEqual(lists, [], "the stream was enough")
+
+    def first_list(self):
+        """How a controller has got the Services: its lists, and its watches that were to begin with every object."""
+        since = self.audit.position()
         with Controller(self.cluster) as controller:
             self.wait_until_right(controller, 30, "a first list")
 
         def asked(verb):
             return [r for r in self.audit.requests(USER, since) if r.resource == "services" and r.verb == verb]
+
+        def streams():
+            return [r for r in asked("watch") if r.query.get("sendInitialEvents") == "true"]
         # A watch is in the log once it has ended.
-        wait_until(lambda: asked("watch"), 30, "the watch is in the log")
-        lists = asked("list")
-        streams = [r for r in asked("watch") if r.query.get("sendInitialEvents") == "true"]
-        self.assertTrue(streams)
-        if streams[0].code == 200:
-            self.assertEqual(lists, [], "the stream was enough")
-        else:
-            self.assertEqual((streams[0].code, len(streams)), (422, 1), "refused once, then never asked again")
-            self.assertTrue(lists)
+        return asked("list"), wait_until(streams, 30, "the watch is in the log")
 
     def test_a_frozen_api_server_is_noticed_and_followed_again(self):
         with Controller(self.cluster) as controller:
@@ -123,13 +132,13 @@ class Client(Scenario):
             self.cluster.crash("kube-apiserver")
             self.service("after-the-compaction")
             self.wait_until_right(controller, 120, "compacted")
-            self.assertTrue([r for r in self.audit.requests(USER, since) if r.verb in ("list", "watch")])
+            wait_until(lambda: [r for r in self.audit.requests(USER, since) if r.verb in ("list", "watch")], 60, "it is in the log")
 
     def compact(self, endpoint, revision):
         body = json.dumps({"revision": str(revision), "physical": True}).encode()
         request = urllib.request.Request(f"{endpoint}/v3/kv/compaction", body, {"Content-Type": "application/json"})
         try:
-            urllib.request.urlopen(request, timeout=20).read()
+            urllib.request.urlopen(request, timeout=120).read()
         except urllib.error.HTTPError as error:
             self.fail(f"etcd: {error.read()}")
 
