@@ -13,6 +13,7 @@ and what scripts/tools.sh builds."""
 import argparse
 import contextlib
 import fcntl
+import http.client
 import os
 import shutil
 import signal
@@ -214,7 +215,7 @@ class Cluster:
         def ready():
             try:
                 return self.api.raw("GET", "/readyz")[0] == 200
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 return False
         self.processes["kube-apiserver"].wait_for(ready, STARTS, "the API server is ready")
         for namespace in ("default", "kube-system"):

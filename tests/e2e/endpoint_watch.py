@@ -74,7 +74,7 @@ class EndpointWatch:
             history = self._history[key]
             if not history or history[-1][1] != count:
                 history.append((round(time.monotonic() - self._begin, 2), count))
-            if key in self._fewest:
+            if key in self._fewest and event_type != "LISTED":  # one of several slices is not all that there was
                 self._fewest[key] = min(self._fewest[key], count)
             elif count > 0:
                 self._fewest[key] = count

@@ -7,10 +7,10 @@ from processes import wait_until
 
 
 class Follower:
-    """Calls see(event type, object) for each object of the list (as ADDED), before
+    """Calls see(event type, object) for each object of the list (as LISTED), before
     start() returns, and then for every event until stop(), which waits for those of every
     object that is there by then. `gaps` counts how often the server had forgotten the
-    version to resume from: after that the list is taken anew, each object of it ADDED
+    version to resume from: after that the list is taken anew, each object of it LISTED
     again, and what happened between is lost."""
 
     def __init__(self, api, path, see):
@@ -51,7 +51,7 @@ class Follower:
     def _list(self):
         answer = self._api.request("GET", self._path)
         for item in answer["items"]:
-            self._see("ADDED", item)
+            self._see("LISTED", item)
         return answer["metadata"]["resourceVersion"]
 
     def _run(self):
