@@ -44,6 +44,7 @@ class Release {
       before_ = strategy->meta.annotations;
       version_ = strategy->meta.resource_version;
       const ReleaseLook now = look();
+      remember(now);
       stuck_ = now.state && (now.state->finding == "MG804" || now.state->finding == "MG805");
       if (const std::optional<int> status = refuse_release(*strategy)) return *status;
       if (is_asked_already()) break;
@@ -70,11 +71,20 @@ class Release {
   int watch() {
     const ReleaseLook sight = look();
     if (!sight.state) return print_error(not_found(), terminal_);
+    remember(sight);
     goal_ = sight.state->phase;
     return follow();
   }
 
  private:
+  // For the case that nothing of it is left at the next look: whoever follows may stand still for longer than it takes.
+  void remember(const ReleaseLook& sight) {
+    if (!sight.state) return;
+    last_ = sight.state;
+    if (!sight.gray.empty()) gray_ = sight.gray;
+    if (was_.empty()) was_ = images_of(view(), sight.state->principal_deployment);
+  }
+
   [[nodiscard]] NamespaceView& view() const { return live_.world.namespaces.at(ns_); }
 
   [[nodiscard]] std::map<std::string, std::string> wanted() const {
@@ -176,8 +186,7 @@ class Release {
       const ReleaseLook sight = look();
       if (!sight.state) return ended();
       if (say(*sight.state)) still = std::chrono::seconds{0};
-      last_ = sight.state;
-      if (!sight.gray.empty()) gray_ = sight.gray;
+      remember(sight);
       if (const std::optional<int> status = stopped(sight)) return *status;
       if (still >= kAnswersWithin && sight.ours) {
         if (const std::optional<int> status = give_up()) return *status;
@@ -265,11 +274,13 @@ class Release {
     if (!last_) return print_error(not_found(), terminal_);
     const Images left = images_of(view(), last_->gray_deployment);
     const Images now = images_of(view(), last_->principal_deployment);
-    const bool promoted = goal_ != ReleasePhase::promoting || std::all_of(gray_.begin(), gray_.end(), [&now](const auto& image) {
+    const bool has_grays = goal_ != ReleasePhase::promoting || std::all_of(gray_.begin(), gray_.end(), [&now](const auto& image) {
       const auto found = now.find(image.first);
       return found != now.end() && found->second == image.second;
     });
-    if (goal_ == ReleasePhase::sharing || (left.empty() && !now.empty() && promoted)) {
+    // Taken back while nobody looked.
+    if (!has_grays && left.empty() && now == was_) goal_ = ReleasePhase::aborting;
+    if (goal_ == ReleasePhase::sharing || (left.empty() && !now.empty() && (has_grays || goal_ == ReleasePhase::aborting))) {
       if (options_.output == "json" || options_.output == "yaml") return 0;
       terminal_.out << name << ": " << (goal_ == ReleasePhase::promoting ? "promoted" : goal_ == ReleasePhase::aborting ? "aborted" : "gone");
       for (const auto& [container, image] : now) terminal_.out << (container == now.begin()->first ? "; Deployment " + last_->principal_deployment + " runs " : ", ") << image;
@@ -296,6 +307,7 @@ class Release {
   bool bar_ = false;     // a line of the terminal is begun
   std::optional<ReleaseState> last_;
   Images gray_;
+  Images was_;  // the principal's at the first look
 };
 
 // The releases of the namespaces that the options name.

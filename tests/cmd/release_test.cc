@@ -132,6 +132,28 @@ class ReleaseCommand : public testing::Test {
     if (pause == 7) remove_strategy();
   }
 
+  // What --promote prints that stands still right after it has asked, until `play` has happened and the Strategy is gone.
+  std::string asked_and_then(const std::function<void()>& play) {
+    test::Given world = given();
+    bool asked = false;
+    world.connect = [this, &asked, &play](const Options&, const Environment&) -> Result<Connection> {
+      auto api = std::make_unique<fakes::FakeApi>(engine_);
+      api->set_fault([this, &asked, &play](const fakes::Call& one) -> std::optional<fakes::Fault> {
+        if (asked && annotations().is_object()) {
+          play();
+          remove_strategy();
+        }
+        asked = asked || one.verb == fakes::CallVerb::patch;
+        return std::nullopt;
+      });
+      return Connection{std::move(api), "shop", "test"};
+    };
+    const Called got = call({"release", "canary", "--promote"}, world);
+    EXPECT_EQ(got.status, 0) << got.err;
+    EXPECT_EQ(pauses_, 0);
+    return got.out;
+  }
+
   fakes::Engine engine_;
   int pauses_ = 0;
   bool down_ = false;  // the API server answers nobody
@@ -243,6 +265,18 @@ TEST_F(ReleaseCommand, a_strategy_that_somebody_deletes_on_the_way_is_no_success
                           }));
   EXPECT_EQ(got.status, 1);
   EXPECT_THAT(got.err, HasSubstr("shop/canary: the Strategy was deleted before the release had ended; Deployment web-gray is still there"));
+}
+
+TEST_F(ReleaseCommand, what_ends_before_the_first_look_was_promoted_all_the_same) {
+  EXPECT_THAT(asked_and_then([this] {
+                put(deployment("web", "v1", "web:2"));
+                remove_gray();
+              }),
+              testing::EndsWith("shop/canary: promoted; Deployment web runs web:2\n"));
+}
+
+TEST_F(ReleaseCommand, what_somebody_aborts_between_two_looks_was_aborted) {
+  EXPECT_THAT(asked_and_then([this] { remove_gray(); }), testing::EndsWith("shop/canary: aborted; Deployment web runs web:1\n"));
 }
 
 TEST_F(ReleaseCommand, an_annotation_that_somebody_takes_off_ends_the_following) {
