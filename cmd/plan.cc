@@ -26,7 +26,7 @@ Result<Report> foretell(const Options& options, const Terminal& terminal) {
   if (!source) return fail(source.error().text);
   for (const std::string& note : source->notes) terminal.err << "warning: " << note << '\n';
   if (!source->unread.empty()) terminal.err << "note: " << source->unread << '\n';
-  return make_report(foresee(source->world, options.settings), *source, options.settings);
+  return make_report(foresee(source->world, source->settings), *source, source->settings);
 }
 
 int print_plan(const Options& options, const Terminal& terminal) {

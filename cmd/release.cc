@@ -6,7 +6,10 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "cmd/live_world.h"
 #include "cmd/plan.h"
@@ -16,6 +19,7 @@
 #include "k8sclient/model/yaml_read.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/options.h"
+#include "reconcilers/release_steps.h"
 
 namespace meshgraft {
 namespace {
@@ -23,8 +27,11 @@ namespace {
 constexpr std::chrono::seconds kLookEvery{2};  // watch(1)'s default
 // As undo's: a controller answers in a second; one that starts, or takes over a lease of 15 s, in a minute at most. Twice that.
 constexpr std::chrono::seconds kAnswersWithin{120};
+constexpr std::chrono::seconds kAnswersSoon{10};  // nobody who looks at a terminal takes ten seconds of silence for work
 // A release moves with each step: 12 s, or a rollout, of 600 s at most as a rule.
 constexpr std::chrono::seconds kMovesWithin{900};
+constexpr std::string_view kMend =
+    "see that meshgraft run is up, the chart's releases.enabled is true and paused is not, and its namespaces.selector takes this namespace in";
 constexpr int kTries = 5;  // client-go util/retry DefaultRetry: an object that others write to meanwhile
 
 // One release of one cluster: read, annotated, followed.
@@ -153,6 +160,19 @@ class Release {
     return print_error(release_line(*sight.state) + (sight.remedy.empty() ? "" : "\n" + sight.remedy) + "\nnothing was changed", terminal_);
   }
 
+  // What a controller keeps of time, as far as it was seen from here: a route of before the first look is an old one.
+  void fill_moments() {
+    Moments& moments = view().moments;
+    const bool first = routed_.empty();
+    moments.now = now_.count();
+    for (const auto& routes : view().virtual_services) {
+      const auto known = routed_.find(routes->key());
+      if (known == routed_.end() || known->second.first != routes->destinations)
+        routed_[routes->key()] = {routes->destinations, first ? 0 : moments.now};
+      moments.routed.emplace(routes->key(), routed_[routes->key()].second);
+    }
+  }
+
   ReleaseLook look() { return take_look(api_, live_, ns_, options_.release, settings_); }
 
   void pause() const {
@@ -182,12 +202,17 @@ class Release {
 
   // The exit status. A line, or a document, whenever something changes.
   int follow() {
-    for (std::chrono::seconds still{0}; terminal_.out; still += kLookEvery) {
+    for (std::chrono::seconds still{0}; terminal_.out; still += kLookEvery, now_ += kLookEvery) {
+      fill_moments();
       const ReleaseLook sight = look();
       if (!sight.state) return ended();
       if (say(*sight.state)) still = std::chrono::seconds{0};
       remember(sight);
       if (const std::optional<int> status = stopped(sight)) return *status;
+      if (still == kAnswersSoon && sight.ours) {
+        end_bar();
+        terminal_.err << "note: no controller has taken it up for " << kAnswersSoon.count() << " s; waiting up to " << kAnswersWithin.count() << " s: " << kMend << std::endl;
+      }
       if (still >= kAnswersWithin && sight.ours) {
         if (const std::optional<int> status = give_up()) return *status;
       }
@@ -247,7 +272,7 @@ class Release {
   // has changed meanwhile, which is worth another look.
   std::optional<int> give_up() {
     const std::string nobody = "no controller took it up within " + std::to_string(kAnswersWithin.count()) + " s";
-    const std::string mend = "see that meshgraft run is up, the chart's releases.enabled is true and paused is not, and its namespaces.selector takes this namespace in";
+    const std::string mend(kMend);
     const Strategy* strategy = named_strategy(view(), options_.release);
     if (!asked_ || strategy == nullptr || strategy->meta.annotations.contains(keys::kUndo)) {
       end_bar();
@@ -305,6 +330,8 @@ class Release {
   ReleasePhase goal_ = ReleasePhase::sharing;
   std::string said_;
   bool bar_ = false;     // a line of the terminal is begun
+  std::chrono::milliseconds now_{kRouteSettles};  // since long enough before the first look
+  std::map<ObjectKey, std::pair<std::vector<RouteDestination>, std::int64_t>> routed_;  // where each leads, and since when
   std::optional<ReleaseState> last_;
   Images gray_;
   Images was_;  // the principal's at the first look
@@ -324,13 +351,16 @@ Releases releases_of(Api& api, LiveWorld& live, const std::string& scope, const 
   return found;
 }
 
-int print_list(const Releases& releases, const Options& options, const Terminal& terminal) {
+// `scope`: the namespace, "" for all.
+int print_list(const Releases& releases, const std::string& scope, const NamespaceView* view, const Options& options, const Terminal& terminal) {
   if (options.output == "json") {
     terminal.out << to_text(releases_json(releases), 2) << '\n';
   } else if (options.output == "yaml") {
     terminal.out << to_yaml(releases_json(releases));
   } else if (releases.empty()) {
-    terminal.out << "No grayscale release in a namespace that carries meshgraft.io/app.\n";
+    const bool joined = view != nullptr && view->ns->meta.labels.contains(keys::kApp);
+    terminal.out << "No grayscale release in " << (scope.empty() ? "a namespace that carries meshgraft.io/app" : "namespace " + scope)
+                 << (scope.empty() || joined ? "" : ", which carries no meshgraft.io/app") << ".\n";
   } else {
     terminal.out << release_rows(releases, terminal);
   }
@@ -357,7 +387,7 @@ int print_release(const Options& options, const Terminal& terminal) {
   if (found.empty() && !options.release.empty()) {
     return print_error("strategies.servicemesh.kubesphere.io \"" + options.release + "\" not found among the releases of namespace " + scope, terminal);
   }
-  return print_list(found, options, terminal);
+  return print_list(found, scope, scope.empty() ? nullptr : &live->world.namespaces.at(scope), options, terminal);
 }
 
 }  // namespace meshgraft

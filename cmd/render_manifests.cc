@@ -237,11 +237,11 @@ Result<Output> manifests_at_the_end(const std::vector<ManifestFile>& files, cons
   Result<Source> source = load_documents(sheets.documents(), options);
   if (!source) return fail(source.error().text);
   std::vector<std::string> renamed;
-  if (replace_selectors(source->world, options.settings, sheets, renamed)) {
+  if (replace_selectors(source->world, source->settings, sheets, renamed)) {
     source = load_documents(sheets.documents(), options);
     if (!source) return fail(source.error().text);
   }
-  const Foreseen end = foresee(source->world, options.settings);
+  const Foreseen end = foresee(source->world, source->settings);
   for (const Foreseen::Step& step : end.steps) {
     if (!sheets.carry_out(step.change)) {
       return fail("cannot carry out on its document: " + std::string(to_string(step.change.verb)) + ' ' + to_string(step.change.target) + ", " + step.change.why);

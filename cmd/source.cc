@@ -9,6 +9,7 @@
 #include "cmd/report.h"
 #include "reconcilers/gateway_facts.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/release_record.h"
 
 namespace meshgraft {
 namespace {
@@ -127,6 +128,12 @@ Result<Source> from_documents(const std::vector<Document>& documents, const Opti
 // What the command line says to assume about the world, whatever it was read from.
 Result<Source> with_assumptions(Result<Source> source, const Options& options) {
   if (!source) return source;
+  source->settings = options.settings;
+  // What the controller's chart says is not ours to know; that it has begun a release tells.
+  for (const auto& [name, view] : source->world.namespaces) {
+    const auto begun = [](const auto& strategy) { return read_release_record(*strategy).present; };
+    if (std::any_of(view.strategies.begin(), view.strategies.end(), begun)) source->settings.releases_enabled = true;
+  }
   source->world.istio_version = options.istio_version;
   source->world.ingress_nginx_version = options.ingress_nginx_version;
   if (Result<Unit> ok = assume(source->world, options.assumptions, source->scope); !ok) return fail(ok.error().text);
@@ -212,7 +219,7 @@ Result<Source> load(const Options& options, const Terminal& terminal) {
   Result<Connection> connection = terminal.connect(options, terminal.environment);
   if (!connection) return fail(connection.error().text);
   Result<Source> source = with_assumptions(from_cluster(options, *connection), options);
-  if (source) read_wanted(*connection->api, source->world, options.settings, source->notes);
+  if (source) read_wanted(*connection->api, source->world, source->settings, source->notes);
   return source;
 }
 

@@ -15,6 +15,7 @@ namespace meshgraft {
 
 struct Source {
   World world;
+  Settings settings;               // as the options say, and as the world shows: a release that has begun is carried out
   std::string scope;               // the namespace to show; "" for all of them
   std::vector<std::string> notes;  // what could not be read and what follows from it
   std::string unread;              // documents of kinds that no rule reads, in one line; "" when there are none

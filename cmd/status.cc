@@ -96,7 +96,7 @@ std::string finding_line(const Totals& totals) {
 int print_facts(const Options& options, const Terminal& terminal) {
   Result<Source> source = load(options, terminal);
   if (!source) return print_error(source.error().text, terminal);
-  const Facts facts = derive_facts(source->world, options.settings);
+  const Facts facts = derive_facts(source->world, source->settings);
   if (options.output == "json" || options.output == "yaml") {
     const Json json = facts_to_json(facts.mesh, facts.platform);
     terminal.out << (options.output == "json" ? to_text(json, 2) + '\n' : to_yaml(json));
@@ -115,7 +115,7 @@ Result<Seen> look(const Options& options, const Terminal& terminal) {
   Result<Source> source = load(options, terminal);
   if (!source) return fail(source.error().text);
   for (const std::string& note : source->notes) terminal.err << "warning: " << note << '\n';
-  return Seen{make_report(foresee(source->world, options.settings), *source, options.settings), derive_facts(source->world, options.settings)};
+  return Seen{make_report(foresee(source->world, source->settings), *source, source->settings), derive_facts(source->world, source->settings)};
 }
 
 // The report in the form asked for; "" for text.

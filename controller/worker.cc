@@ -180,7 +180,8 @@ void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
   view.moments.contested = page.contests.given_up(p_.clock.now());
   for (const std::shared_ptr<const Workload>& workload : view.workloads) {
     const Rollout state = rollout_of(*workload);
-    if (state == Rollout::under_way && looks_recorded(workload->meta)) {
+    // A release restarts workloads of which nothing else is ours.
+    if (state == Rollout::under_way && (looks_recorded(workload->meta) || !view.strategies.empty())) {
       NamespacePage::Seen& seen = page.rolling[workload->key()];
       // A later generation is another rollout; scaling gives a stuck one a little more time.
       if (std::exchange(seen.generation, workload->meta.generation) != workload->meta.generation) seen.since = now;

@@ -33,7 +33,7 @@ void Worker::follow_releases(const NamespaceView& view, const Plan& plan, Namesp
     const auto known = page.releases.find(state.strategy);
     const bool same = known != page.releases.end() && known->second.step == state.step && known->second.phase == state.phase;
     if (!same && state.step != ReleaseStep::none) {
-      const std::string text = fmt::format("{}, {}: {}", to_string(state.phase), to_string(state.step), state.why);
+      const std::string text = fmt::format("{}, {}{}{}", to_string(state.phase), to_string(state.step), state.why.empty() ? "" : ": ", state.why);
       p_.events.tell(state.strategy, "Release", text);
       p_.log.told(view.name, "release", state.strategy, text);
     }

@@ -253,8 +253,12 @@ class Play {
     play_on_sets(space->second, change, before, next);
     play_on_routes(space->second, change, before, next);
     if (key.kind == Kind::deployment && change.stage == Stage::release && change.verb == Verb::edit) {
-      auto& manifests = space->second.manifests;
-      if (const auto file = manifests.find(key.name); file != manifests.end()) file->second = std::make_shared<const Json>(patched(*file->second, change.body));
+      const auto edit = [&change](auto& wholes, const auto& name) {
+        const auto whole = wholes.find(name);
+        if (whole != wholes.end() && whole->second != nullptr) whole->second = std::make_shared<const Json>(patched(*whole->second, change.body));
+      };
+      edit(space->second.manifests, key.name);
+      edit(space->second.live, key);
     }
     if (key.kind == Kind::deployment && change.verb == Verb::create) {
       space->second.manifests.insert_or_assign(key.name, std::make_shared<const Json>(change.body));

@@ -1,6 +1,7 @@
 #include "reconcilers/release_parts.h"
 
 #include <array>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,38 @@ const Json* part_of(const Json& parts, const char* place, const std::string& con
 Json field_of(const Json* container, std::string_view field) {
   const Json* value = container == nullptr ? nullptr : value_at(*container, "/" + std::string(field));
   return value == nullptr || value->empty() ? Json() : *value;
+}
+
+// Leaves by path, as people write it: ".image", ".env[COLOR]", ".resources.limits.memory".
+using Leaves = std::map<std::string, std::string>;
+
+std::string plain(const Json& value) {
+  if (!value.is_string()) return to_text(value);
+  const std::string text = value.get<std::string>();
+  return text.empty() ? "\"\"" : text;
+}
+
+Leaves leaves_of(const std::string& field, const Json& value) {
+  Leaves leaves;
+  if (field == "env" && value.is_array()) {
+    for (const Json& one : value) {
+      const Json* from = value_at(one, "/valueFrom");
+      leaves[".env[" + text(one, "/name") + "]"] = from != nullptr ? to_text(*from) : plain(Json(text(one, "/value")));
+    }
+  } else if (field == "resources" && value.is_object()) {
+    const Json flat = value.flatten();
+    for (const auto& [path, leaf] : flat.items()) {
+      std::string name = ".resources";
+      for (std::size_t start = 1, slash = 0; slash != std::string::npos; start = slash + 1) {
+        slash = path.find('/', start);
+        name += "." + key_of_step(path.substr(start, slash - start));
+      }
+      leaves[name] = plain(leaf);
+    }
+  } else if (!value.is_null()) {
+    leaves["." + field] = plain(value);
+  }
+  return leaves;
 }
 
 }  // namespace
@@ -123,6 +156,29 @@ Json parts_patch(const Workload& workload, const Json& present, const Json& part
     }
   }
   return patch;
+}
+
+std::vector<Overwrite> part_changes(const Json& present, const Json& parts) {
+  std::vector<Overwrite> all;
+  for (const auto& [place, containers] : parts.items()) {
+    for (const auto& [name, fields] : containers.items()) {
+      const Json* have = part_of(present, place.c_str(), name);
+      if (have == nullptr) continue;
+      const std::string stem = "spec.template.spec." + place + "[" + name + "]";
+      for (const auto& [field, value] : fields.items()) {
+        if (!have->contains(field) || (*have)[field] == value) continue;
+        Leaves before = leaves_of(field, (*have)[field]);
+        const std::size_t known = all.size();
+        for (auto& [path, now] : leaves_of(field, value)) {
+          const auto former = before.extract(path);
+          if (former.empty() || former.mapped() != now) all.push_back({stem + path, former.empty() ? "" : former.mapped(), now});
+        }
+        for (const auto& [path, was] : before) all.push_back({stem + path, was, ""});
+        if (all.size() == known) all.push_back({stem + "." + field, plain((*have)[field]), plain(value)});  // in another order
+      }
+    }
+  }
+  return all;
 }
 
 std::string images_text(const Json& present, const Json& parts) {

@@ -7,8 +7,11 @@
 //
 // env and resources are there only where the whole Deployment was read; null then says that the container has none.
 
+#include <vector>
+
 #include "k8sclient/base/json.h"
 #include "k8sclient/model/objects.h"
+#include "reconcilers/types.h"
 
 namespace meshgraft {
 
@@ -30,6 +33,10 @@ bool names_env(const Json& parts);
 // The JSON Patch that makes `workload`, which has `present`, hold `parts`: with a test of each container's name and
 // image before. Containers that it has not are left out.
 Json parts_patch(const Workload& workload, const Json& present, const Json& parts);
+
+// What that patch changes, for people: each image, variable and resource by itself, as in
+// "spec.template.spec.containers[app].env[COLOR]"; "" before or after for none.
+std::vector<Overwrite> part_changes(const Json& present, const Json& parts);
 
 // "app: shop/web:1 -> shop/web:2", for people; "" when no image differs.
 std::string images_text(const Json& present, const Json& parts);

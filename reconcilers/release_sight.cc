@@ -62,8 +62,9 @@ class Look {
   void find_versions() {
     for (const std::string& subset : strategy().subsets) {
       if (subset == strategy().principal) continue;
-      sight_.gray_version = others_++ == 0 ? subset : "";
+      others_.insert(subset);
     }
+    if (others_.size() == 1) sight_.gray_version = *others_.begin();
     if (sight_.service == nullptr || sight_.service->selector.empty()) return;
     for (const auto& workload : context_.view.workloads) {
       if (workload->kind != Kind::deployment || !is_subset(sight_.service->selector, workload->pod.labels)) continue;
@@ -183,8 +184,8 @@ class Look {
   void look_at_routes() {
     const Strategy& it = strategy();
     if (it.principal.empty()) return refuse("MG802", "spec.principal is empty", "Set spec.principal to the version that serves.");
-    if (others_ != 1) {
-      return refuse("MG802", others_ == 0 ? "its routes name no version but " + it.principal : "its routes name " + std::to_string(others_) + " versions beside " + it.principal,
+    if (others_.size() != 1) {
+      return refuse("MG802", others_.empty() ? "its routes name no version but " + it.principal : "its routes name the versions " + list_of(others_) + " beside spec.principal " + it.principal,
                     "A release shares the traffic between two versions: spec.principal and one other in spec.template.");
     }
     std::map<int, std::pair<std::int64_t, bool>> sums;  // by route: the sum of its weights, and whether each may be one
@@ -298,7 +299,7 @@ class Look {
   const Context& context_;
   const bool recorded_;
   ReleaseSight sight_;
-  int others_ = 0;  // versions beside the principal
+  std::set<std::string> others_;  // versions beside the principal
   int principals_ = 0, grays_ = 0;
 };
 

@@ -48,6 +48,11 @@ ReleaseAct change_principal(const ReleaseSeen& seen) {
       return act(Do::to_principal, ReleaseStep::to_principal, "gray has no ready pod: the principal takes every request");
     return act(kind, step, "");
   }
+  if (kind == Do::update && !rollout_is_settled(seen.gray_rollout)) {
+    // Pods that serve may be of another image than gray's template names: nobody has seen that one ready.
+    return wait(seen.governor == Who::gray ? ReleaseStep::updating : ReleaseStep::to_gray,
+                (seen.gray_rollout == Rollout::exceeded ? "gray's own rollout failed: " : "gray's own rollout is under way: ") + seen.gray_progress);
+  }
   if (kind == Do::update && seen.governor != Who::gray) {
     if (seen.gray_ready < seen.gray_replicas)
       return wait(ReleaseStep::to_gray, std::to_string(seen.gray_ready) + " of gray's " + std::to_string(seen.gray_replicas) + " pods are ready");

@@ -32,6 +32,8 @@ struct ReleaseSeen {
   // Gray.
   bool gray_there = false, gray_leaving = false;
   std::int64_t gray_ready = 0, gray_replicas = 0;
+  Rollout gray_rollout = Rollout::complete;  // its pods may still be those of another image
+  std::string gray_progress;   // of its rollout, for people
   // Where requests go.
   Version governor = Version::nobody;   // by the Strategy
   Version routes = Version::nobody;     // by the VirtualService; both: some to each, or to something else

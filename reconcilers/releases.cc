@@ -12,6 +12,7 @@
 #include "reconcilers/release_sight.h"
 #include "reconcilers/release_steps.h"
 #include "reconcilers/replace_sight.h"
+#include "reconcilers/rollout_failure.h"
 
 namespace meshgraft {
 namespace {
@@ -56,6 +57,8 @@ class Carrier {
   void decide() {
     if (!context_.view.limits && !context_.view.played) {
       decision_.wants_limits = true;
+      // What is looked up for a rollout is looked up in the same round.
+      if (!rollout_is_over(principal_)) decision_.releasing.push_back(sight_.principal);
       return tell(ReleaseStep::none, "what bounds its Deployments has to be read first");
     }
     const bool whole = sight_.whole_template || names_env(record_.was) || names_env(record_.want);
@@ -133,6 +136,8 @@ class Carrier {
     if (seen.rollout == Rollout::exceeded) {
       seen.failed = "not available within " + std::to_string(principal_.progress_deadline_seconds) + " s: " + seen.progress;
       if (!principal_.status.message.empty()) seen.failed += "; " + principal_.status.message;
+    } else if (!images_text(next_.was, next_.want).empty()) {
+      seen.failed = crash_of_new_image(principal_, context_);  // known minutes before the deadline is over
     }
     if (sight_.gray != nullptr) {
       const Workload& gray = *sight_.gray;
@@ -140,6 +145,8 @@ class Carrier {
       seen.gray_leaving = gray.meta.deleting;
       seen.gray_replicas = gray.replicas;
       seen.gray_ready = gray.status.known ? gray.status.ready : gray.replicas;
+      seen.gray_rollout = rollout_of(gray);
+      seen.gray_progress = gray.status.known ? progress_text(gray) : "";
     }
     seen.governor = version(strategy_.governor);
     if (sends_all_to(view, service, strategy_.principal)) {
@@ -214,24 +221,10 @@ class Carrier {
     send(std::move(change));
   }
 
-  // What a step of the patch changes, for people.
-  void describe(const Json& step, Change& change) const {
-    const std::string path = step.value("path", "");
-    if (step.value("op", "") == "test") return;
-    for (const auto& [place, list] : {std::pair("containers", &principal_.pod.containers), std::pair("initContainers", &principal_.pod.init_containers)}) {
-      for (std::size_t i = 0; i < list->size(); ++i) {
-        const std::string stem = "/spec/template/spec/" + std::string(place) + "/" + std::to_string(i) + "/";
-        if (!path.starts_with(stem)) continue;
-        const Container& container = (*list)[i];
-        const std::string field = "spec.template.spec." + std::string(place) + "[" + container.name + "]." + path.substr(stem.size());
-        change.retakes.push_back(field);
-        if (path.ends_with("/image")) {
-          change.overwrites.push_back({field, container.image, step.value("value", "")});
-        } else {
-          change.adds.push_back(field);
-        }
-      }
-    }
+  // What the principal shall get, in one clause.
+  [[nodiscard]] std::string gets(std::string what, const Json& parts) const {
+    const std::string images = images_text(present_, parts);
+    return std::move(what) + ": " + (images.empty() ? "env and resources" : images);
   }
 
   void change_principal(const Json& parts, bool back, std::string why) {
@@ -241,7 +234,14 @@ class Carrier {
     change.impact = Impact::restart;
     change.restarts = static_cast<int>(principal_.replicas);
     change.at_once = back;
-    for (const Json& step : change.body) describe(step, change);
+    for (Overwrite& one : part_changes(present_, parts)) {
+      change.retakes.push_back(one.path);
+      if (one.before.empty()) {
+        change.adds.push_back(std::move(one.path));
+      } else {
+        change.overwrites.push_back(std::move(one));
+      }
+    }
     send(std::move(change));
   }
 
@@ -283,7 +283,7 @@ class Carrier {
     if (!context_.settings.releases_enabled) {
       decision_.findings.push_back(finding("MG806", strategy_.key(), std::string(promotes() ? keys::kPromote : keys::kAbort) + " is set, and nothing is carried out"));
       state_.finding = "MG806";
-      state_.why = "the chart's releases.enabled is off";
+      state_.why = "nothing is carried out without the chart's releases.enabled";
       return;
     }
     const std::string& name = sight_.service->meta.name;
@@ -307,14 +307,14 @@ class Carrier {
       case Kind::to_principal:
         return govern(strategy_.principal, "every request for Service " + name + " to the principal, version " + strategy_.principal + " (" + pods(principal_.replicas) + ")");
       case Kind::update:
-        return change_principal(next_.want, false, "the principal gets what gray runs, while gray serves: " + images_text(present_, next_.want));
+        return change_principal(next_.want, false, gets("the principal gets what gray runs, while gray serves", next_.want));
       case Kind::restore:
         if (leaves_nobody()) {
           state_.why = "the principal would restart with nobody in its place: set meshgraft.io/accept-outage=true on " + to_string(principal_.key()) + " or on its namespace";
           decision_.extras.push_back({waiting(act), state_.why, false});
           return;
         }
-        return change_principal(next_.was, true, "the principal gets what it ran before: " + images_text(present_, next_.was));
+        return change_principal(next_.was, true, gets("the principal gets what it ran before", next_.was));
       case Kind::hold: {
         ReleaseRecord held = next_;
         held.held = true;

@@ -78,8 +78,13 @@ std::int64_t max_surge_of(const Workload& workload) {
 }
 
 std::string progress_text(const Workload& workload) {
-  return std::to_string(workload.status.updated) + " of " + std::to_string(workload.replicas) + " updated, " +
-         std::to_string(workload.status.available) + " available";
+  const Workload::Status& status = workload.status;
+  std::string text = std::to_string(status.updated) + " of " + std::to_string(workload.replicas) + " updated, " +
+                     std::to_string(status.available) + " available";
+  if (status.replicas > status.updated && status.updated >= workload.replicas)
+    text += ", " + std::to_string(status.replicas - status.updated) + " of the former template";
+  if (status.known && status.observed_generation < workload.meta.generation) text += ", before its latest change";
+  return text;
 }
 
 }  // namespace meshgraft

@@ -33,7 +33,8 @@ std::int64_t max_unavailable_of(const Workload& deployment);
 // How many pods may come on top of its replicas during a rolling update; 0 for a StatefulSet, and for Recreate.
 std::int64_t max_surge_of(const Workload& workload);
 
-// "2 of 3 updated, 1 available", for people.
+// "2 of 3 updated, 1 available", for people; "2 of 2 updated, 2 available, 1 of the former template" says why such a
+// one is not over, ", before its latest change" that its controller has not looked at that yet.
 std::string progress_text(const Workload& workload);
 
 }  // namespace meshgraft

@@ -22,6 +22,20 @@ std::vector<const Pod*> new_pods(const Workload& workload, const Context& contex
   return found;
 }
 
+// "" while it may still run.
+std::string crash_of(const Pod& pod) {
+  if (pod.waiting_reason != "CrashLoopBackOff" || pod.restarts < kCrashes) return "";
+  return "its new pod " + pod.meta.name + " crashes: " + std::to_string(pod.restarts) + " restarts";
+}
+
+bool has_images_of(const PodTemplate& wanted, const Pod& pod) {
+  return std::all_of(wanted.containers.begin(), wanted.containers.end(), [&pod](const Container& container) {
+    const auto found = std::find(pod.containers.begin(), pod.containers.end(), container.name);
+    const auto at = static_cast<std::size_t>(found - pod.containers.begin());
+    return at < pod.images.size() && pod.images[at] == container.image;
+  });
+}
+
 bool has_sidecar(const Pod& pod) {
   const auto is_proxy = [](const std::string& name) { return name == keys::kProxyContainer; };
   return pod.meta.annotations.find(keys::kSidecarStatus) != pod.meta.annotations.end() &&
@@ -73,10 +87,17 @@ std::optional<std::string> failed_rollout(const Workload& workload, const Contex
     return pods.empty() ? why : why + "; " + pods;
   }
   for (const Pod* pod : new_pods(workload, context)) {
-    if (pod->waiting_reason == "CrashLoopBackOff" && pod->restarts >= kCrashes)
-      return "its new pod " + pod->meta.name + " crashes: " + std::to_string(pod->restarts) + " restarts";
+    if (std::string why = crash_of(*pod); !why.empty()) return why;
   }
   return std::nullopt;
+}
+
+std::string crash_of_new_image(const Workload& workload, const Context& context) {
+  if (rollout_of(workload) != Rollout::under_way) return "";
+  for (const Pod* pod : new_pods(workload, context)) {
+    if (std::string why = crash_of(*pod); !why.empty() && has_images_of(workload.pod, *pod)) return why;
+  }
+  return "";
 }
 
 bool wants_pods_of_rollout(const Workload& workload, const Context& context) {

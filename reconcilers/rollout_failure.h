@@ -23,6 +23,11 @@ constexpr int kCrashes = 3;
 // that no ready pod depends on. Precondition: its template is ours.
 std::optional<std::string> failed_rollout(const Workload& workload, const Context& context);
 
+// "its new pod web-1 crashes: 4 restarts", of a rollout under way that changed images, which a release began; "" while no
+// such pod was looked up. A pod is new here when its containers have the template's images: one whose images somebody
+// rewrites at admission counts as none.
+std::string crash_of_new_image(const Workload& workload, const Context& context);
+
 // Whether failed_rollout cannot tell without the namespace's pods: the rollout has been under way for kLookAtStuck, or
 // is just over and nobody has seen that its pods have their sidecars.
 bool wants_pods_of_rollout(const Workload& workload, const Context& context);

@@ -176,6 +176,14 @@ TEST_F(ReleaseCommand, status_shows_it_below_the_members) {
   EXPECT_THAT(got.out, HasSubstr("shop       canary   web      sharing  -     v1 70, gray 30\n\nshop: joined"));
 }
 
+TEST_F(ReleaseCommand, that_a_controller_has_begun_tells_status_that_releases_are_carried_out) {
+  change("Strategy", "canary", {{"metadata", {{"annotations", {{"meshgraft.io/promote", "true"}}}}}});
+  EXPECT_THAT(call({"status"}, given()).out, HasSubstr("MG806: nothing is carried out without the chart's releases.enabled"));
+  record();
+  EXPECT_THAT(call({"status"}, given()).out, Not(HasSubstr("MG806")));
+  EXPECT_THAT(call({"check"}, given()).out, Not(HasSubstr("MG806")));
+}
+
 TEST_F(ReleaseCommand, promote_sets_the_annotation_and_follows_to_the_end) {
   const Called got = call({"release", "canary", "--promote"}, given([this](int pause) {
                             if (pause == 1) {
@@ -207,6 +215,23 @@ TEST_F(ReleaseCommand, a_server_that_never_answers_again_ends_it) {
   const Called got = call({"release", "canary", "--promote"}, given([this](int) { down_ = true; }));
   EXPECT_EQ(got.status, 1);
   EXPECT_EQ(pauses_, 61) << "two minutes";
+}
+
+TEST_F(ReleaseCommand, followed_it_says_that_a_new_route_takes_12_s_to_reach_every_proxy) {
+  EXPECT_THROW((void)call({"release", "canary", "--promote"}, given([](int) { throw Enough{}; })), Enough);
+  record();
+  govern("gray");
+  pauses_ = 0;
+  test::Given world = given([this](int pause) {
+    if (pause == 1)
+      put("apiVersion: networking.istio.io/v1alpha3\nkind: VirtualService\nmetadata: {name: web}\n"
+          "spec: {hosts: [web], http: [{route: [{destination: {host: web, subset: gray}}]}]}\n");
+    if (pause == 8) throw Enough{};
+  });
+  std::string out;
+  EXPECT_THROW((void)call_into({"release", "canary", "--watch"}, world, out), Enough);
+  EXPECT_THAT(out, HasSubstr("2/6, to gray; traffic gray 100; 12 s after the VirtualService: proxies may still have the former route\n"
+                                   "shop/canary: promoting 3/6, updating the principal; traffic gray 100\n"));
 }
 
 TEST_F(ReleaseCommand, promote_can_ask_for_the_template) {
@@ -245,6 +270,7 @@ TEST_F(ReleaseCommand, without_a_controller_the_annotations_are_as_before) {
   EXPECT_THAT(got.err, HasSubstr("no controller took it up within 120 s, so the annotations of Strategy shop/canary are as before and nothing was changed; "
                                  "see that meshgraft run is up, the chart's releases.enabled is true and paused is not, and its namespaces.selector takes this "
                                  "namespace in, then try again"));
+  EXPECT_THAT(got.err, testing::StartsWith("note: no controller has taken it up for 10 s; waiting up to 120 s: see that meshgraft run is up")) << "not in silence";
   EXPECT_EQ(pauses_, 60);
   EXPECT_TRUE(annotations().empty());
 }
@@ -310,7 +336,8 @@ TEST_F(ReleaseCommand, a_namespace_that_is_not_joined_or_paused_is_refused) {
   EXPECT_THAT(call({"release", "canary", "--promote"}, given()).err, HasSubstr("it is paused: remove meshgraft.io/paused"));
   put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
   EXPECT_THAT(call({"release", "canary", "--promote"}, given()).err, HasSubstr("namespace shop carries no meshgraft.io/app"));
-  EXPECT_EQ(call({"release"}, given()).out, "No grayscale release in a namespace that carries meshgraft.io/app.\n");
+  EXPECT_EQ(call({"release"}, given()).out, "No grayscale release in namespace shop, which carries no meshgraft.io/app.\n");
+  EXPECT_EQ(call({"release", "-A"}, given()).out, "No grayscale release in a namespace that carries meshgraft.io/app.\n");
   EXPECT_TRUE(annotations().empty());
 }
 

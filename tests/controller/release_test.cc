@@ -132,6 +132,50 @@ TEST_F(ReleaseRig, an_image_that_does_not_become_ready_in_the_principal_goes_bac
   EXPECT_EQ(dead, "");
 }
 
+TEST_F(ReleaseRig, an_image_that_crashes_in_the_principal_goes_back_long_before_the_deadline) {
+  const auto is_new = [](const Json& pod) {
+    return pod["metadata"]["labels"].value("version", "") == "v1" && to_text(pod["spec"]).find(canary::kNew) != std::string::npos;
+  };
+  cluster.never_ready = is_new;
+  canary::annotate(cluster, kPromote, "true");
+  RigController controller(cluster, settings);
+  const std::int64_t begun = cluster.millis();
+  std::int64_t held = 0;
+  controller.settle(minutes(30), [&] {
+    look();
+    for (const fakes::Object& pod : cluster.engine.objects("v1", "Pod", "shop")) {
+      Json crashing = *pod;
+      Json& status = crashing["status"]["containerStatuses"][0];
+      if (!is_new(crashing) || status.value("restartCount", 0) > 0) continue;
+      status["restartCount"] = 4;
+      status["state"] = {{"waiting", {{"reason", "CrashLoopBackOff"}}}};
+      ASSERT_TRUE(cluster.engine.seed(crashing).ok());
+    }
+    if (held == 0 && canary::strategy(cluster)["metadata"]["annotations"].contains("meshgraft.io/held")) held = cluster.millis();
+  });
+  EXPECT_EQ(dead, "");
+  EXPECT_EQ(canary::image_of(cluster, "web"), canary::kOld);
+  EXPECT_EQ(ways.back(), "gray=100");
+  EXPECT_THAT(canary::strategy(cluster)["metadata"]["annotations"].value("meshgraft.io/held", ""), HasSubstr("crashes: 4 restarts"));
+  EXPECT_GT(held, 0);
+  EXPECT_LT(held - begun, 180'000) << "the deadline is 600 s";
+}
+
+TEST_F(ReleaseRig, an_image_that_gray_never_ran_is_not_copied) {
+  cluster.never_ready = [](const Json& pod) { return to_text(pod["spec"]).find("shop/web:bad") != std::string::npos; };
+  canary::set_image(cluster, "web-gray", "shop/web:bad");
+  cluster.play_on();
+  canary::annotate(cluster, kPromote, "true");
+  run(minutes(30));
+  EXPECT_EQ(dead, "");
+  EXPECT_EQ(canary::image_of(cluster, "web"), canary::kOld);
+  EXPECT_EQ(ways, std::vector<std::string>{"v1=70 gray=30"}) << "gray's former pod is ready all the while";
+  canary::set_image(cluster, "web-gray", canary::kNew);
+  run();
+  EXPECT_TRUE(is_over()) << to_text(canary::strategy(cluster), 2);
+  EXPECT_EQ(canary::image_of(cluster, "web"), canary::kNew);
+}
+
 TEST_F(ReleaseRig, gray_gets_another_image_on_the_way) {
   canary::annotate(cluster, kPromote, "true");
   RigController controller(cluster, settings);

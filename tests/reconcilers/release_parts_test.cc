@@ -96,6 +96,26 @@ TEST(ReleaseRecords, one_that_is_written_is_read_back) {
   EXPECT_EQ(read_release_record(recorded(release_record_text(record, "u1"))), record);
 }
 
+TEST(ReleaseParts, each_variable_and_resource_that_changes_is_told_by_itself) {
+  const Json before = Json::parse(R"({"containers":{"app":{"image":"web:1","env":[{"name":"A","value":"1"},{"name":"B","value":""},{"name":"C","value":"x"}],
+    "resources":{"limits":{"memory":"1Gi","nvidia.com/gpu":1}}}}})");
+  const Json after = Json::parse(R"({"containers":{"app":{"image":"web:1","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}},{"name":"B","value":"b"},
+    {"name":"D","value":"d"}],"resources":{"limits":{"memory":"2Gi"},"requests":{"cpu":"1"}}},"other":{"image":"no:1"}}})");
+  std::string all;
+  for (const Overwrite& one : part_changes(before, after)) all += one.path.substr(one.path.find(']') + 1) + "|" + one.before + "|" + one.after + "\n";
+  EXPECT_EQ(all,
+            ".env[A]|1|{\"secretKeyRef\":{\"key\":\"k\",\"name\":\"s\"}}\n"
+            ".env[B]|\"\"|b\n"
+            ".env[D]||d\n"
+            ".env[C]|x|\n"
+            ".resources.limits.memory|1Gi|2Gi\n"
+            ".resources.requests.cpu||1\n"
+            ".resources.limits.nvidia.com/gpu|1|\n");
+  const Json turned = Json::parse(R"({"containers":{"app":{"env":[{"name":"B","value":""},{"name":"A","value":"1"},{"name":"C","value":"x"}]}}})");
+  EXPECT_EQ(part_changes(before, turned).size(), 1U) << "the order counts for $(A)";
+  EXPECT_TRUE(part_changes(before, before).empty());
+}
+
 TEST(ReleaseRecords, a_copy_of_another_strategys_says_nothing) {
   ReleaseRecord record;
   record.was = record.want = Json::object();

@@ -103,6 +103,20 @@ TEST(ReleaseSteps, gray_takes_over_only_with_all_its_pods_and_a_subset) {
   EXPECT_EQ(next(seen), Do::wait);
 }
 
+TEST(ReleaseSteps, an_image_that_gray_has_not_rolled_out_is_not_copied_though_its_former_pods_serve) {
+  for (const Rollout rollout : {Rollout::under_way, Rollout::exceeded, Rollout::fresh}) {
+    ReleaseSeen seen = shared();
+    seen.gray_rollout = rollout;
+    EXPECT_EQ(next(seen), Do::wait);
+    EXPECT_EQ(next_release_step(seen).step, ReleaseStep::to_gray);
+    seen = gray_serves();
+    seen.gray_rollout = rollout;
+    EXPECT_EQ(next(seen), Do::wait) << "it got another image on the way";
+    EXPECT_EQ(next_release_step(seen).step, ReleaseStep::updating);
+    EXPECT_EQ(next(taken_back(seen)), Do::to_principal) << "an abort does not wait for it";
+  }
+}
+
 TEST(ReleaseSteps, a_principal_that_rolls_for_its_owner_is_waited_for) {
   ReleaseSeen seen = shared();
   seen.rollout = Rollout::under_way;

@@ -224,6 +224,31 @@ TEST(RolloutFailure, an_old_pod_that_crashes_is_not_the_rollouts_fault) {
   EXPECT_EQ(shop.text("MG229"), "");
 }
 
+TEST(RolloutFailure, of_a_rollout_that_changed_images_only_pods_with_the_new_ones_count) {
+  Shop shop(two());
+  shop.set("a", [](Workload& a) {
+    ++a.meta.generation;
+    a.status.observed_generation = a.meta.generation;
+    a.status.rollout_complete = false;
+    a.status.updated = 1;
+    a.pod.containers[0].image = "x:2";
+  });
+  Pod& pod = shop.add_pod("a");
+  pod.waiting_reason = "CrashLoopBackOff";
+  pod.restarts = 4;
+  pod.images = {"x:1", "proxy"};
+  const Settings settings;
+  const Facts facts = derive_facts(shop.world, settings);
+  const NamespaceOptions options = read_options(*shop.view().ns, settings);
+  const Membership membership = find_members(shop.view(), options, facts);
+  const Context context{shop.view(), facts, settings, options, membership};
+  EXPECT_EQ(crash_of_new_image(shop.get("a"), context), "");
+  pod.images[0] = "x:2";
+  EXPECT_EQ(crash_of_new_image(shop.get("a"), context), "its new pod a-new crashes: 4 restarts");
+  pod.restarts = 2;
+  EXPECT_EQ(crash_of_new_image(shop.get("a"), context), "");
+}
+
 TEST(RolloutFailure, after_the_rollout_a_pod_without_its_sidecar_is_seen) {
   Shop shop(two());
   shop.restart("a");

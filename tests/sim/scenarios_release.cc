@@ -66,6 +66,18 @@ std::vector<Scenario> release_scenarios() {
     };
   };
   rows.push_back(std::move(stuck));
+  Scenario unproven = release("an_image_that_gray_does_not_run_is_not_copied", {promote}, [](const RigCluster& cluster) {
+    if (canary::image_of(cluster, "web") != canary::kOld) return "web runs " + canary::image_of(cluster, "web");
+    const std::string routes = to_text(canary::routes(cluster));
+    return routes.find("\"subset\":\"v1\"") == std::string::npos ? "the routes are " + routes : std::string();
+  });
+  unproven.given = [](RigCluster& cluster) {
+    canary::open(cluster);
+    cluster.never_ready = [](const Json& pod) { return to_text(pod["spec"]).find("shop/web:bad") != std::string::npos; };
+    canary::set_image(cluster, "web-gray", "shop/web:bad");
+    cluster.play_on();
+  };
+  rows.push_back(std::move(unproven));
   return rows;
 }
 
