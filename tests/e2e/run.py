@@ -10,6 +10,7 @@ reads what the others have noted."""
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import rights
 HERE = Path.cwd()
 AT_A_TIME = int(os.environ.get("MESHGRAFT_E2E_JOBS", "4"))
 LONGEST_FIRST = ("test_undo", "test_replace", "test_releases", "test_replace_trouble", "test_replace_traffic", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
+LONGEST = 2400  # seconds for a file; on two slow cores the longest takes a quarter of it
 LAST = "test_rights"
 TURN = "MESHGRAFT_E2E_TURN"  # the file that a start locks, cluster.py
 OUTCOME = re.compile(r"^OUTCOME (\|.*\|)$\n", re.MULTILINE)  # outcomes.py
@@ -47,13 +49,21 @@ class Result(unittest.TextTestResult):
         super().addSuccess(test)
 
 
+def too_long(*_):
+    """One that hangs must not take what the others found with it."""
+    raise TimeoutError(f"this file has run for {LONGEST} s")
+
+
 def run_here(names):
     """The tests of these names, in this process: passed, failed, skipped."""
     sys.path.insert(0, str(HERE))
+    signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST, LONGEST / 8)
     loader = unittest.defaultTestLoader
     suite = loader.loadTestsFromNames(names)
     runner = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Result, warnings="ignore")
     result = runner.run(suite)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for row in getattr(sys.modules.get("outcomes"), "rows", ()):
         print(f"OUTCOME {row}")
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
