@@ -162,6 +162,9 @@ void Watcher::send(const NextWatch& request) {
     // Its standing did not change: API servers such as 1.24 keep a quiet kind silent. Said once, then for those who look.
     spdlog::debug("watch {}: {}; asked for again", info(kind_).plural, error->message);
     listener_.on_restart(kind_, error->kind);
+  } else if (error == nullptr && lines.unfinished() > 0) {
+    // Ended well by its framing and in the middle of a line: some proxy cut it. The next watch brings that event whole.
+    listener_.on_restart(kind_, ErrorClass::bad_answer);
   }
 }
 

@@ -16,6 +16,9 @@ constexpr milliseconds kBackoffFirst{800};  // client-go reflector.go: 800 ms, 3
 constexpr milliseconds kBackoffMost{30'000};
 constexpr std::chrono::minutes kBackoffReset{2};  // client-go reflector.go
 constexpr seconds kQuietWatch{60};                // kube-apiserver cacher.go: a bookmark a minute, if any
+// A proxy that holds the bytes of a watch back looks like a server without bookmarks: after half an hour of silence the
+// kind is listed anew, its standing as it was. Of a kind in which nothing happens that is a short list.
+constexpr std::uint64_t kQuietEndsToList = 24;
 constexpr seconds kShortWatch{1};                 // client-go reflector.go: "very short watch"
 constexpr seconds kErrorEventsMost{30};           // kube-apiserver cacher.go: MaxInternalErrorRetryDuration
 constexpr seconds kRetryAfterMost{300};           // a proxy's day would blind us for a day
@@ -302,8 +305,8 @@ void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double ran
   const bool silent =
       error->kind == ErrorClass::transport && accepted_ && !saw_event_ && now - watch_started_ > kQuietWatch;
   if (silent && fell_silent_ && standing_ == Standing::synced) {
-    ++counts_.quiet_ends;  // the last time it was well
-    return;
+    if (++counts_.quiet_ends % kQuietEndsToList == 0) start_over();
+    return;  // the last time it was well
   }
   fail_with(*error, now, random);
   if (silent) {

@@ -87,6 +87,13 @@ std::string classed_as(const HttpHead& answer) {
   return " (flow schema UID " + answer.flow_schema + ", priority level UID " + answer.priority_level + ")";
 }
 
+// Takes the token out of what is said to people: some proxies answer with the request that they refuse, its
+// Authorization header included.
+void hide(std::string& text, const std::string& token) {
+  for (std::size_t at = 0; !token.empty() && (at = text.find(token, at)) != std::string::npos;)
+    text.replace(at, token.size(), "…");
+}
+
 bool starts_like_json(std::string_view body) {
   const auto begin = body.find_first_not_of(" \t\r\n");
   return begin != std::string_view::npos && body[begin] == '{';
@@ -118,6 +125,8 @@ class RestApi final : public Api {
       target.with("resourceVersion", request.resource_version).with("resourceVersionMatch", "NotOlderThan");
     }
     ApiResult<HttpResponse> answer = call("LIST", {"GET", target.text(), {}, {}, {}});
+    if (!answer && answer.error().kind == ErrorClass::bad_answer && answer.error().code == 0)
+      answer.error().message = "the list of " + std::string(info(request.kind).plural) + ": " + answer.error().message;
     if (!answer) return Unexpected<ApiError>(answer.error());
     Decoder parser;  // not the thread's own: it would keep several times a page's size for good
     Result<ListPage> page = parser.list(request.kind, answer->body);
@@ -266,6 +275,7 @@ class RestApi final : public Api {
     options.yields = options_.yields;
     options.gauge = options_.gauge;
     options.stream_cap = options_.watch_cap;
+    options.body_cap = options_.answer_cap;
     if (url_.https) {
       init_transport();  // before the system's CAs are looked for
       const std::string& name = config_.tls_server_name.empty() ? url_.host : config_.tls_server_name;
@@ -308,7 +318,9 @@ class RestApi final : public Api {
         return Unexpected<ApiError>(std::move(told));
       }
       if (answer->status == 401 && std::exchange(again, false) && credentials_.forget(session->credential)) continue;
-      return judged(std::move(*answer), stream_to != nullptr);
+      ApiResult<HttpResponse> result = judged(std::move(*answer), stream_to != nullptr);
+      if (!result) hide(result.error().message, request.token);
+      return result;
     }
   }
 

@@ -35,6 +35,7 @@ struct RestOptions {
   bool stream_lists = false;  // WatchList is asked for where Api::streams_lists() is heeded
   StreamGauge* gauge = nullptr;                          // counts bytes read ahead of slow consumers; outlives the Api
   std::size_t watch_cap = std::size_t{1} << 20;          // bytes read ahead of a slow consumer of a watch
+  std::size_t answer_cap = std::size_t{256} << 20;       // bytes of an answer; a page of 500 objects of 300 kB has 150 MB
   std::function<void(const CallReport&)> observer;       // called on the requesting thread; empty for none
 };
 

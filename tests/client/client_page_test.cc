@@ -11,7 +11,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "k8sclient/net/transport.h"
 #include "tests/fakes/raw_client.h"
@@ -154,6 +157,27 @@ TEST_F(ClientPage, its_program_counts_what_is_there_and_what_comes_and_another_r
 TEST(ClientPageText, it_shows_the_program_that_is_run_here) {
   const fs::path root = MESHGRAFT_SOURCE_DIR;
   EXPECT_EQ(block(text_of(root / "docs/client.md"), "cpp"), text_of(root / "tests/client/deployment_counter.cc"));
+}
+
+// Everything on a page that is typed or read by a program, and the first column of its table: what must not differ
+// between a page and its translation.
+std::vector<std::string> fixed_parts(const std::string& page) {
+  std::vector<std::string> parts{block(page, "cpp"), block(page, "cmake")};
+  std::string row;
+  for (std::istringstream lines(page); std::getline(lines, row);) {
+    if (!row.starts_with("| `")) continue;
+    std::string cell = row.substr(0, row.find(" | "));
+    for (std::size_t at = 0; (at = cell.find("、")) != std::string::npos;) cell.replace(at, std::string("、").size(), ", ");
+    parts.push_back(cell);
+  }
+  return parts;
+}
+
+TEST(ClientPageText, its_translation_shows_the_same_program_and_the_same_parts) {
+  const fs::path docs = fs::path(MESHGRAFT_SOURCE_DIR) / "docs";
+  const std::vector<std::string> parts = fixed_parts(text_of(docs / "client.md"));
+  EXPECT_GT(parts.size(), 8U);
+  EXPECT_EQ(fixed_parts(text_of(docs / "client.zh-CN.md")), parts);
 }
 
 TEST(ClientPageText, a_project_as_it_describes_can_be_configured) {

@@ -16,9 +16,11 @@ from programs import binary
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pages whose blocks begin with a cluster as the sample makes it.
-PAGES = ("README.md", "docs/guide.md", "docs/upgrade.md", "docs/security.md", "CONTRIBUTING.md")
+PAGES = ("README.md", "docs/guide.md", "docs/upgrade.md", "docs/security.md", "docs/client.md",
+         "CONTRIBUTING.md")
 # Pages that must have the very commands of another, which is run.
-TRANSLATIONS = {"README.zh-CN.md": "README.md", "docs/guide.zh-CN.md": "docs/guide.md"}
+TRANSLATIONS = {"README.zh-CN.md": "README.md", "docs/guide.zh-CN.md": "docs/guide.md",
+                "docs/client.zh-CN.md": "docs/client.md"}
 # Programs that are not ours and not on every machine: their arguments are taken as given.
 OTHERS = {"docker", "git", "cmake", "cp", "export", "mkdir"}
 

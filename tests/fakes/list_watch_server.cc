@@ -98,6 +98,12 @@ const std::vector<Recipe>& recipes() {
        [](Conversation& to, const std::string&) { to.answer_json(list_of(object_of("x", "7", false), "50")); }},
       {{"list-object-without-version", On::list},
        [](Conversation& to, const std::string&) { to.answer_json(list_of(object_of("x", ""), "50")); }},
+      {{"list-without-end", On::list},
+       [](Conversation& to, const std::string&) {
+         bool more = to.begin(200, "application/json") && to.chunk(R"({"kind":"DeploymentList","items":[)");
+         const std::string piece(std::size_t{64} * 1024, ' ');
+         while (more) more = to.chunk(piece);
+       }},
       {{"list-of-something-else", On::list},
        [](Conversation& to, const std::string&) { to.answer_json(R"({"kind":"Deployment","metadata":{"name":"x"}})"); }},
       // Watches.
@@ -120,7 +126,7 @@ const std::vector<Recipe>& recipes() {
          if (to.begin(200, "application/json")) to.chunk(line_of("ADDED", object_of("x", next)).substr(0, 60));
          to.reset();
        }},
-      {{"watch-ended-inside-a-line", On::watch, false, false},
+      {{"watch-ended-inside-a-line", On::watch},
        [](Conversation& to, const std::string& next) {
          say(to, line_of("ADDED", object_of("x", next)).substr(0, 60));
        }},
@@ -171,7 +177,7 @@ const std::vector<ListWatchServer::Fault>& ListWatchServer::faults() {
     std::vector<Fault> all;
     for (const Recipe& recipe : recipes()) all.push_back(recipe.fault);
     all.push_back({"list-410-on-continue", On::list});
-    all.push_back({"chunks-of-one-byte", On::watch, false, false});
+    all.push_back({"chunks-of-one-byte", On::any, false, false});
     return all;
   }();
   return kFaults;
@@ -242,10 +248,19 @@ void ListWatchServer::answer(const SeenRequest& request, Conversation& client) {
     if (recipe.fault.name == fault) return recipe.act(client, next);
   }
   if (is_watch) return watch(request, client, byte_by_byte);
-  list(request, client);
+  list(request, client, byte_by_byte);
 }
 
-void ListWatchServer::list(const SeenRequest& request, Conversation& client) {
+bool ListWatchServer::send(Conversation& client, std::string_view text, bool byte_by_byte) {
+  if (!client.begin(200, "application/json")) return false;
+  const std::size_t piece = byte_by_byte ? 1 : text.size();
+  for (std::size_t at = 0; at < text.size(); at += piece) {
+    if (!client.chunk(text.substr(at, piece))) return false;
+  }
+  return client.finish();
+}
+
+void ListWatchServer::list(const SeenRequest& request, Conversation& client, bool byte_by_byte) {
   const std::string after = parameter(request.target, "continue");
   std::string items, token;
   std::size_t count = 0;
@@ -258,7 +273,12 @@ void ListWatchServer::list(const SeenRequest& request, Conversation& client) {
     }
     items.append(count++ == 0 ? "" : ",").append(object_of(at->first, at->second));
   }
-  client.answer_json(list_of(items, std::to_string(version_), token));
+  const std::string page = list_of(items, std::to_string(version_), token);
+  if (byte_by_byte) {
+    send(client, page, true);
+  } else {
+    client.answer_json(page);
+  }
 }
 
 void ListWatchServer::watch(const SeenRequest& request, Conversation& client, bool byte_by_byte) {
@@ -286,12 +306,7 @@ void ListWatchServer::watch(const SeenRequest& request, Conversation& client, bo
             std::to_string(version_) +
             (initial ? R"(","annotations":{"k8s.io/initial-events-end":"true"}}}})" : R"("}}})") + "\n";
   }
-  if (!client.begin(200, "application/json")) return;
-  const std::size_t piece = byte_by_byte ? 1 : text.size();
-  for (std::size_t at = 0; at < text.size(); at += piece) {
-    if (!client.chunk(std::string_view(text).substr(at, piece))) return;
-  }
-  client.finish();
+  send(client, text, byte_by_byte);
 }
 
 }  // namespace meshgraft::test

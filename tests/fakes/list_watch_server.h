@@ -48,7 +48,8 @@ class ListWatchServer {
     std::string line;
   };
   void answer(const SeenRequest& request, Conversation& client);
-  void list(const SeenRequest& request, Conversation& client);
+  void list(const SeenRequest& request, Conversation& client, bool byte_by_byte);
+  static bool send(Conversation& client, std::string_view text, bool byte_by_byte);  // in chunks
   void watch(const SeenRequest& request, Conversation& client, bool byte_by_byte);
   void log(std::string_view type, const std::string& name, int version) REQUIRES(mutex_);
 

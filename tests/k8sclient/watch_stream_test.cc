@@ -350,6 +350,19 @@ TEST_F(WatchMachineQuietKind, silence_is_trouble_the_first_time_and_expected_aft
   EXPECT_EQ(bench.machine.counts().quiet_ends, 9U);
 }
 
+TEST_F(WatchMachineQuietKind, after_half_an_hour_of_silence_it_is_listed_once_for_certainty) {
+  // A proxy that holds back what a watch sends cannot be told from a server without bookmarks.
+  fall_silent();
+  for (int i = 0; i < 23; ++i) fall_silent();
+  EXPECT_EQ(bench.next().substr(0, 5), "watch");
+  fall_silent();
+  EXPECT_EQ(bench.next(), "list");
+  EXPECT_EQ(bench.machine.standing(), Standing::synced) << "nothing is wrong that anybody knows of";
+  EXPECT_EQ(bench.on_page(page("90", {service("c", "80")})), "begin add:c end:90") << "what the proxy held back";
+  fall_silent();
+  EXPECT_EQ(bench.next().substr(0, 8), "watch 90");
+}
+
 TEST_F(WatchMachineQuietKind, silence_is_trouble_again_after_a_bookmark_an_event_or_a_failure) {
   const std::vector<std::function<void()>> between{
       [this] { EXPECT_EQ(bench.watch({bookmark("11")}, seconds(70)), "bookmark:11"); },

@@ -1,4 +1,5 @@
-// Every test that docs/design/client-cases.md names is there, under that name.
+// Every test and every fault that docs/design/client-cases.md names is there, under that name, and no fault is missing in
+// its counts.
 
 #include <gtest/gtest.h>
 
@@ -6,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <set>
 #include <string>
@@ -55,6 +57,36 @@ TEST(NamedTests, every_test_that_the_clients_cases_name_is_there) {
     })) << found->str();
   }
   EXPECT_GT(seen, 50);  // the reader works
+}
+
+// The faults of tests/fakes/list_watch_server.cc: name -> On::list, On::watch or On::any.
+std::map<std::string, std::string> all_faults() {
+  const std::regex row(R"x(\{"([a-z0-9-]+)", On::(list|watch|any)\b)x");
+  const std::string text = text_of(kRoot / "tests/fakes/list_watch_server.cc");
+  std::map<std::string, std::string> faults;
+  for (std::sregex_iterator found(text.begin(), text.end(), row), end; found != end; ++found)
+    faults.emplace((*found)[1], (*found)[2]);
+  return faults;
+}
+
+TEST(NamedTests, every_fault_that_the_clients_cases_name_is_there_and_all_are_counted) {
+  const std::map<std::string, std::string> faults = all_faults();
+  const std::string page = text_of(kRoot / "docs/design/client-cases.md");
+  const std::regex quoted(R"(`([a-z0-9]+(?:-[a-z0-9]+)+)`)");
+  int seen = 0;
+  for (std::sregex_iterator found(page.begin(), page.end(), quoted), end; found != end; ++found, ++seen)
+    EXPECT_TRUE(faults.contains((*found)[1])) << found->str();
+  EXPECT_GT(seen, 15);
+  const auto meet = [&faults](std::string_view on) {
+    return std::count_if(faults.begin(), faults.end(),
+                         [on](const auto& fault) { return fault.second == on || fault.second == "any"; });
+  };
+  EXPECT_NE(page.find("wire: " + std::to_string(meet("list")) + " faults by name, at the first list"), std::string::npos)
+      << meet("list");
+  EXPECT_NE(page.find("wire: " + std::to_string(meet("watch")) + " faults by name"), std::string::npos) << meet("watch");
+  EXPECT_NE(text_of(kRoot / "CHANGELOG.md").find("survives " + std::to_string(faults.size()) + " faults by name"),
+            std::string::npos)
+      << faults.size();
 }
 
 }  // namespace

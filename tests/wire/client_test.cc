@@ -74,6 +74,7 @@ class Client : public WireTest {
       options.call_deadline = patience.call;
       options.watch_idle = options.watch_first_answer = patience.silence;
       options.stream_lists = streams;
+      options.answer_cap = std::size_t{1} << 20;
       Result<std::unique_ptr<Api>> made = make_rest_api(config, options);
       EXPECT_TRUE(made);
       api = std::move(*made);

@@ -1,6 +1,7 @@
 // Kept-alive connections that have died, what may be sent twice and what not, and how many calls run at once.
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "tests/wire/wire_world.h"
@@ -40,6 +41,31 @@ TEST_F(Connections, a_patch_on_a_connection_that_the_server_had_closed_is_sent_o
     ASSERT_TRUE(written) << "reset " << with_reset << ": " << written.error().message;
     EXPECT_EQ(count(*server, "PATCH"), 1);
   }
+}
+
+TEST_F(Connections, a_renewal_by_an_api_of_its_own_passes_a_backlog_of_calls) {
+  std::promise<void> renewed;
+  const std::shared_future<void> after = renewed.get_future().share();
+  const auto server = serve([after](const SeenRequest& request, Conversation& client) {
+    if (request.target.find("/leases/") == std::string::npos) after.wait();
+    client.answer_json(deployment_json("web", "1"));
+  });
+  RestOptions options;
+  options.in_flight = 2;
+  options.call_deadline = std::chrono::seconds(20);
+  const auto api = client(*server, options);
+  options.yields = false;
+  const auto leases = client(*server, options);
+  std::atomic<int> written{0};
+  std::vector<std::thread> backlog;
+  for (int i = 0; i < 8; ++i) backlog.emplace_back([&api, &written] { written += api->patch(kApply) ? 1 : 0; });
+  EXPECT_TRUE(server->wait_for_requests(2));
+  const ApiResult<Json> lease = leases->get_json({Kind::lease, "meshgraft-system", "meshgraft"});
+  EXPECT_TRUE(lease) << lease.error().message;
+  EXPECT_EQ(written, 0) << "the others were still waiting";
+  renewed.set_value();
+  for (std::thread& thread : backlog) thread.join();
+  EXPECT_EQ(written, 8);
 }
 
 TEST_F(Connections, a_write_that_was_dropped_unanswered_is_tried_twice_and_no_more) {

@@ -223,6 +223,37 @@ TEST_F(RestFaults, what_is_not_http_is_a_transport_error) {
   EXPECT_THAT(error.message, Not(HasSubstr(std::string(kToken))));
 }
 
+TEST_F(RestFaults, an_answer_without_end_is_refused_with_the_kind_that_was_listed) {
+  const auto server = serve([](const SeenRequest&, Conversation& client) {
+    bool more = client.begin(200, "application/json") && client.chunk(R"({"kind":"DeploymentList","items":[)");
+    const std::string piece(std::size_t{64} * 1024, ' ');
+    while (more) more = client.chunk(piece);
+  });
+  RestOptions options;
+  options.answer_cap = std::size_t{1} << 20;
+  ListRequest request;
+  request.kind = Kind::deployment;
+  const ApiResult<ListPage> page = client(*server, options)->list(request);
+  ASSERT_FALSE(page);
+  EXPECT_EQ(page.error().kind, ErrorClass::bad_answer);
+  EXPECT_THAT(page.error().message, HasSubstr("the list of deployments: the server at "));
+  EXPECT_THAT(page.error().message, HasSubstr("sent an answer of more than 1 MiB"));
+  EXPECT_TRUE(server->wait_for_closed(1));
+}
+
+TEST_F(RestFaults, a_refusal_that_repeats_the_request_does_not_show_the_token) {
+  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+    const std::string header = request.headers.at("authorization");
+    if (request.number == 1) client.answer(403, "application/json", status_json(403, "Forbidden", header + " may not"));
+    if (request.number == 2) client.answer(400, "text/plain", "GET " + request.target + " Authorization: " + header);
+  });
+  const auto api = client(*server);
+  EXPECT_EQ(error_of(api->get(deployment_key("web"))).message, "Bearer … may not");
+  const std::string plain = error_of(api->get(deployment_key("web"))).message;
+  EXPECT_THAT(plain, HasSubstr("Authorization: Bearer …"));
+  EXPECT_THAT(plain, Not(HasSubstr(std::string(kToken))));
+}
+
 TEST_F(RestFaults, an_object_of_an_unknown_kind_has_no_path) {
   const auto server = serve([](const SeenRequest&, Conversation&) {});
   const ApiError error = error_of(client(*server)->get({Kind::other, "shop", "x"}));
