@@ -231,6 +231,7 @@ TEST_F(RestFaults, an_answer_without_end_is_refused_with_the_kind_that_was_liste
   });
   RestOptions options;
   options.answer_cap = std::size_t{1} << 20;
+  options.call_deadline = std::chrono::minutes(2);  // not what ends it
   ListRequest request;
   request.kind = Kind::deployment;
   const ApiResult<ListPage> page = client(*server, options)->list(request);
