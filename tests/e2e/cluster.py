@@ -30,7 +30,7 @@ import yaml
 
 from api import Api, path_of
 from pki import Pki, file_name
-from processes import PATIENCE, Process, ProcessError, free_ports, wait_until
+from processes import PATIENCE, Process, ProcessError, free_ports, run_client, wait_until
 
 HERE = Path(__file__).resolve().parent
 MANIFESTS = HERE / "manifests"
@@ -217,7 +217,16 @@ class Cluster:
                 return self.api.raw("GET", "/readyz")[0] == 200
             except (OSError, http.client.HTTPException):
                 return False
-        self.processes["kube-apiserver"].wait_for(ready, STARTS, "the API server is ready")
+        for left in reversed(range(PATIENCE)):
+            server = self.processes["kube-apiserver"]
+            try:
+                server.wait_for(ready, STARTS, "the API server is ready")
+                break
+            except ProcessError:
+                if server.running() or not left:
+                    raise
+                # It ends when etcd has stood still for 20 s of its start, and is started again as by a kubelet.
+                self._run(server.name, server.arguments, server.env)
         for namespace in ("default", "kube-system"):
             wait_until(lambda: self.api.get("Namespace", None, namespace), STARTS, f"namespace {namespace}")
 
@@ -345,12 +354,8 @@ class Cluster:
     def kubectl(self, *arguments, stdin=None, check=True):
         """What kubectl prints on standard output, as admin. With check=False the
         completed process instead."""
-        for _ in range(PATIENCE):
-            done = subprocess.run([self.tools / "controlplane", "kubectl", f"--kubeconfig={self.kubeconfig}",
-                                   *map(str, arguments)], input=stdin, capture_output=True, text=True,
-                                  env={**os.environ, "HOME": str(self.folder)})
-            if "TLS handshake timeout" not in done.stderr:  # kubectl waits 10 s for it, and has sent nothing yet
-                break
+        done = run_client([self.tools / "controlplane", "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments],
+                          input=stdin, env={**os.environ, "HOME": str(self.folder)})
         if not check:
             return done
         if done.returncode != 0:

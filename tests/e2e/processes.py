@@ -47,6 +47,16 @@ def free_ports(count):
     raise ProcessError(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
 
 
+def run_client(arguments, **how):
+    """subprocess.run of a client of the API server that is written in Go, its output as text; again when the server stood
+    still as it was called: such a client waits 10 s for a connection, and has sent nothing yet."""
+    for _ in range(PATIENCE):
+        done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, **how)
+        if "TLS handshake timeout" not in done.stderr:
+            break
+    return done
+
+
 def wait_until(condition, seconds, what, step=0.05):
     """Calls `condition` until it returns something true, and returns that.
     Raises TimeoutError naming `what` after PATIENCE times `seconds`."""

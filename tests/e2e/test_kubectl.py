@@ -2,13 +2,12 @@
 the cluster that `./quickstart` and the guide show them."""
 
 import os
-import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
 from cluster import tools_folder
-from processes import Process, wait_until
+from processes import Process, ProcessError, run_client, wait_until
 from programs import binary
 
 SAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "sample"
@@ -33,8 +32,7 @@ class Kubectl(unittest.TestCase):
         sandbox.wait_for(lambda: "KUBECONFIG=" in sandbox.log.read_text(), 60, "the sandbox serves")
 
     def kubectl(self, *arguments, stdin=None, fails=False):
-        done = subprocess.run([self.program, *arguments], input=stdin, capture_output=True, text=True, timeout=120,
-                              env=self.environment)
+        done = run_client([self.program, *arguments], input=stdin, timeout=300, env=self.environment)
         self.assertEqual(done.returncode != 0, fails, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stderr if fails else done.stdout
 
@@ -44,17 +42,26 @@ class Kubectl(unittest.TestCase):
         self.assertIn("service/orders", rows)
         self.assertIn("UP-TO-DATE", rows)
         self.assertIn('"kind": "Deployment"', self.kubectl("get", "deployment", "catalog", "-n", "shop", "-o", "json"))
-        told = self.kubectl("describe", "deployment", "catalog", "-n", "shop")
-        for part in ("Name:", "catalog", "Replicas:", "Pod Template:", "Conditions:"):
+        # Its Conditions come when the sandbox has begun to play Deployments.
+        told = wait_until(lambda: (told := self.kubectl("describe", "deployment", "catalog", "-n", "shop")) and "Conditions:" in told and told,
+                          30, "the Deployment has conditions", step=0.3)
+        for part in ("Name:", "catalog", "Replicas:", "Pod Template:"):
             self.assertIn(part, told)
         self.assertIn("NotFound", self.kubectl("get", "deployment", "nobody", "-n", "shop", fails=True))
 
-    def test_label_and_annotate_are_seen_by_a_watch(self):
+    def watch(self):
+        """`kubectl get --watch` of the Services, once it has begun; None when it was not answered in time."""
         watch = Process("watch", [self.program, "get", "services", "-n", "shop", "--watch", "--output-watch-events",
                                   "-o", "jsonpath={.type} {.object.metadata.name} {.object.metadata.labels.tried}{\"\\n\"}"],
                         self.folder, self.environment)
         self.addCleanup(watch.stop)
-        watch.wait_for(lambda: "ADDED ratings" in watch.log.read_text(), 60, "the watch began")
+        try:
+            return watch.wait_for(lambda: "ADDED ratings" in watch.log.read_text() and watch, 60, "the watch began")
+        except ProcessError:
+            return None
+
+    def test_label_and_annotate_are_seen_by_a_watch(self):
+        watch = wait_until(self.watch, 60, "the watch began")
         self.kubectl("label", "service", "ratings", "-n", "shop", "tried=yes")
         watch.wait_for(lambda: "MODIFIED ratings yes" in watch.log.read_text(), 60, "the label is seen")
         self.kubectl("label", "service", "ratings", "-n", "shop", "tried-")
@@ -74,7 +81,7 @@ class Kubectl(unittest.TestCase):
 
     def test_a_new_image_rolls_out_and_rollout_status_follows_it(self):
         self.kubectl("set", "image", "deployment/orders", "-n", "shop", "*=example.com/orders:2.0")
-        self.assertIn("successfully rolled out", self.kubectl("rollout", "status", "deployment/orders", "-n", "shop", "--timeout=60s"))
+        self.assertIn("successfully rolled out", self.kubectl("rollout", "status", "deployment/orders", "-n", "shop", "--timeout=240s"))
 
         def images():
             return set(self.kubectl("get", "pods", "-n", "shop", "-l", "app=orders", "-o",
