@@ -33,12 +33,17 @@ Result<ClientConfig> client_config(const Options& options, const Environment& en
   return config;
 }
 
+RestOptions command_options() {
+  RestOptions rest;
+  rest.version = std::string(version_number());
+  rest.call_deadline = std::chrono::seconds(30);  // client-go's dialer; kubectl waits for an answer without end
+  return rest;
+}
+
 Result<Connection> connect(const Options& options, const Environment& environment) {
   Result<ClientConfig> config = client_config(options, environment);
   if (!config) return fail(config.error().text);
-  RestOptions rest;
-  rest.version = std::string(version_number());
-  Result<std::unique_ptr<Api>> api = make_rest_api(*config, std::move(rest));
+  Result<std::unique_ptr<Api>> api = make_rest_api(*config, command_options());
   if (!api) return fail(api.error().text);
   return Connection{std::move(*api), config->ns, config->source};
 }

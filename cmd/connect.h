@@ -11,6 +11,8 @@
 
 namespace meshgraft {
 
+struct RestOptions;
+
 struct Connection {
   std::unique_ptr<Api> api;
   std::string ns = "default";  // the context's namespace
@@ -21,6 +23,9 @@ struct Connection {
 // --kubeconfig, KUBECONFIG, ~/.kube/config, the pod's own service account. Errors: none of them there, or what is
 // there cannot be read.
 Result<ClientConfig> client_config(const Options& options, const Environment& environment);
+
+// How a command's client behaves: it waits longer for an answer than the controller, which has a next time.
+RestOptions command_options();
 
 // A client of it.
 Result<Connection> connect(const Options& options, const Environment& environment);

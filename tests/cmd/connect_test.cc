@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "k8sclient/net/rest_api.h"
+
 namespace meshgraft {
 namespace {
 
@@ -26,6 +28,10 @@ TEST(Connect, an_unverified_server_is_refused_in_a_pod_and_nowhere_else) {
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().text.find("insecure-skip-tls-verify is refused in a pod"), std::string::npos);
   std::filesystem::remove_all(folder);
+}
+
+TEST(Connect, a_command_bears_a_busy_server_for_longer_than_the_controller_does) {
+  EXPECT_GE(command_options().call_deadline, 3 * RestOptions{}.call_deadline);
 }
 
 }  // namespace
