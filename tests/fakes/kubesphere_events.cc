@@ -10,7 +10,7 @@
 namespace meshgraft::fakes {
 namespace {
 
-using Place = std::pair<std::string, std::string>;
+using ObjectName = std::pair<std::string, std::string>;
 
 constexpr const char* kAppName = "app.kubernetes.io/name";
 constexpr const char* kAppVersion = "app.kubernetes.io/version";
@@ -18,7 +18,7 @@ constexpr const char* kAppVersion = "app.kubernetes.io/version";
 bool has_app_labels(const Json& labels) { return labels.contains(kAppName) && labels.contains(kAppVersion); }
 bool is_component(const Json& labels) { return labels.contains("app") && has_app_labels(labels); }
 
-Object find(const Snapshot& world, const std::string& kind, const Place& place) {
+Object find(const Snapshot& world, const std::string& kind, const ObjectName& place) {
   auto of_kind = world.find(kind);
   if (of_kind == world.end()) return nullptr;
   auto it = of_kind->second.find(place);
@@ -37,7 +37,7 @@ std::vector<Json> in_namespace(const Snapshot& world, const std::string& kind, c
 
 struct Change {
   std::string kind;
-  Place place;
+  ObjectName place;
   Object before, after;  // null for a creation or a deletion
 };
 
@@ -65,11 +65,11 @@ std::vector<Change> changes_between(const Snapshot& before, const Snapshot& afte
 }
 
 struct Woken {
-  std::set<Place> rules, routes, applications, gone_services;
+  std::set<ObjectName> rules, routes, applications, gone_services;
 };
 
 void wake_services(const Snapshot& world, const std::string& ns, const std::function<bool(const Json&)>& concerned,
-                   std::set<Place>& out) {
+                   std::set<ObjectName>& out) {
   for (const Json& service : in_namespace(world, "Service", ns)) {
     if (concerned(service)) out.insert({ns, text_at(service, {"metadata", "name"})});
   }
@@ -202,35 +202,35 @@ Json application_status(const Json& application, const Snapshot& world) {
 std::vector<ModelWrite> kubesphere_writes(const Snapshot& before, const Snapshot& after) {
   std::vector<ModelWrite> writes;
   const Woken woken = woken_by(changes_between(before, after), after);
-  const auto current = [&after](const std::string& kind, const Place& place) {
+  const auto current = [&after](const std::string& kind, const ObjectName& place) {
     const Object found = find(after, kind, place);
     return found ? *found : Json();
   };
-  const auto remove = [&](const std::string& kind, const Place& place) {
+  const auto remove = [&](const std::string& kind, const ObjectName& place) {
     if (Json found = current(kind, place); !found.is_null()) writes.push_back({ModelWrite::remove, std::move(found)});
   };
   const auto put = [&writes](const Json& was, std::optional<Json> wanted) {
     if (wanted) writes.push_back({was.is_null() ? ModelWrite::create : ModelWrite::update, std::move(*wanted)});
   };
-  for (const Place& place : woken.gone_services) {
+  for (const ObjectName& place : woken.gone_services) {
     if (find(after, "Service", place)) continue;
     for (const char* kind : {"DestinationRule", "ServicePolicy", "VirtualService", "Strategy"}) remove(kind, place);
   }
-  for (const Place& place : woken.rules) {
+  for (const ObjectName& place : woken.rules) {
     const Object service = find(after, "Service", place);
     if (!service) continue;
     const Json rule = current("DestinationRule", place);
     put(rule, destination_rule_of(*service, in_namespace(after, "Deployment", place.first),
                                   in_namespace(after, "ServicePolicy", place.first), rule));
   }
-  for (const Place& place : woken.routes) {
+  for (const ObjectName& place : woken.routes) {
     const Object service = find(after, "Service", place);
     const Object rule = find(after, "DestinationRule", place);
     if (!service || !rule) continue;
     const Json routes = current("VirtualService", {place.first, text_at(labels_of(*service), {"app"})});
     put(routes, virtual_service_of(*service, *rule, in_namespace(after, "Strategy", place.first), routes));
   }
-  for (const Place& place : woken.applications) {
+  for (const ObjectName& place : woken.applications) {
     const Object application = find(after, "Application", place);
     if (!application) continue;
     add_owner_references(*application, after, writes);
