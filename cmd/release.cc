@@ -297,6 +297,11 @@ class Release {
     end_bar();
     const std::string name = ns_ + '/' + options_.release;
     if (!last_) return print_error(not_found(), terminal_);
+    if (named_strategy(view(), options_.release) != nullptr) {
+      return print_error(name + ": namespace " + ns_ + " no longer carries meshgraft.io/app, so the release stays where it is" +
+                             (last_->traffic.empty() ? "" : ": traffic " + last_->traffic) + "; with the label on again it goes on, without it the Strategy blocks the way back (MG803)",
+                         terminal_);
+    }
     const Images left = images_of(view(), last_->gray_deployment);
     const Images now = images_of(view(), last_->principal_deployment);
     const bool has_grays = goal_ != ReleasePhase::promoting || std::all_of(gray_.begin(), gray_.end(), [&now](const auto& image) {

@@ -52,6 +52,10 @@ std::vector<std::string> Contests::give_up(const Change& change, Time now) {
   return paths;
 }
 
+void Contests::forget(const ObjectKey& target, std::string_view prefix) {
+  std::erase_if(fields_, [&](const auto& field) { return field.first.target == target && field.first.path.starts_with(prefix); });
+}
+
 void Contests::name(const ObjectKey& target, const std::string& path, std::string manager) {
   const auto found = fields_.find({target, path});
   if (found != fields_.end()) found->second.manager = std::move(manager);

@@ -31,6 +31,9 @@ class Contests {
   // here on. Empty for most changes.
   std::vector<std::string> give_up(const Change& change, Time now);
 
+  // Nobody wants these fields of `target` any more: a path that begins with `prefix`.
+  void forget(const ObjectKey& target, std::string_view prefix);
+
   // Who changes the field back, for people.
   void name(const ObjectKey& target, const std::string& path, std::string manager);
 

@@ -10,6 +10,16 @@
 #include "controller/worker.h"
 
 namespace meshgraft {
+namespace {
+
+// What the next release gives the same principal is another matter, though it be the same image again.
+void forget_contests(const ReleaseState& ended, NamespacePage& page) {
+  const ObjectKey principal{Kind::deployment, ended.strategy.ns, ended.principal_deployment};
+  for (const char* part : {"spec.template.spec.containers[", "spec.template.spec.initContainers["}) page.contests.forget(principal, part);
+  page.contests.forget(ended.strategy, "");
+}
+
+}  // namespace
 
 // A step's write was carried out. The last one deletes the Strategy: how the release ended, and how long it took by its
 // own record.
@@ -23,6 +33,7 @@ void Worker::after_release_step(const Change& change, NamespacePage& page) {
   const std::string text = fmt::format("{} of {}: {} after {} s", to_string(change.target), known->second.gray, change.outcome, took / 1000);
   p_.events.tell({Kind::service, change.target.ns, known->second.service}, "Release", text);
   p_.log.told(change.target.ns, "release", change.target, text);
+  forget_contests(known->second, page);
   page.releases.erase(known);
 }
 
@@ -38,6 +49,9 @@ void Worker::follow_releases(const NamespaceView& view, const Plan& plan, Namesp
       p_.log.told(view.name, "release", state.strategy, text);
     }
     now.emplace(state.strategy, state);
+  }
+  for (const auto& [strategy, state] : page.releases) {
+    if (!now.contains(strategy)) forget_contests(state, page);  // somebody deleted it
   }
   page.releases = std::move(now);
 }

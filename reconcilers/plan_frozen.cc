@@ -56,6 +56,9 @@ void Planner::obey_policy() {
     if (!is_held(one)) one.reason = reason;
   }
   for (Change& change : plan_.now) wait(std::move(change.target), change.stage, reason);
+  for (ReleaseState& release : plan_.releases) {
+    if (release.step != ReleaseStep::none) release.why = reason + ": nothing is written in its namespace" + (release.why.empty() ? "" : "; ") + release.why;
+  }
   plan_.now.clear();
   plan_.wants_pods = false;
   plan_.wants_live.clear();

@@ -100,10 +100,11 @@ void Planner::open_gate_back(Stage stage) {
   }
 }
 
-// Why the release whose principal this is goes no further.
-void Planner::say_of_release(const ObjectKey& principal, const std::string& why) {
+// Why the release whose Strategy or principal this is goes no further.
+void Planner::say_of_release(const ObjectKey& written, const std::string& why) {
   for (ReleaseState& release : plan_.releases) {
-    if (principal.kind == Kind::deployment && release.principal_deployment == principal.name && release.why.empty()) release.why = why;
+    const bool principal = written.kind == Kind::deployment && release.principal_deployment == written.name && release.why.empty();
+    if (principal || release.strategy == written) release.why = why;
   }
 }
 

@@ -127,6 +127,7 @@ void Planner::give_up_contested() {
       if (!extra.hold.empty() || !(extra.change.target == key)) continue;
       for (const Overwrite& one : extra.change.overwrites) hold(key, paths, one.path, extra.hold);
       for (const std::string& path : extra.change.adds) hold(key, paths, path, extra.hold);
+      if (!extra.hold.empty() && extra.change.stage == Stage::release) say_of_release(key, extra.hold);
     }
   }
 }

@@ -62,7 +62,7 @@ class Planner {
   void fill_now(Stage stage);
   void open_gate(Stage stage, std::vector<std::size_t> gated);
   void open_gate_back(Stage stage);
-  void say_of_release(const ObjectKey& principal, const std::string& why);
+  void say_of_release(const ObjectKey& written, const std::string& why);
   void fill_releases();
   LimitsVerdict look_at_limits(const std::vector<std::size_t>& gated, Room& room);
   std::optional<Change> change_of(const Work& work, Stage stage);

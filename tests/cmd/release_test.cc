@@ -305,6 +305,15 @@ TEST_F(ReleaseCommand, what_somebody_aborts_between_two_looks_was_aborted) {
   EXPECT_THAT(asked_and_then([this] { remove_gray(); }), testing::EndsWith("shop/canary: aborted; Deployment web runs web:1\n"));
 }
 
+TEST_F(ReleaseCommand, a_label_taken_off_on_the_way_is_not_the_end_of_the_strategy) {
+  const Called got = call({"release", "canary", "--promote"}, given([this](int pause) {
+                            if (pause == 1) put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+                          }));
+  EXPECT_EQ(got.status, 1);
+  EXPECT_THAT(got.err, HasSubstr("shop/canary: namespace shop no longer carries meshgraft.io/app, so the release stays where it is: traffic v1 70, gray 30; with the label on "
+                                 "again it goes on, without it the Strategy blocks the way back (MG803)"));
+}
+
 TEST_F(ReleaseCommand, an_annotation_that_somebody_takes_off_ends_the_following) {
   const Called got = call({"release", "canary", "--promote"},
                           given([this](int) { change("Strategy", "canary", {{"metadata", {{"annotations", {{"meshgraft.io/promote", nullptr}}}}}}); }));
@@ -334,6 +343,9 @@ TEST_F(ReleaseCommand, an_unknown_name_is_told_with_those_that_are_there) {
 TEST_F(ReleaseCommand, a_namespace_that_is_not_joined_or_paused_is_refused) {
   put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {meshgraft.io/app: shop}, annotations: {meshgraft.io/paused: \"true\"}}\n");
   EXPECT_THAT(call({"release", "canary", "--promote"}, given()).err, HasSubstr("it is paused: remove meshgraft.io/paused"));
+  change("Strategy", "canary", {{"metadata", {{"annotations", {{"meshgraft.io/promote", "true"}}}}}});
+  EXPECT_THAT(call({"release"}, given()).out, HasSubstr("paused: nothing is written in its namespace; what the principal is like is kept"));
+  change("Strategy", "canary", {{"metadata", {{"annotations", {{"meshgraft.io/promote", nullptr}}}}}});
   put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
   EXPECT_THAT(call({"release", "canary", "--promote"}, given()).err, HasSubstr("namespace shop carries no meshgraft.io/app"));
   EXPECT_EQ(call({"release"}, given()).out, "No grayscale release in namespace shop, which carries no meshgraft.io/app.\n");

@@ -39,16 +39,8 @@ inline void seed(RigCluster& cluster, const Json& object) {
   ASSERT_TRUE(answer.ok()) << to_text(answer.body);
 }
 
-// web serves with three pods, web-gray with one, 70 to 30; the namespace carries the app's label.
-inline void open(RigCluster& cluster) {
-  cluster.add_namespace("shop");
-  seed(cluster, deployment_of("web", "v1", 3, kOld));
-  seed(cluster, {{"apiVersion", "v1"},
-                 {"kind", "Service"},
-                 {"metadata",
-                  {{"name", "web"}, {"namespace", "shop"}, {"labels", labels_of("")}, {"annotations", {{"servicemesh.kubesphere.io/enabled", "true"}}}}},
-                 {"spec", {{"selector", labels_of("")}, {"ports", Json::array({{{"name", "http-web"}, {"port", 80}, {"targetPort", 8080}}})}}}});
-  cluster.play_on();
+// The console's part: web-gray with one pod, and the Strategy, 70 to 30.
+inline void begin(RigCluster& cluster) {
   seed(cluster, deployment_of("web-gray", "gray", 1, kNew));
   const auto share = [](const std::string& subset, int weight) {
     return Json{{"destination", {{"host", "web"}, {"subset", subset}}}, {"weight", weight}};
@@ -63,6 +55,19 @@ inline void open(RigCluster& cluster) {
                    {"strategyPolicy", "WaitForWorkloadReady"},
                    {"template", {{"spec", {{"hosts", Json::array({"web"})}, {"http", Json::array({{{"route", Json::array({share("v1", 70), share("gray", 30)})}}})}}}}}}}});
   cluster.play_on();
+}
+
+// web serves with three pods, web-gray with one, 70 to 30; the namespace carries the app's label.
+inline void open(RigCluster& cluster) {
+  cluster.add_namespace("shop");
+  seed(cluster, deployment_of("web", "v1", 3, kOld));
+  seed(cluster, {{"apiVersion", "v1"},
+                 {"kind", "Service"},
+                 {"metadata",
+                  {{"name", "web"}, {"namespace", "shop"}, {"labels", labels_of("")}, {"annotations", {{"servicemesh.kubesphere.io/enabled", "true"}}}}},
+                 {"spec", {{"selector", labels_of("")}, {"ports", Json::array({{{"name", "http-web"}, {"port", 80}, {"targetPort", 8080}}})}}}});
+  cluster.play_on();
+  begin(cluster);
   cluster.label("shop", "meshgraft.io/app", "bookshop");
 }
 

@@ -176,6 +176,22 @@ TEST_F(ReleaseRig, an_image_that_gray_never_ran_is_not_copied) {
   EXPECT_EQ(canary::image_of(cluster, "web"), canary::kNew);
 }
 
+TEST_F(ReleaseRig, the_same_image_is_released_again_after_its_owner_took_it_back_by_hand) {
+  RigController controller(cluster, settings);
+  for (int i = 0; i < 3; ++i) {
+    canary::annotate(cluster, kPromote, "true");
+    controller.settle(minutes(1), [this] { look(); });
+    EXPECT_TRUE(is_over()) << i << ": " << to_text(canary::strategy(cluster), 2);
+    EXPECT_EQ(canary::image_of(cluster, "web"), canary::kNew) << i;
+    canary::set_image(cluster, "web", canary::kOld);
+    controller.settle(seconds(30), [this] { look(); });
+    canary::begin(cluster);
+    controller.settle(seconds(30), [this] { look(); });
+  }
+  EXPECT_EQ(dead, "");
+  EXPECT_FALSE(has(controller.metrics.text(), "code=\"MG913\""));
+}
+
 TEST_F(ReleaseRig, gray_gets_another_image_on_the_way) {
   canary::annotate(cluster, kPromote, "true");
   RigController controller(cluster, settings);

@@ -36,7 +36,21 @@ spec:
 """
 
 
+def reviews_strategy(service):
+    """Of three versions that are ready the third gets 20 % and the second nothing."""
+    labels = {k: service["metadata"]["labels"][k] for k in ("app", "app.kubernetes.io/name", "app.kubernetes.io/version")}
+    routes = [{"destination": {"host": "reviews", "subset": version}, "weight": weight} for version, weight in (("v1", 80), ("v3", 20))]
+    return {"apiVersion": "servicemesh.kubesphere.io/v1alpha2", "kind": "Strategy", "metadata": {"name": "reviews", "labels": labels},
+            "spec": {"type": "Canary", "principal": "v1", "strategyPolicy": "WaitForWorkloadReady", "selector": {"matchLabels": labels},
+                     "template": {"spec": {"hosts": ["reviews"], "http": [{"route": routes}]}}}}
+
+
 class Replace(ReplaceScenario):
+    def shares(self, name, service):
+        """[(subset, weight)] by the Service's VirtualService."""
+        found = self.api.get("VirtualService", name, service)
+        return [(to["destination"]["subset"], to.get("weight")) for route in found["spec"]["http"] for to in route["route"]] if found else []
+
     def test_bookinfo_is_recreated_and_every_service_keeps_its_endpoints(self):
         self.namespace("books", "bookinfo.yaml")
         former = {d["metadata"]["name"]: d for d in self.api.list("Deployment", "books")}
@@ -49,6 +63,10 @@ class Replace(ReplaceScenario):
                 self.wait_until_replaced(controller, "books", deployment, name, seconds=240)
             # KubeSphere makes subsets of them now, but of reviews: three versions and no Strategy.
             self.wait_until_governed("books", "details", "ratings", "productpage")
+            self.api.create("Strategy", "books", reviews_strategy(self.api.get("Service", "books", "reviews")))
+            self.wait_until_governed("books", "reviews")
+            wait_until(lambda: self.shares("books", "reviews") == [("v1", 80), ("v3", 20)], 60, "the Strategy shares the requests for reviews")
+        self.assertEqual({s["name"] for s in self.api.get("DestinationRule", "books", "reviews")["spec"]["subsets"]}, {"v1", "v2", "v3"})
         watch.stop()
         for service, replicas in (("details", 1), ("ratings", 1), ("reviews", 3), ("productpage", 1)):
             self.assert_served(watch, "books", service, replicas, "created again")
