@@ -243,7 +243,8 @@ void Intake::enqueue_all() {
 
 void Intake::enqueue_gateways() {
   for (const ObjectPtr& object : cache_.all(Kind::namespace_)) {
-    if (is_gateway(*as<Namespace>(object.get()))) queue_.add(object->meta.name);
+    // A KubeSphere gateway lives in a namespace that nobody labels.
+    if (is_gateway(*as<Namespace>(object.get())) || facts_.concern(object->meta.name)) queue_.add(object->meta.name);
   }
 }
 

@@ -173,6 +173,7 @@ bool touches_facts(const Object* before, const Object* after, bool special) {
     case Kind::config_map:
     case Kind::webhook_configuration:
     case Kind::peer_authentication:
+    case Kind::envoy_filter:
     case Kind::gateway:
     case Kind::cluster_configuration:
     case Kind::install_plan:

@@ -23,6 +23,9 @@ std::pair<int, std::string> port_key(std::string_view key) {
 
 bool is_list(const PathStep& step) { return step.name == "ports" || step.name == "containers"; }
 
+// Maps that the API server merges key by key. Who wrote an empty one owns the map alone ("f:data": {}), no key of it.
+bool is_merged_map(const PathStep& step) { return step.name == "labels" || step.name == "annotations" || step.name == "data"; }
+
 // What fields the number of a port stands in: of a Service "port", of a container "containerPort".
 std::string_view number_field(bool in_container) { return in_container ? "containerPort" : "port"; }
 
@@ -41,7 +44,7 @@ const Json* owned_at(const Json& fields, const std::vector<PathStep>& steps) {
     at = member(at, "f:" + step.name);
     if (at == nullptr) return nullptr;
     if (!step.key) continue;
-    if (at->empty()) return at;
+    if (at->empty()) return is_merged_map(step) ? nullptr : at;
     if (!is_list(step)) {
       at = member(at, "f:" + *step.key);
     } else if (step.name == "containers") {

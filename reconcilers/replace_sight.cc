@@ -144,6 +144,7 @@ Seen look_at_replace(const NamespaceView& view, const ReplaceRecord& record) {
   seen.holder = holder_of(live.get(), record);
   seen.acknowledged = !record.planted.empty();
   seen.back = !record.back.empty();
+  seen.undoing = record.undoing;
   const std::int64_t now = view.moments.now / 1000;
   if (live != nullptr) {
     seen.leaving = live->meta.deleting;

@@ -91,7 +91,7 @@ Step without_holder(const Seen& seen) {
     return step(Kind::forget, "the Deployment was deleted");
   }
   if (!seen.wanted) return turn_back(seen.unwanted, false);
-  return step(Kind::plant, "the same Deployment with the selector that KubeSphere asks for");
+  return step(Kind::plant, seen.undoing ? "the same Deployment with its former selector" : "the same Deployment with the selector that KubeSphere asks for");
 }
 
 Step forward(const Seen& seen) {

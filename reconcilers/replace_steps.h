@@ -36,6 +36,7 @@ struct Seen {
   // What the record says.
   bool acknowledged = false;  // the uid of the planted one
   bool back = false;          // it goes back
+  bool undoing = false;       // a way back: the former selector is what is wanted
   bool no_record = false;     // the planted one has no undo record of its own yet
   bool unbound = false;       // the restored one lacks its undo record, or the mark that it is held
   // The one that has the name.

@@ -41,5 +41,39 @@ TEST(Refusal, an_ingress_that_the_controllers_webhook_refuses_is_MG408_with_its_
   EXPECT_EQ(cluster.deployment("shop", "web")["spec"]["template"]["metadata"]["labels"].value("version", ""), "v1");
 }
 
+struct Refused : testing::Test {
+  RigCluster cluster;
+
+  // What is told of Application shop when every write to it is answered with `error`.
+  Finding told(const ApiError& error) {
+    cluster.add_namespace("shop");
+    cluster.add_app("shop", "web");
+    cluster.api.set_fault([error](const Call& call) {
+      return call.is_write() && call.key.kind == Kind::application ? std::optional(fakes::Fault{error, false}) : std::nullopt;
+    });
+    RigController controller(cluster);
+    cluster.label("shop", "meshgraft.io/app", "shop");
+    controller.settle();
+    EXPECT_EQ(cluster.deployment("shop", "web")["spec"]["template"]["metadata"]["labels"].value("version", ""), "v1");
+    for (const auto& [about, finding] : controller.book.page("shop").refused) {
+      if (about.kind == Kind::application) return finding;
+    }
+    return {};
+  }
+};
+
+TEST_F(Refused, content_that_the_server_does_not_take_is_MG911_and_names_the_field) {
+  ApiError error = fakes::server_fault().error;
+  error.kind = ErrorClass::invalid;
+  error.message = "Application \"shop\" is invalid: spec.componentKinds: Required value";
+  const Finding finding = told(error);
+  EXPECT_EQ(finding.code, "MG911");
+  EXPECT_THAT(finding.text, testing::HasSubstr("spec.componentKinds"));
+}
+
+TEST_F(Refused, a_write_that_meets_another_writer_three_times_is_MG912) {
+  EXPECT_EQ(told(fakes::conflict_fault().error).code, "MG912");
+}
+
 }  // namespace
 }  // namespace meshgraft

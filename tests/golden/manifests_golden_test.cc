@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -15,38 +14,16 @@
 #include "cmd/source.h"
 #include "k8sclient/model/yaml_read.h"
 #include "reconcilers/keys.h"
+#include "tests/golden/case_files.h"
 
 namespace meshgraft {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path kRoot = fs::path(MESHGRAFT_SOURCE_DIR) / "tests" / "golden";
 
 // What a Deployment that is created again may have otherwise than before.
-const std::vector<std::string> kCreatedAgain{"metadata.labels", "metadata.annotations", "spec.selector", "spec.template.metadata.labels", "spec.template.metadata.annotations"};
-
-std::vector<std::string> cases() {
-  std::vector<std::string> found;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(kRoot)) {
-    if (entry.path().filename() == "args") found.push_back(fs::relative(entry.path().parent_path(), kRoot).string());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-// The flags of a case, its own manifests first, as golden_test reads them.
-std::vector<std::string> flags_of(const fs::path& directory) {
-  std::vector<std::string> words{"meshgraft", "plan"};
-  const auto is_manifest = [](const fs::directory_entry& entry) { return entry.path().extension() == ".yaml"; };
-  if (std::any_of(fs::recursive_directory_iterator(directory), fs::recursive_directory_iterator(), is_manifest)) words.insert(words.end(), {"-f", "."});
-  std::ifstream args(directory / "args", std::ios::binary);
-  for (std::string line; std::getline(args, line);) {
-    if (line.starts_with('#')) continue;
-    std::istringstream rest(line);
-    for (std::string word; rest >> word;) words.push_back(word);
-  }
-  return words;
-}
+const std::vector<std::string> kCreatedAgain{"metadata.labels", "metadata.annotations", "spec.selector", "spec.template.metadata.labels", "spec.template.metadata.annotations",
+                                             "metadata.uid", "metadata.generation", "status"};
 
 // A field's path as changes name it ("metadata.labels[a.b/c]", "spec.ports[80/TCP].name", "spec.rules[0].http") in
 // steps; what stands in brackets is one step.
@@ -127,7 +104,7 @@ void prune(Json& value) {
 class Manifests : public testing::TestWithParam<std::string> {};
 
 TEST_P(Manifests, hold_what_the_plan_names_and_nothing_else) {
-  fs::current_path(kRoot / GetParam());
+  fs::current_path(golden_root() / GetParam());
   const std::vector<std::string> flags = flags_of(".");
   const Parsed parsed = parse_options(flags);
   if (!parsed.options) return;  // a case about flags
@@ -227,13 +204,9 @@ TEST_P(Manifests, hold_what_the_plan_names_and_nothing_else) {
   }
 }
 
-std::string test_name(const testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  for (char& letter : name) letter = std::isalnum(static_cast<unsigned char>(letter)) != 0 ? letter : '_';
-  return name;
-}
+std::string test_name(const testing::TestParamInfo<std::string>& info) { return test_name_of(info.param); }
 
-INSTANTIATE_TEST_SUITE_P(Plan, Manifests, testing::ValuesIn(cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(Plan, Manifests, testing::ValuesIn(golden_cases()), test_name);
 
 }  // namespace
 }  // namespace meshgraft
