@@ -14,6 +14,9 @@
 namespace meshgraft {
 namespace {
 
+constexpr std::string_view kCustomHttpErrors = "nginx.ingress.kubernetes.io/custom-http-errors";
+constexpr std::string_view kDefaultBackend = "nginx.ingress.kubernetes.io/default-backend";
+
 const std::string* annotation(const Ingress& ingress, std::string_view key) {
   const auto found = ingress.meta.annotations.find(key);
   return found == ingress.meta.annotations.end() ? nullptr : &found->second;
@@ -66,6 +69,7 @@ class Court {
     look_at_affinity(made);
     look_at_canary(made);
     look_at_paths(made);
+    look_at_error_pages(made);
     return made;
   }
 
@@ -195,6 +199,15 @@ class Court {
       return refuse(made, "MG406", "path " + place.ingress_path->path + " goes to Service " + other->second->backend.service + " as " +
                                        other->second->path_type + " and to Service " + place.backend->service + " as " + place.ingress_path->path_type);
     }
+  }
+
+  // Pages for error codes are fetched from a pod of the default backend, with the public Host (RI 2): no route applies.
+  void look_at_error_pages(IngressCase& made) const {
+    const std::string* codes = annotation(*made.ingress, kCustomHttpErrors);
+    const std::string* pages = annotation(*made.ingress, kDefaultBackend);
+    if (made.refused || codes == nullptr || codes->empty() || pages == nullptr || !context_.membership.is_member(*pages)) return;
+    made.findings.push_back(finding("MG415", made.ingress->key(),
+                                    "pages for " + *codes + " come from Service " + *pages + " by pod IP and with the public Host: traffic rules do not apply to them"));
   }
 
   // The webhook looks at the whole object: with such a snippet it refuses any change, ours too.
