@@ -26,6 +26,7 @@ class KubeSpherePlay {
   Engine& engine_;
   Snapshot seen_;
   std::uint64_t version_ = 0;
+  int refused_ = 0;  // steps in a row of which a write was not taken
 };
 
 }  // namespace meshgraft::fakes
