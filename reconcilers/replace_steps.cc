@@ -80,6 +80,9 @@ Step with_planted(const Seen& seen) {
 Step without_holder(const Seen& seen) {
   if (seen.acknowledged) {
     // Its owner deleted what we had created: the old pods go too, unless he comes back.
+    // By his own of this name, whose event is on its way: the record is what says that it stays his.
+    if (seen.old.empty() && seen.taken && seen.gone_for >= 0 && seen.gone_for < kAfterDeletion)
+      return wait("somebody has taken its former pods over", kSoon);
     if (seen.old.empty()) return step(Kind::forget, "the Deployment was deleted");
     if (seen.gone_for >= 0 && seen.gone_for < kAfterDeletion)
       return wait("somebody deleted it; its former pods serve for a minute more", (kAfterDeletion - seen.gone_for) * 1000);

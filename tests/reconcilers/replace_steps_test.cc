@@ -127,6 +127,20 @@ TEST(ReplaceSteps, one_that_its_owner_deleted_after_it_was_planted_takes_its_old
   EXPECT_EQ(next_step(seen).kind, Kind::forget);
 }
 
+TEST(ReplaceSteps, the_record_stays_while_the_deployment_that_took_the_old_pods_over_may_not_have_been_seen) {
+  Seen seen = orphaned();
+  seen.acknowledged = true;
+  seen.old.clear();
+  seen.taken = true;
+  seen.gone_for = 10;
+  EXPECT_EQ(next_step(seen).kind, Kind::wait);
+  seen.holder = Holder::other;
+  EXPECT_EQ(next_step(seen).kind, Kind::stop);
+  seen.holder = Holder::nobody;
+  seen.gone_for = 60;
+  EXPECT_EQ(next_step(seen).kind, Kind::forget);
+}
+
 TEST(ReplaceSteps, somebody_elses_deployment_of_that_name_ends_it) {
   Seen seen = orphaned();
   seen.holder = Holder::other;
