@@ -81,7 +81,8 @@ void ClusterPlay::deployments() {
   }
 }
 
-// Those that it controls, and orphans that its selector matches, which it adopts.
+// Those that it controls, and orphans that its selector matches, which it adopts: as the real controller does, only
+// after another look at the Deployment, which may have been deleted, and its ReplicaSets orphaned, since it was listed.
 std::vector<Json> ClusterPlay::replica_sets_of(const Json& deployment) {
   std::vector<Json> result;
   const std::string uid = text_at(deployment, {"metadata", "uid"});
@@ -92,6 +93,8 @@ std::vector<Json> ClusterPlay::replica_sets_of(const Json& deployment) {
     if (owner == uid) {
       result.push_back(*object);
     } else if (owner.empty() && selector.matches(labels_of(*object))) {
+      const Object now = engine_.object("apps/v1", "Deployment", text_at(deployment, {"metadata", "namespace"}), text_at(deployment, {"metadata", "name"}));
+      if (!now || text_at(*now, {"metadata", "uid"}) != uid || !at(*now, {"metadata", "deletionTimestamp"}).is_null()) continue;
       Json adopted = *object;
       adopted["metadata"]["ownerReferences"] = Json::array({owner_reference(deployment)});
       if (Answer answer = write(adopted); answer.ok()) result.push_back(std::move(answer.body));
