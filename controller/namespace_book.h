@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "controller/contests.h"
+#include "controller/refusals.h"
 #include "controller/whole_objects.h"
 #include "k8sclient/base/clock.h"
 #include "k8sclient/base/mutex.h"
@@ -24,6 +25,7 @@ struct NamespacePage {
   std::optional<Time> joining_since;     // first plan that had something to do
   std::set<ObjectKey> restarted;         // by us, and not yet complete or failed
   std::map<ObjectKey, Finding> refused;  // writes that the server refused, until one succeeds
+  Refusals refusals;                     // which of them are left alone for now, so that the others go on
   std::map<ObjectKey, int> conflicts;    // writes in a row that met another writer
   struct Seen {
     std::int64_t generation = 0, since = 0;  // milliseconds since the epoch

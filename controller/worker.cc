@@ -167,6 +167,7 @@ Worker::Round Worker::look_at(const std::string& ns) {
   if (const std::optional<Time> known = p_.ledger.uncertain_until(ns)) p_.queue.add_after(ns, *known - p_.clock.now());
   if (const std::optional<Time> then = p_.intake.next_unreadable()) p_.queue.add_after(ns, *then - p_.clock.now());
   if (const std::optional<Time> retry = page.contests.next_retry()) p_.queue.add_after(ns, *retry - p_.clock.now());
+  if (const std::optional<Time> retry = page.refusals.next_retry(p_.clock.now())) p_.queue.add_after(ns, *retry - p_.clock.now());
   return round;
 }
 
@@ -178,6 +179,7 @@ void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
   p_.intake.fill_gone(view);
   page.whole.fill(p_.cache, view);
   view.moments.contested = page.contests.given_up(p_.clock.now());
+  view.moments.refused = page.refusals.standing(p_.cache, p_.clock.now());
   for (const std::shared_ptr<const Workload>& workload : view.workloads) {
     const Rollout state = rollout_of(*workload);
     // A release restarts workloads of which nothing else is ours.
@@ -366,6 +368,7 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
     p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::ok);
     p_.log.wrote(ns, change);
     page.refused.erase(change.target);
+    page.refusals.succeeded(change.target);
     page.conflicts.erase(change.target);
     if (change.stage == Stage::release) {
       after_release_step(change, page);
@@ -391,7 +394,7 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
     case ErrorClass::conflict:
       p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::conflict);
       if (++page.conflicts[change.target] >= kConflictsBeforeFinding) {
-        page.refused.insert_or_assign(change.target, finding("MG912", change.target, error.message));
+        refuse(change, finding("MG912", change.target, error.message), page);
       }
       return {Verdict::look_again};
     case ErrorClass::forbidden:
@@ -399,12 +402,18 @@ Worker::Round Worker::judge(const std::string& ns, const Change& change, const A
     case ErrorClass::exists:
     case ErrorClass::other:
       p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::refused);
-      page.refused.insert_or_assign(change.target, refusal(change.target, error));
+      refuse(change, refusal(change.target, error), page);
       return {Verdict::refused};
     default:
       p_.metrics.on_change(change.target.kind, change.verb, ChangeResult::failed);
       return {Verdict::failed, error.retry_after.value_or(std::chrono::seconds(0))};
   }
+}
+
+// The finding stands until a write succeeds; meanwhile the object's next tries get rarer.
+void Worker::refuse(const Change& change, Finding finding, NamespacePage& page) {
+  page.refusals.refused(change, finding.code, p_.cache, p_.clock.now());
+  page.refused.insert_or_assign(change.target, std::move(finding));
 }
 
 void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& plan, NamespacePage& page) {
@@ -414,9 +423,9 @@ void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& p
     return;
   }
   // A refusal stands for as long as there is something to write there.
-  std::erase_if(page.refused, [&plan](const auto& refused) {
-    return std::none_of(plan.now.begin(), plan.now.end(),
-                        [&refused](const Change& change) { return change.target == refused.first; }) &&
+  std::erase_if(page.refused, [&plan, &view](const auto& refused) {
+    return !view.moments.refused.contains(refused.first) &&
+           std::none_of(plan.now.begin(), plan.now.end(), [&refused](const Change& change) { return change.target == refused.first; }) &&
            !(plan.status && plan.status->target == refused.first);
   });
   std::vector<Finding> findings = plan.findings;

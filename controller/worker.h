@@ -83,6 +83,7 @@ class Worker {
   void announce(const NamespaceView& view, const Plan& plan, NamespacePage& page);
   Round carry_out(const std::string& ns, const Plan& plan, NamespacePage& page);
   Round judge(const std::string& ns, const Change& change, const ApiResult<Outcome>& answer, NamespacePage& page);
+  void refuse(const Change& change, Finding finding, NamespacePage& page);
   void report(const NamespaceView& view, const Facts& facts, const Plan& plan, NamespacePage& page);
 
   WorkerParts p_;

@@ -49,6 +49,7 @@ Plan Planner::take() {
   if (options_.frozen && !options_.paused) return finish_frozen();
   ask_rules();
   give_up_contested();
+  leave_refused();
   if (options_.concerned()) add(forced_values(view_, intents_));
   sort_intents();
   rolling_ = rolling_of(intents_, context_);
@@ -128,6 +129,22 @@ void Planner::give_up_contested() {
       for (const Overwrite& one : extra.change.overwrites) hold(key, paths, one.path, extra.hold);
       for (const std::string& path : extra.change.adds) hold(key, paths, path, extra.hold);
       if (!extra.hold.empty() && extra.change.stage == Stage::release) say_of_release(key, extra.hold);
+    }
+  }
+}
+
+// An object that the server refuses to change is left alone for a while, and the others go on without it.
+void Planner::leave_refused() {
+  for (const auto& [key, why] : view_.moments.refused) {
+    for (Intent& intent : intents_) {
+      if (!intent.hold.empty() || !stands_alone(intent.stage) || !(intent.object->key() == key)) continue;
+      intent.hold = why;
+      intent.passing = false;
+    }
+    for (Extra& extra : extras_) {
+      if (!extra.hold.empty() || !stands_alone(extra.change.stage) || !(extra.change.target == key)) continue;
+      extra.hold = why;
+      extra.passing = false;
     }
   }
 }

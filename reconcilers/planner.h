@@ -48,6 +48,7 @@ class Planner {
   void count_releasing();
   void refuse_broken(Work& work);
   void give_up_contested();
+  void leave_refused();
 
   // plan_frozen.cc: what must not change
   void refuse_new_identity();

@@ -28,6 +28,8 @@ struct Moments {
   std::set<ObjectKey> over;  // workloads whose rollout the caller saw end, and whose pods no plan has looked at since
   // Fields given up because somebody keeps changing them back, with who does ("" when nobody knows), by object and path.
   std::map<ObjectKey, std::map<std::string, std::string>> contested;
+  // Objects that the API server refuses to change, with why they wait. Only what stands_alone() waits; the rest is tried.
+  std::map<ObjectKey, std::string> refused;
 };
 
 // What bounds the pods of a namespace. Read on demand: a cluster has few of them, but each changes whenever a pod does.
@@ -239,6 +241,22 @@ enum class Stage : std::uint8_t {
   namespace_status,
 };
 std::string_view to_string(Stage stage);  // "member-template"
+
+// Whether an object that is left out of this stage takes nothing from the others: not so where the order keeps traffic
+// served (middleware's ports, replaces, the gateway) and on the way back.
+constexpr bool stands_alone(Stage stage) {
+  switch (stage) {
+    case Stage::member_metadata:
+    case Stage::member_template:
+    case Stage::service_ports:
+    case Stage::service_annotation:
+    case Stage::application:
+    case Stage::ingress:
+      return true;
+    default:
+      return false;
+  }
+}
 
 enum class Verb : std::uint8_t { apply, restore, edit, create, remove, orphan, scale };
 std::string_view to_string(Verb verb);
