@@ -23,6 +23,7 @@ class Request:
     received: float = 0.0  # seconds since the epoch
     answered: float = 0.0
     group: str = ""   # "apps", "" for the core's
+    message: str = ""  # of the answer, when it was an error
     denied: bool = False  # RBAC said no; 403 is also what a namespace that is going away answers
 
     @property
@@ -52,7 +53,7 @@ def read_request(event, user):
                           for stamp in ("requestReceivedTimestamp", "stageTimestamp"))
     return Request(event["verb"], resource, reference.get("namespace", ""), name, event["responseStatus"]["code"], body,
                    query, received, answered, reference.get("apiGroup", ""),
-                   event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid")
+                   event["responseStatus"].get("message", ""), event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid")
 
 
 class AuditLog:

@@ -28,7 +28,8 @@ from pathlib import Path
 
 import yaml
 
-from api import Api, path_of
+from api import Api
+from in_force import served, webhooks_asked, webhooks_trusted
 from pki import Pki, file_name
 from processes import PATIENCE, Process, ProcessError, free_ports, run_client, wait_until
 
@@ -262,8 +263,7 @@ class Cluster:
         http, grpc, secure, webhooks, monitoring, control = self._istiod_ports
         documents = [d for name in ("istiod", "validator")
                      for d in yaml.safe_load_all((istio / f"{name}{suffix}.yaml").read_text()) if d]
-        documents = [d for d in documents
-                     if d["kind"] not in ("HorizontalPodAutoscaler", "PodDisruptionBudget")]
+        documents = [d for d in documents if d["kind"] not in ("HorizontalPodAutoscaler", "PodDisruptionBudget")]
         for document in documents:
             self._fit_webhooks(document, webhooks)
         rendered = self.folder / "istio.yaml"
@@ -293,8 +293,8 @@ class Cluster:
             except (OSError, urllib.error.URLError):
                 return False
         istiod.wait_for(ready, STARTS, "istiod is ready")
-        istiod.wait_for(self._webhooks_trusted, STARTS, "istiod has written its CA into the webhooks")
-        istiod.wait_for(self._webhooks_asked, STARTS, "the API server asks istiod's webhooks")
+        istiod.wait_for(lambda: webhooks_trusted(self.api), STARTS, "istiod has written its CA into the webhooks")
+        istiod.wait_for(lambda: webhooks_asked(self.api), STARTS, "the API server asks istiod's webhooks")
         if self.mesh == "kubesphere":
             self.create_namespace("kubesphere-system")
             self.apply(MANIFESTS / "kubesphere-platform.yaml")
@@ -309,26 +309,6 @@ class Cluster:
             if self.mesh == "kubesphere" and webhook["name"].startswith("rev.object."):
                 clauses = webhook["objectSelector"]["matchExpressions"]
                 webhook["objectSelector"]["matchExpressions"] = [c for c in clauses if c["key"] != "istio.io/rev"]
-
-    def _webhooks_trusted(self):
-        hooks = [h for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-                 for configuration in self.api.list(kind) for h in configuration["webhooks"]]
-        return all(h["clientConfig"].get("caBundle") and h["failurePolicy"] == "Fail" for h in hooks)
-
-    def _webhooks_asked(self):
-        """The API server reads its webhooks from a cache: does it inject and refuse by now?"""
-        def tried(kind, body):
-            return self.api.raw("POST", path_of(kind, "default"), body, query={"dryRun": "All"})
-        code, pod = tried("Pod", {
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "injected", "labels": {"sidecar.istio.io/inject": "true"}},
-            "spec": {"containers": [{"name": "one", "image": "one"}]}})
-        if code != 201 or "istio-proxy" not in [c["name"] for part in ("containers", "initContainers") for c in pod["spec"].get(part, [])]:
-            return False
-        code, status = tried("EnvoyFilter", {
-            "apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter", "metadata": {"name": "wrong"},
-            "spec": {"configPatches": [{"applyTo": "HTTP_ROUTE", "match": {"listener": {"filterChain": {"name": "x"}}},
-                                        "patch": {"operation": "MERGE", "value": {}}}]}})
-        return code >= 400 and "validation.istio.io" in status["message"]
 
     # Using it.
 
@@ -374,17 +354,7 @@ class Cluster:
         self.kubectl("apply", "--server-side", *files)
         if definitions := self.api.list("CustomResourceDefinition"):
             self.kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={STARTS * PATIENCE}s")
-            wait_until(lambda: self._served(definitions), STARTS, "every kind is served", step=0.3)
-
-    def _served(self, definitions):
-        """Established is what was decided: does the API server answer for these kinds by now, and name them to clients
-        that ask what there is?"""
-        for spec in (d["spec"] for d in definitions):
-            for version in spec["versions"]:
-                if version["served"] and self.api.raw("GET", f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}")[0] != 200:
-                    return False
-        told = set(self.kubectl("api-resources", "--cached=false", "-o", "name").split())
-        return {d["metadata"]["name"] for d in definitions} <= told
+            wait_until(lambda: served(self, definitions), STARTS, "every kind is served", step=0.3)
 
     def create_namespace(self, name, labels=None):
         """Creates it and waits for its default service account, without which no pod starts."""

@@ -2,6 +2,8 @@
 stopped by SIGTERM and, when that does not help, SIGKILL. Used by cluster.py and
 by the tests for meshgraft itself. Never touches a process it did not start."""
 
+import atexit
+import contextlib
 import fcntl
 import os
 import random
@@ -22,7 +24,27 @@ class ProcessError(RuntimeError):
 PATIENCE = 4
 
 PORTS = range(20000, 30000)  # below 32768, where Linux takes the ports of connections from (ip_local_port_range)
-_taken = []  # files whose locks say that a port is this process's
+_taken = []  # files whose locks say that a port is this process's; they go with it
+
+
+def _give_back():
+    """Each file while it is still locked: who has opened it meanwhile finds that it is no longer the one at its path."""
+    while _taken:
+        with _taken.pop() as file, contextlib.suppress(FileNotFoundError):
+            os.unlink(file.name)
+
+
+def _claim(path):
+    """The file at this path, locked by this process; None when another has it."""
+    file = open(path, "w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+            return file
+    except OSError:  # locked by another, or taken away by who had it
+        pass
+    file.close()
+    return None
 
 
 def free_ports(count):
@@ -34,22 +56,25 @@ def free_ports(count):
     for port in random.sample(PORTS, len(PORTS)):
         if len(ports) == count:
             return ports
-        file = open(os.path.join(folder, str(port)), "w")
+        file = _claim(os.path.join(folder, str(port)))
+        if file is None:
+            continue
+        if not _taken:
+            atexit.register(_give_back)
+        _taken.append(file)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with socket.socket() as s:
                 s.bind(("127.0.0.1", port))
         except OSError:
-            file.close()
             continue
-        _taken.append(file)
         ports.append(port)
     raise ProcessError(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
 
 
 def run_client(arguments, **how):
     """subprocess.run of a client of the API server that is written in Go, its output as text; again when the server stood
-    still as it was called: such a client waits 10 s for a connection, and has sent nothing yet."""
+    still as it connected: such a client waits 10 s for that. What it had sent on a connection before, as helm and an apply of
+    many documents may have, it sends again: an apply ends as it would have, and helm refuses, which the caller is told."""
     for _ in range(PATIENCE):
         done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, **how)
         if "TLS handshake timeout" not in done.stderr:

@@ -6,6 +6,7 @@ The API server hears of rights by watches of its own: they are in force when adm
 
 import json
 import os
+import re
 import subprocess
 import urllib.error
 import urllib.request
@@ -157,16 +158,32 @@ def meshgraft(cluster, *arguments):
                            *map(str, arguments[1:])], capture_output=True, text=True, timeout=300)
 
 
-def plan(cluster):
-    """`meshgraft plan -A -o json`, parsed. Asked again while it says error, as when the API server did not answer in
-    time; raises when that does not end."""
-    tried = []
+# What is said on standard error when the API server gave no answer, or none yet: of meshgraft, the API server itself, and kubectl.
+NO_ANSWER = re.compile(
+    "gave no answer|fell silent|broke off its answer|connection refused|connection reset|handshake timeout|tim(ed|e) ?out"
+    "|deadline exceeded|etcdserver|too many requests|HTTP (429|5[0-9][0-9])|is not available|unable to handle the request"
+    "|initializing|internal error", re.IGNORECASE)
 
-    def planned():
-        tried.append(meshgraft(cluster, "plan", "-A", "-o", "json"))
-        return tried[-1].returncode in (0, 2)
-    try:
-        wait_until(planned, 30, "a plan", step=1)
-    except TimeoutError as error:
-        raise AssertionError(f"{error}; status {tried[-1].returncode}: {tried[-1].stderr}") from None
-    return json.loads(tried[-1].stdout)
+
+def unheard(done):
+    """Does a completed process say that the API server did not answer it?"""
+    return done.returncode == 1 and NO_ANSWER.search(done.stderr)
+
+
+def answered(call, without=unheard):
+    """What `call` returns, a completed process; called again while that is `without` an answer of the API server, and prints
+    that it was. Any other error is returned at once."""
+    def ended():
+        done = call()
+        if not without(done):
+            return done
+        print(f"once more, without an answer: {' '.join(map(str, done.args))}: {done.stderr.strip()}", flush=True)
+    return wait_until(ended, 30, "a command is answered", step=1)
+
+
+def plan(cluster):
+    """`meshgraft plan -A -o json`, parsed."""
+    done = answered(lambda: meshgraft(cluster, "plan", "-A", "-o", "json"))
+    if done.returncode not in (0, 2):
+        raise AssertionError(f"plan ended with status {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from processes import wait_until
-from programs import meshgraft
+from programs import answered, meshgraft
 from scenario import Scenario
 
 # Beside the Namespace: what `kubectl get -o yaml` of these kinds prints is all that a plan of the namespace reads.
@@ -19,18 +18,10 @@ class LiveEqualsFile(Scenario):
         return {"apiVersion": "v1", "kind": "List", "items": items}
 
     def printed(self, status, *arguments):
-        """What a command prints that ends with this status; asked again while it does not, as when the API server did not
-        answer in time."""
-        tried = []
-
-        def ends_so():
-            tried.append(meshgraft(self.cluster, *arguments))
-            return tried[-1].returncode == status
-        try:
-            wait_until(ends_so, 30, " ".join(map(str, arguments)), step=1)
-        except TimeoutError as error:
-            self.fail(f"{error}: status {tried[-1].returncode}: {tried[-1].stderr}")
-        return tried[-1].stdout
+        """What a command prints, which must end with this status."""
+        done = answered(lambda: meshgraft(self.cluster, *arguments))
+        self.assertEqual(done.returncode, status, f"{arguments}: {done.stderr}")
+        return done.stdout
 
     def test_a_plan_of_a_namespace_and_of_its_dump_are_the_same(self):
         name = "as-file"

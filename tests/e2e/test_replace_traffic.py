@@ -37,6 +37,7 @@ class ReplaceTraffic(ReplaceScenario):
         seen = [seen for _, seen in caller.clusters()]
         # KubeSphere may route by the subset once more before it lets go.
         self.assertEqual(seen, [({whole: 100},), ({subset: 100},)] * (len(seen) // 2) + [({whole: 100},)])
+        self.assertLessEqual(len(seen), 5, caller.clusters())
         self.assert_served(watch, "shop", "web", 3, "created again, governed, and as before again")
 
     def is_back(self, former):
