@@ -30,7 +30,7 @@ struct NamespacePage {
   struct Seen {
     std::int64_t generation = 0, since = 0;  // milliseconds since the epoch
   };
-  std::map<ObjectKey, Seen> rolling;     // rollouts of workloads with our record that are under way
+  std::map<ObjectKey, Seen> rolling;     // rollouts under way that may be ours
   struct Routed {
     std::vector<RouteDestination> destinations;
     std::int64_t since = 0;

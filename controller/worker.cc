@@ -171,39 +171,6 @@ Worker::Round Worker::look_at(const std::string& ns) {
   return round;
 }
 
-// What a plan needs to know of time, and of what was seen before.
-void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(p_.clock.utc().time_since_epoch()).count();
-  view.moments.now = now;
-  p_.intake.fill_gone(view);
-  page.whole.fill(p_.cache, view);
-  view.moments.contested = page.contests.given_up(p_.clock.now());
-  view.moments.refused = page.refusals.standing(p_.cache, p_.clock.now());
-  for (const std::shared_ptr<const Workload>& workload : view.workloads) {
-    const Rollout state = rollout_of(*workload);
-    // A release restarts workloads of which nothing else is ours.
-    if (state == Rollout::under_way && (looks_recorded(workload->meta) || !view.strategies.empty())) {
-      NamespacePage::Seen& seen = page.rolling[workload->key()];
-      // A later generation is another rollout; scaling gives a stuck one a little more time.
-      if (std::exchange(seen.generation, workload->meta.generation) != workload->meta.generation) seen.since = now;
-      view.moments.rolling.emplace(workload->key(), seen.since);
-    } else if (!page.rolling.empty() && page.rolling.erase(workload->key()) > 0 && state == Rollout::complete) {
-      page.over.insert(workload->key());
-    }
-  }
-  view.moments.over = page.over;
-  if (view.strategies.empty()) return page.routed.clear();
-  std::erase_if(page.routed, [&view](const auto& known) {
-    return std::none_of(view.virtual_services.begin(), view.virtual_services.end(), [&known](const auto& one) { return one->key() == known.first; });
-  });
-  for (const std::shared_ptr<const VirtualService>& routes : view.virtual_services) {
-    NamespacePage::Routed& known = page.routed[routes->key()];
-    if (known.since == 0 || known.destinations != routes->destinations) known = {routes->destinations, now};
-    view.moments.routed.emplace(routes->key(), known.since);
-  }
-}
-
 // Before anything is sent: fields that somebody changed back often enough. True when the plan must be made without
 // them.
 bool Worker::give_up_contested(NamespaceView& view, const Plan& plan, NamespacePage& page) {

@@ -51,7 +51,13 @@ void Worker::follow_releases(const NamespaceView& view, const Plan& plan, Namesp
     now.emplace(state.strategy, state);
   }
   for (const auto& [strategy, state] : page.releases) {
-    if (!now.contains(strategy)) forget_contests(state, page);  // somebody deleted it
+    if (now.contains(strategy)) continue;
+    const bool there = std::any_of(view.strategies.begin(), view.strategies.end(), [&key = strategy](const auto& one) { return one->key() == key; });
+    if (there) {
+      now.emplace(strategy, state);  // the namespace is frozen, or leaves: its plan has no word about releases
+    } else {
+      forget_contests(state, page);  // somebody deleted it
+    }
   }
   page.releases = std::move(now);
 }

@@ -24,7 +24,9 @@ std::pair<int, std::string> port_key(std::string_view key) {
 bool is_list(const PathStep& step) { return step.name == "ports" || step.name == "containers"; }
 
 // Maps that the API server merges key by key. Who wrote an empty one owns the map alone ("f:data": {}), no key of it.
-bool is_merged_map(const PathStep& step) { return step.name == "labels" || step.name == "annotations" || step.name == "data"; }
+bool is_merged_map(const PathStep& step) {
+  return step.name == "labels" || step.name == "annotations" || step.name == "data" || step.name == "config";
+}
 
 // What fields the number of a port stands in: of a Service "port", of a container "containerPort".
 std::string_view number_field(bool in_container) { return in_container ? "containerPort" : "port"; }

@@ -195,4 +195,9 @@ std::string images_text(const Json& present, const Json& parts) {
   return all;
 }
 
+bool renews_containers(const Json& was, const Json& want) {
+  const auto found = want.find("containers");
+  return found != want.end() && !images_text(was, Json{{"containers", *found}}).empty();
+}
+
 }  // namespace meshgraft

@@ -41,4 +41,8 @@ std::vector<Overwrite> part_changes(const Json& present, const Json& parts);
 // "app: shop/web:1 -> shop/web:2", for people; "" when no image differs.
 std::string images_text(const Json& present, const Json& parts);
 
+// Whether a container gets another image from `want` than it has in `was`; init containers do not count, because a pod
+// does not say which of their images it runs.
+bool renews_containers(const Json& was, const Json& want);
+
 }  // namespace meshgraft

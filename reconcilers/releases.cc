@@ -136,7 +136,7 @@ class Carrier {
     if (seen.rollout == Rollout::exceeded) {
       seen.failed = "not available within " + std::to_string(principal_.progress_deadline_seconds) + " s: " + seen.progress;
       if (!principal_.status.message.empty()) seen.failed += "; " + principal_.status.message;
-    } else if (!images_text(next_.was, next_.want).empty()) {
+    } else if (renews_containers(next_.was, next_.want)) {
       seen.failed = crash_of_new_image(principal_, context_);  // known minutes before the deadline is over
     }
     if (sight_.gray != nullptr) {

@@ -82,7 +82,7 @@ std::string replace_obstacle(const Workload& workload, bool insists) {
   if (workload.meta.name.size() > kLongestName) return "its name is too long for a record of it";
   if (!workload.pod.claims.empty() && !insists && workload.replicas > 0)
     return "it mounts the volume claim " + workload.pod.claims.front() + ", which pods on two nodes may share only when it is ReadWriteMany or read-only; " +
-           std::string(keys::kReplace) + "=true on it says that it is";
+           std::string(keys::kReplace) + "=true on the " + std::string(info(workload.kind).name) + " says that the claim is";
   if (workload.pod.host_network && workload.replicas > 0) return "hostNetwork: its new pods would need the ports of the old ones";
   for (const Container& container : workload.pod.containers) {
     for (const ContainerPort& port : container.ports) {

@@ -16,9 +16,9 @@ constexpr milliseconds kBackoffFirst{800};  // client-go reflector.go: 800 ms, 3
 constexpr milliseconds kBackoffMost{30'000};
 constexpr std::chrono::minutes kBackoffReset{2};  // client-go reflector.go
 constexpr seconds kQuietWatch{60};                // kube-apiserver cacher.go: a bookmark a minute, if any
-// A proxy that holds the bytes of a watch back looks like a server without bookmarks: after half an hour of silence the
-// kind is listed anew, its standing as it was. Of a kind in which nothing happens that is a short list.
-constexpr std::uint64_t kQuietEndsToList = 24;
+// A proxy that holds the bytes of a watch back looks like a server without bookmarks: after so many silent streams in a
+// row, half an hour, the kind is listed anew, however long its list, its standing as it was.
+constexpr int kSilentToList = 24;
 constexpr seconds kShortWatch{1};                 // client-go reflector.go: "very short watch"
 constexpr seconds kErrorEventsMost{30};           // kube-apiserver cacher.go: MaxInternalErrorRetryDuration
 constexpr seconds kRetryAfterMost{300};           // a proxy's day would blind us for a day
@@ -193,7 +193,7 @@ Reaction WatchMachine::on_event(Result<WatchEvent> event) {
   }
 
   saw_event_ = true;
-  fell_silent_ = false;
+  silent_in_a_row_ = 0;
   state_ = State::watching;
   standing_ = Standing::synced;
   last_error_.reset();
@@ -304,8 +304,12 @@ void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double ran
   // Dead, or just without bookmarks: the next watch tells within a second.
   const bool silent =
       error->kind == ErrorClass::transport && accepted_ && !saw_event_ && now - watch_started_ > kQuietWatch;
-  if (silent && fell_silent_ && standing_ == Standing::synced) {
-    if (++counts_.quiet_ends % kQuietEndsToList == 0) start_over();
+  if (silent && silent_in_a_row_ > 0 && standing_ == Standing::synced) {
+    ++counts_.quiet_ends;
+    if (++silent_in_a_row_ > kSilentToList) {
+      silent_in_a_row_ = 1;
+      start_over();
+    }
     return;  // the last time it was well
   }
   fail_with(*error, now, random);
@@ -313,7 +317,7 @@ void WatchMachine::on_watch_end(const ApiError* error, TimePoint now, double ran
     wait_ = milliseconds(0);
     failed_at_.reset();
   }
-  fell_silent_ = silent;
+  silent_in_a_row_ = silent ? 1 : 0;
 }
 
 // Forgets the list under way; what the cache holds stays until the next end_replace.

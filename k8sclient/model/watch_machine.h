@@ -47,6 +47,7 @@
 //                |                                              | bookmarks of a kind without events since their start.
 //                |                                              | From the second time in a row on, nothing heard and
 //                |                                              | no failure between, the standing stays synced
+//   listed       | half an hour of such quiet                   | list anew: a proxy may hold back what a watch sends
 //   watching     | bookmark                                     | version advances, nothing else
 //   watching     | event of a type that we do not know          | ignored
 // With Lists::streamed an empty machine asks for a watch that begins with every object (WatchList) in place of pages:
@@ -195,7 +196,7 @@ class WatchMachine {
   std::chrono::steady_clock::time_point watch_started_;
   bool saw_event_ = false;                                                   // in the running stream
   bool accepted_ = false;                                                    // the running stream was, and is quiet
-  bool fell_silent_ = false;                                                 // the last stream to fail did so in its quiet
+  int silent_in_a_row_ = 0;                                                  // streams that ended in their quiet
   std::optional<ApiError> pending_;                                          // why we leave the running stream
   std::optional<std::chrono::steady_clock::time_point> error_events_since_;  // of 5xx, without a good event between
   std::optional<ApiError> last_error_;

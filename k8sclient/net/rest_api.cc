@@ -88,10 +88,15 @@ std::string classed_as(const HttpHead& answer) {
 }
 
 // Takes the token out of what is said to people: some proxies answer with the request that they refuse, its
-// Authorization header included.
+// Authorization header included. What they say is cut off somewhere, so that the text may end within the token.
 void hide(std::string& text, const std::string& token) {
-  for (std::size_t at = 0; !token.empty() && (at = text.find(token, at)) != std::string::npos;)
-    text.replace(at, token.size(), "…");
+  constexpr std::size_t kTelling = 8;  // characters; fewer of a longer token give nothing away
+  if (token.empty()) return;
+  const std::string head = token.substr(0, kTelling);
+  for (std::size_t at = text.find(head); at != std::string::npos; at = text.find(head, at + 1)) {
+    const std::size_t length = std::min(token.size(), text.size() - at);
+    if (text.compare(at, length, token, 0, length) == 0) text.replace(at, length, "…");
+  }
 }
 
 bool starts_like_json(std::string_view body) {

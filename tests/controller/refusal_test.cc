@@ -118,7 +118,7 @@ TEST_F(Pauses, double_with_each_refusal_up_to_five_minutes) {
     const auto next = refusals.next_retry(at(now));
     ASSERT_TRUE(next);
     last = *next - at(now);
-    if (i == 0) EXPECT_EQ(last, Refusals::kFirst);
+    EXPECT_TRUE(i > 0 || last == Refusals::kFirst);
     EXPECT_EQ(refusals.standing(cache, at(now)).size(), 1u);
     now += last;
     EXPECT_TRUE(refusals.standing(cache, at(now)).empty()) << "its time is over";

@@ -223,6 +223,29 @@ TEST_F(ReleaseRig, somebody_who_changes_the_principal_meanwhile_is_not_overruled
   EXPECT_EQ(dead, "");
 }
 
+TEST_F(ReleaseRig, an_image_that_a_pipeline_keeps_setting_back_is_given_up_and_a_frozen_namespace_does_not_change_that) {
+  canary::annotate(cluster, kPromote, "true");
+  RigController controller(cluster, settings);
+  int restarts = 0;
+  const auto pipeline = [&] {
+    look();
+    if (canary::image_of(cluster, "web") != canary::kNew) return;
+    ++restarts;
+    canary::set_image(cluster, "web", canary::kOld);
+  };
+  controller.settle(minutes(1), pipeline);
+  EXPECT_TRUE(has(controller.metrics.text(), "code=\"MG913\""));
+  const int before = restarts;
+  EXPECT_GE(before, 1);
+  cluster.annotate("shop", "meshgraft.io/policy", "nonsense");
+  controller.settle(minutes(1), pipeline);
+  EXPECT_TRUE(has(controller.metrics.text(), "code=\"MG101\""));
+  cluster.annotate("shop", "meshgraft.io/policy", "");
+  controller.settle(minutes(1), pipeline);
+  EXPECT_EQ(restarts, before);
+  EXPECT_EQ(dead, "");
+}
+
 TEST_F(ReleaseRig, switched_off_it_says_so_and_writes_nothing) {
   run();
   settings.releases_enabled = false;

@@ -338,6 +338,15 @@ TEST_F(WatchMachineQuietKind, is_followed_again_at_once_however_often_it_falls_s
   EXPECT_EQ(bench.machine.standing(), Standing::failing);
 }
 
+TEST_F(WatchMachineQuietKind, silences_with_an_event_between_do_not_add_up) {
+  for (int day = 0; day < 3; ++day) {
+    for (int i = 0; i < 20; ++i) fall_silent();
+    EXPECT_EQ(bench.next().substr(0, 5), "watch") << day;
+    const std::string version = std::to_string(20 + day);
+    EXPECT_EQ(bench.watch({change(EventType::added, service("b", version))}, seconds(70)), "upsert:b");
+  }
+}
+
 TEST_F(WatchMachineQuietKind, silence_is_trouble_the_first_time_and_expected_afterwards) {
   fall_silent();
   EXPECT_EQ(bench.machine.standing(), Standing::failing) << "it may be dead";

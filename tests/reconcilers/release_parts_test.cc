@@ -62,6 +62,12 @@ TEST(ReleaseParts, a_patch_changes_what_differs_and_tests_name_and_image_before)
   EXPECT_TRUE(parts_patch(web, present, present).empty());
 }
 
+TEST(ReleaseParts, another_image_of_an_init_container_alone_renews_no_container) {
+  const Json was = release_parts(workload("web:1", "db:1"), nullptr);
+  EXPECT_TRUE(renews_containers(was, release_parts(workload("web:2", "db:1"), nullptr)));
+  EXPECT_FALSE(renews_containers(was, release_parts(workload("web:1", "db:2"), nullptr)));
+}
+
 TEST(ReleaseParts, env_that_the_other_has_not_is_removed) {
   const Json before = whole("web:1", Json::array({{{"name", "A"}}}));
   const Json after = whole("web:1", nullptr);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "reconcilers/footprint.h"
 #include "tests/reconcilers/going.h"
 
 namespace meshgraft {
@@ -72,6 +73,13 @@ Plan gateway_plan(const std::string& rolling, const Json& managers, const Json& 
   Json object{{"metadata", {{"managedFields", managers}}}};
   if (!manifest.is_null()) object["metadata"]["annotations"] = {{"kubectl.kubernetes.io/last-applied-configuration", to_text(manifest)}};
   return plan_at(unlabelled() + gateway(rolling), 1000, {{{Kind::deployment, "shop", "controller"}, std::make_shared<const Json>(object)}});
+}
+
+TEST(UndoFields, who_wrote_an_empty_map_owns_no_key_of_it) {
+  const auto empty = [](const char* map) { return Json{{"f:spec", {{"f:controller", {{map, Json::object()}}}}}}; };
+  EXPECT_FALSE(owns_field(empty("f:config"), "spec.controller.config[enable-real-ip]"));
+  EXPECT_TRUE(owns_field({{"f:spec", {{"f:controller", {{"f:config", {{"f:enable-real-ip", Json::object()}}}}}}}}, "spec.controller.config[enable-real-ip]"));
+  EXPECT_FALSE(owns_field({{"f:data", Json::object()}}, "data[enable-real-ip]"));
 }
 
 const Json kBothParts{{"f:maxSurge", Json::object()}, {"f:maxUnavailable", Json::object()}};

@@ -255,6 +255,17 @@ TEST_F(RestFaults, a_refusal_that_repeats_the_request_does_not_show_the_token) {
   EXPECT_THAT(plain, Not(HasSubstr(std::string(kToken))));
 }
 
+TEST_F(RestFaults, a_token_that_is_longer_than_what_is_shown_of_a_refusal_does_not_show_its_beginning) {
+  const auto server = serve([](const SeenRequest& request, Conversation& client) {
+    client.answer(400, "text/plain", "GET " + request.target + " Authorization: " + request.headers.at("authorization"));
+  });
+  ClientConfig config = config_for(*server);
+  config.token = "eyJhbGciOi" + std::string(1200, 'x');  // a ServiceAccount's is about a kilobyte
+  const std::string plain = error_of(client(config)->get(deployment_key("web"))).message;
+  EXPECT_THAT(plain, HasSubstr("Authorization: Bearer …"));
+  EXPECT_THAT(plain, Not(HasSubstr("eyJhbGciOi")));
+}
+
 TEST_F(RestFaults, an_object_of_an_unknown_kind_has_no_path) {
   const auto server = serve([](const SeenRequest&, Conversation&) {});
   const ApiError error = error_of(client(*server)->get({Kind::other, "shop", "x"}));
