@@ -96,7 +96,7 @@ std::set<ObjectKey> config_maps(const std::vector<ObjectPtr>& objects) {
 }  // namespace
 
 bool passing(const ApiError& error) {
-  return error.kind == ErrorClass::transport || error.kind == ErrorClass::server || error.kind == ErrorClass::throttled;
+  return error.kind == ErrorClass::transport || error.kind == ErrorClass::server || error.kind == ErrorClass::throttled || error.kind == ErrorClass::gone;
 }
 
 std::string describe(std::string_view doing, const ApiError& error) {
@@ -105,17 +105,19 @@ std::string describe(std::string_view doing, const ApiError& error) {
   return text + error.message;
 }
 
-Result<LiveWorld> list_world(Api& api) {
+ReadError read_error(std::string_view doing, const ApiError& error) { return {describe(doing, error), passing(error)}; }
+
+Result<LiveWorld, ReadError> list_world(Api& api) {
   return list_world(api, [](const std::string&) { return false; });
 }
 
-Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::string& ns)>& joining) {
+Result<LiveWorld, ReadError> list_world(Api& api, const std::function<bool(const std::string& ns)>& joining) {
   LiveWorld live;
   std::vector<ObjectPtr> objects;
   std::vector<ObjectPtr> namespaces;
   std::set<Kind> served;
   std::set<Kind> unread;
-  const auto take = [&](Kind kind, const std::string& ns) -> Result<std::vector<ObjectPtr>> {
+  const auto take = [&](Kind kind, const std::string& ns) -> Result<std::vector<ObjectPtr>, ReadError> {
     const std::string doing = "list " + std::string(info(kind).plural) + (ns.empty() ? "" : " of namespace " + ns);
     ApiResult<std::vector<ObjectPtr>> found = list_all(api, kind, ns);
     if (found) {
@@ -124,7 +126,7 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
     }
     const ErrorClass why = found.error().kind;
     const bool absent = why == ErrorClass::not_found;
-    if ((info(kind).watch == Watch::always && kind != Kind::controller_revision) || (why != ErrorClass::forbidden && !absent)) return fail(describe(doing, found.error()));
+    if ((info(kind).watch == Watch::always && kind != Kind::controller_revision) || (why != ErrorClass::forbidden && !absent)) return Unexpected<ReadError>(read_error(doing, found.error()));
     unread.insert(kind);
     if (!absent) live.notes.push_back(describe(doing, found.error()) + "; rules that need them are off");
     return std::vector<ObjectPtr>{};
@@ -132,13 +134,13 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
 
   for (const KindInfo& row : kinds()) {
     if (row.watch != Watch::always) continue;
-    Result<std::vector<ObjectPtr>> found = take(row.kind, "");
-    if (!found) return fail(found.error().text);
+    Result<std::vector<ObjectPtr>, ReadError> found = take(row.kind, "");
+    if (!found) return Unexpected<ReadError>(found.error());
     if (row.kind == Kind::crd) served = served_kinds(*found);
     if (row.kind == Kind::namespace_) namespaces = std::move(*found);
   }
   for (const Kind kind : served) {
-    if (Result<std::vector<ObjectPtr>> found = take(kind, ""); !found) return fail(found.error().text);
+    if (Result<std::vector<ObjectPtr>, ReadError> found = take(kind, ""); !found) return Unexpected<ReadError>(found.error());
   }
   std::set<std::string> looked_into;
   for (const ObjectPtr& ns : namespaces) {
@@ -147,11 +149,11 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
   for (const ObjectPtr& ns : namespaces) {
     if (!looked_into.contains(ns->meta.name)) continue;
     for (const Kind kind : kOnDemand) {
-      if (Result<std::vector<ObjectPtr>> found = take(kind, ns->meta.name); !found) return fail(found.error().text);
+      if (Result<std::vector<ObjectPtr>, ReadError> found = take(kind, ns->meta.name); !found) return Unexpected<ReadError>(found.error());
     }
   }
   for (const std::string& ns : with_rollouts(objects, looked_into)) {
-    if (Result<std::vector<ObjectPtr>> found = take(Kind::event, ns); !found) return fail(found.error().text);
+    if (Result<std::vector<ObjectPtr>, ReadError> found = take(Kind::event, ns); !found) return Unexpected<ReadError>(found.error());
   }
   for (const ObjectKey& key : config_maps(objects)) {
     ApiResult<ObjectPtr> found = api.get(key);
@@ -160,7 +162,7 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
     } else if (found.error().kind == ErrorClass::forbidden) {
       live.notes.push_back(describe("read " + to_string(key), found.error()) + "; what it says is not known");
     } else if (found.error().kind != ErrorClass::not_found) {
-      return fail(describe("read " + to_string(key), found.error()));
+      return Unexpected<ReadError>(read_error("read " + to_string(key), found.error()));
     }
   }
 
@@ -173,11 +175,11 @@ Result<LiveWorld> list_world(Api& api, const std::function<bool(const std::strin
   return live;
 }
 
-Result<Unit> list_namespace(Api& api, LiveWorld& live, const std::string& ns) {
+Result<Unit, ReadError> list_namespace(Api& api, LiveWorld& live, const std::string& ns) {
   ApiResult<ObjectPtr> itself = api.get({Kind::namespace_, "", ns});
-  if (!itself) return fail(describe("read namespace " + ns, itself.error()));
+  if (!itself) return Unexpected<ReadError>(read_error("read namespace " + ns, itself.error()));
   std::vector<ObjectPtr> objects{*itself};
-  const auto take = [&](Kind kind) -> Result<bool> {
+  const auto take = [&](Kind kind) -> Result<bool, ReadError> {
     ApiResult<std::vector<ObjectPtr>> found = list_all(api, kind, ns);
     if (found) {
       objects.insert(objects.end(), found->begin(), found->end());
@@ -185,16 +187,16 @@ Result<Unit> list_namespace(Api& api, LiveWorld& live, const std::string& ns) {
     }
     const bool needed = info(kind).watch == Watch::always && kind != Kind::controller_revision;
     if (!needed && (found.error().kind == ErrorClass::forbidden || found.error().kind == ErrorClass::not_found)) return false;  // list_world said so
-    return fail(describe("list " + std::string(info(kind).plural) + " of namespace " + ns, found.error()));
+    return Unexpected<ReadError>(read_error("list " + std::string(info(kind).plural) + " of namespace " + ns, found.error()));
   };
   for (const KindInfo& row : kinds()) {
     if (!row.namespaced || row.watch == Watch::never || (row.watch == Watch::if_served && !live.world.served.contains(row.kind))) continue;
-    if (Result<bool> ok = take(row.kind); !ok) return fail(ok.error().text);
+    if (Result<bool, ReadError> ok = take(row.kind); !ok) return Unexpected<ReadError>(ok.error());
   }
   std::set<Kind> read;
   for (const Kind kind : kOnDemand) {
-    Result<bool> ok = take(kind);
-    if (!ok) return fail(ok.error().text);
+    Result<bool, ReadError> ok = take(kind);
+    if (!ok) return Unexpected<ReadError>(ok.error());
     if (*ok) read.insert(kind);
   }
   NamespaceView fresh = std::move(make_world(objects).namespaces[ns]);

@@ -22,11 +22,11 @@ int print_error(const std::string& text, const Terminal& terminal) {
 }
 
 Result<Report> foretell(const Options& options, const Terminal& terminal) {
-  Result<Source> source = load(options, terminal);
+  Result<Source, ReadError> source = load(options, terminal);
   if (!source) return fail(source.error().text);
   for (const std::string& note : source->notes) terminal.err << "warning: " << note << '\n';
   if (!source->unread.empty()) terminal.err << "note: " << source->unread << '\n';
-  return make_report(foresee(source->world, source->settings), *source, source->settings);
+  return make_report(foresee(source->world, source->settings), *source);
 }
 
 int print_plan(const Options& options, const Terminal& terminal) {

@@ -7,10 +7,10 @@
 #include <optional>
 #include <ostream>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "cmd/following.h"
 #include "cmd/live_world.h"
 #include "cmd/plan.h"
 #include "cmd/release_look.h"
@@ -24,9 +24,6 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::chrono::seconds kLookEvery{2};  // watch(1)'s default
-// As undo's: a controller answers in a second; one that starts, or takes over a lease of 15 s, in a minute at most. Twice that.
-constexpr std::chrono::seconds kAnswersWithin{120};
 constexpr std::chrono::seconds kAnswersSoon{10};  // nobody who looks at a terminal takes ten seconds of silence for work
 // A release moves with each step: 12 s, or a rollout, of 600 s at most as a rule.
 constexpr std::chrono::seconds kMovesWithin{900};
@@ -38,7 +35,7 @@ constexpr int kTries = 5;  // client-go util/retry DefaultRetry: an object that 
 class Release {
  public:
   Release(Api& api, LiveWorld& live, std::string ns, const Options& options, const Terminal& terminal)
-      : api_(api), live_(live), ns_(std::move(ns)), options_(options), settings_(options.settings), terminal_(terminal) {
+      : api_(api), live_(live), ns_(std::move(ns)), options_(options), settings_(options.settings), terminal_(terminal), outage_(terminal) {
     settings_.releases_enabled = true;  // what the chart says is not ours to know; a controller that does not carry it out is told below
   }
 
@@ -47,7 +44,7 @@ class Release {
     if (const std::optional<int> status = refuse_namespace()) return *status;
     for (int i = 0; i < kTries; ++i) {
       const Strategy* strategy = named_strategy(view(), options_.release);
-      if (strategy == nullptr) return print_error(not_found(), terminal_);
+      if (strategy == nullptr) return print_error(why_unseen(), terminal_);
       before_ = strategy->meta.annotations;
       version_ = strategy->meta.resource_version;
       const ReleaseLook now = look();
@@ -63,12 +60,11 @@ class Release {
       if (done.error().kind != ErrorClass::conflict || i + 1 == kTries) {
         return print_error(describe("annotate Strategy " + ns_ + '/' + options_.release, done.error()), terminal_);
       }
-      if (Result<Unit> again = list_namespace(api_, live_, ns_); !again) return print_error(again.error().text, terminal_);
+      if (Result<Unit, ReadError> again = list_namespace(api_, live_, ns_); !again) return print_error(again.error().text, terminal_);
     }
     if (options_.output.empty() || options_.output == "text") {
-      terminal_.out << ns_ << '/' << options_.release << ": " << (options_.abort ? "to be aborted" : "to be promoted") << (asked_ ? "" : " already")
-                    << ". Interrupting this does not stop it: '" << options_.program << " release " << options_.release << " -n " << ns_
-                    << " --watch' follows again" << (options_.abort ? "" : ", --abort takes it back") << std::endl;
+      terminal_.out << name() << ": " << (options_.abort ? "to be aborted" : "to be promoted") << (asked_ ? "" : " already")
+                    << ". Interrupting this does not stop it: " << watch_command() << " follows again" << (options_.abort ? "" : ", --abort takes it back") << std::endl;
     }
     goal_ = options_.abort ? ReleasePhase::aborting : ReleasePhase::promoting;
     return relist() ? follow() : 1;
@@ -77,7 +73,7 @@ class Release {
   // Exit status of --watch.
   int watch() {
     const ReleaseLook sight = look();
-    if (!sight.state) return print_error(not_found(), terminal_);
+    if (!sight.state) return print_error(why_unseen(), terminal_);
     remember(sight);
     goal_ = sight.state->phase;
     return follow();
@@ -123,11 +119,20 @@ class Release {
     return Unit{};
   }
 
-  [[nodiscard]] std::string not_found() const {
+  [[nodiscard]] std::string name() const { return ns_ + '/' + options_.release; }
+  [[nodiscard]] std::string watch_command() const { return '\'' + options_.program + " release " + options_.release + " -n " + ns_ + " --watch'"; }
+  [[nodiscard]] bool is_labelled() const { return view().ns->meta.labels.contains(keys::kApp); }
+
+  // Why a plan says nothing of it.
+  [[nodiscard]] std::string why_unseen() const {
     std::string text = "strategies.servicemesh.kubesphere.io \"" + options_.release + "\" not found in namespace " + ns_;
     std::string names;
     for (const auto& strategy : view().strategies) names += (names.empty() ? "" : ", ") + strategy->meta.name;
-    if (named_strategy(view(), options_.release) != nullptr) {
+    if (const Strategy* strategy = named_strategy(view(), options_.release); strategy != nullptr && strategy->meta.deleting) {
+      text = name() + ": its Strategy is being deleted";
+    } else if (strategy != nullptr && is_labelled()) {
+      text = "namespace " + ns_ + " is frozen, so its releases stay where they are: see meshgraft check -n " + ns_;
+    } else if (strategy != nullptr) {
       text = "namespace " + ns_ + " carries no meshgraft.io/app: meshgraft carries the releases of joined namespaces alone";
     } else if (!names.empty()) {
       text += "; there are: " + names;
@@ -155,7 +160,7 @@ class Release {
     }
     const ReleaseLook sight = look();
     view() = std::move(kept);
-    if (!sight.state) return print_error(not_found(), terminal_);
+    if (!sight.state) return print_error(why_unseen(), terminal_);
     if (sight.state->phase != ReleasePhase::refused) return std::nullopt;
     return print_error(release_line(*sight.state) + (sight.remedy.empty() ? "" : "\n" + sight.remedy) + "\nnothing was changed", terminal_);
   }
@@ -163,69 +168,79 @@ class Release {
   // What a controller keeps of time, as far as it was seen from here: a route of before the first look is an old one.
   void fill_moments() {
     Moments& moments = view().moments;
-    const bool first = routed_.empty();
-    moments.now = now_.count();
+    moments.now = kRouteSettles + std::chrono::duration_cast<std::chrono::milliseconds>(time_of(terminal_) - begun_).count();
     for (const auto& routes : view().virtual_services) {
       const auto known = routed_.find(routes->key());
       if (known == routed_.end() || known->second.first != routes->destinations)
-        routed_[routes->key()] = {routes->destinations, first ? 0 : moments.now};
+        routed_[routes->key()] = {routes->destinations, looked_ ? moments.now : 0};
       moments.routed.emplace(routes->key(), routed_[routes->key()].second);
     }
+    looked_ = true;
   }
 
   ReleaseLook look() { return take_look(api_, live_, ns_, options_.release, settings_); }
 
-  void pause() const {
-    if (terminal_.pause) {
-      terminal_.pause(kLookEvery);
-    } else {
-      std::this_thread::sleep_for(kLookEvery);
-    }
-  }
-
   // Reads the namespace anew. A server that does not answer now may answer later, and the release goes on without us: said
   // once, then waited for as long as for a controller. False, and said, when it lasts or is another error.
   bool relist() {
-    for (std::chrono::seconds unheard{0};; unheard += kLookEvery) {
-      const Result<Unit> ok = list_namespace(api_, live_, ns_);
-      if (ok) return true;
-      const ApiResult<ObjectPtr> ns = api_.get({Kind::namespace_, "", ns_});
-      const bool passes = (ns || passing(ns.error())) && unheard < kAnswersWithin;
-      if (unheard == std::chrono::seconds{0} || !passes) {
-        end_bar();
-        print_error(ok.error().text, terminal_);
+    while (true) {
+      const Time begun = time_of(terminal_);
+      const Result<Unit, ReadError> ok = list_namespace(api_, live_, ns_);
+      if (ok) {
+        const Duration lasted = outage_.end();  // nobody can have done anything meanwhile
+        moved_ += lasted;
+        ours_ += lasted;
+        return true;
       }
-      if (!passes || !terminal_.out) return false;
-      pause();
+      end_bar();
+      if (!outage_.bears(ok.error(), begun)) {
+        if (goal_ != ReleasePhase::sharing) terminal_.err << "note: the release goes on without this command; " << watch_command() << " follows again" << std::endl;
+        return false;
+      }
+      if (!terminal_.out) return false;
+      pause_between_looks(terminal_);
     }
   }
 
   // The exit status. A line, or a document, whenever something changes.
   int follow() {
-    for (std::chrono::seconds still{0}; terminal_.out; still += kLookEvery, now_ += kLookEvery) {
+    begun_ = moved_ = ours_ = time_of(terminal_);
+    while (terminal_.out) {
       fill_moments();
       const ReleaseLook sight = look();
-      if (!sight.state) return ended();
-      if (say(*sight.state)) still = std::chrono::seconds{0};
-      remember(sight);
-      if (const std::optional<int> status = stopped(sight)) return *status;
-      if (still == kAnswersSoon && sight.ours) {
-        end_bar();
-        terminal_.err << "note: no controller has taken it up for " << kAnswersSoon.count() << " s; waiting up to " << kAnswersWithin.count() << " s: " << kMend << std::endl;
-      }
-      if (still >= kAnswersWithin && sight.ours) {
-        if (const std::optional<int> status = give_up()) return *status;
-      }
-      if (still >= kMovesWithin && goal_ != ReleasePhase::sharing) {
-        end_bar();
-        return print_error("nothing moved within " + std::to_string(kMovesWithin.count() / 60) + " minutes: " + release_line(*sight.state) +
-                               "; it goes on by itself when that is over, see meshgraft check",
-                           terminal_);
-      }
-      pause();
+      if (const std::optional<int> status = sight.state ? heed(sight) : ended()) return *status;
+      pause_between_looks(terminal_);
       if (!relist()) return 1;
     }
     return 0;
+  }
+
+  // The exit status when it goes no further.
+  std::optional<int> heed(const ReleaseLook& sight) {
+    const bool news = say(*sight.state);
+    const Time now = time_of(terminal_);
+    if (news) moved_ = now;
+    if (news || !sight.ours) {
+      ours_ = now;
+      noted_ = false;
+    }
+    remember(sight);
+    if (const std::optional<int> status = stopped(sight)) return status;
+    if (now - ours_ >= kAnswersSoon && !noted_) {
+      noted_ = true;
+      end_bar();
+      terminal_.err << "note: no controller has taken it up for " << kAnswersSoon.count() << " s; waiting up to " << kAnswersWithin.count() << " s: " << kMend << std::endl;
+    }
+    if (now - ours_ >= kAnswersWithin) {
+      if (const std::optional<int> status = give_up()) return status;
+    }
+    if (now - moved_ < kMovesWithin || goal_ == ReleasePhase::sharing) return std::nullopt;
+    return stands_still(release_line(*sight.state));
+  }
+
+  int stands_still(const std::string& where) {
+    end_bar();
+    return print_error("nothing moved within " + std::to_string(kMovesWithin.count() / 60) + " minutes: " + where + "; it goes on by itself when that is over, see meshgraft check", terminal_);
   }
 
   // Whether this is news.
@@ -292,14 +307,20 @@ class Release {
     return print_error(nobody + ", so the annotations of Strategy " + ns_ + '/' + options_.release + " are as before and nothing was changed; " + mend + ", then try again", terminal_);
   }
 
-  // The Strategy is gone.
-  int ended() {
+  // The plan says nothing of it any more. The exit status; none while the Strategy is still being deleted.
+  std::optional<int> ended() {
     end_bar();
-    const std::string name = ns_ + '/' + options_.release;
-    if (!last_) return print_error(not_found(), terminal_);
-    if (named_strategy(view(), options_.release) != nullptr) {
-      return print_error(name + ": namespace " + ns_ + " no longer carries meshgraft.io/app, so the release stays where it is" +
+    if (!last_) return print_error(why_unseen(), terminal_);
+    const Strategy* strategy = named_strategy(view(), options_.release);
+    if (strategy != nullptr && !is_labelled()) {
+      return print_error(name() + ": namespace " + ns_ + " no longer carries meshgraft.io/app, so the release stays where it is" +
                              (last_->traffic.empty() ? "" : ": traffic " + last_->traffic) + "; with the label on again it goes on, without it the Strategy blocks the way back (MG803)",
+                         terminal_);
+    }
+    if (strategy != nullptr && strategy->meta.deleting) return wait_for_deletion();
+    if (strategy != nullptr) {
+      return print_error(name() + ": namespace " + ns_ + " is frozen, so the release stays where it is" + (last_->traffic.empty() ? "" : ": traffic " + last_->traffic) +
+                             "; mend what meshgraft check -n " + ns_ + " says and it goes on",
                          terminal_);
     }
     const Images left = images_of(view(), last_->gray_deployment);
@@ -312,14 +333,26 @@ class Release {
     if (!has_grays && left.empty() && now == was_) goal_ = ReleasePhase::aborting;
     if (goal_ == ReleasePhase::sharing || (left.empty() && !now.empty() && (has_grays || goal_ == ReleasePhase::aborting))) {
       if (options_.output == "json" || options_.output == "yaml") return 0;
-      terminal_.out << name << ": " << (goal_ == ReleasePhase::promoting ? "promoted" : goal_ == ReleasePhase::aborting ? "aborted" : "gone");
+      terminal_.out << name() << ": " << (goal_ == ReleasePhase::promoting ? "promoted" : goal_ == ReleasePhase::aborting ? "aborted" : "gone");
       for (const auto& [container, image] : now) terminal_.out << (container == now.begin()->first ? "; Deployment " + last_->principal_deployment + " runs " : ", ") << image;
       terminal_.out << std::endl;
       return 0;
     }
-    return print_error(name + ": the Strategy was deleted before the release had ended" + (left.empty() ? "" : "; Deployment " + last_->gray_deployment + " is still there") +
+    return print_error(name() + ": the Strategy was deleted before the release had ended" + (left.empty() ? "" : "; Deployment " + last_->gray_deployment + " is still there") +
                            ", so the traffic goes as KubeSphere's VirtualService says: see meshgraft check -n " + ns_,
                        terminal_);
+  }
+
+  // A finalizer holds the Strategy: what came of the release is told when it is gone.
+  std::optional<int> wait_for_deletion() {
+    const std::string line = why_unseen();
+    if (line != said_) {
+      said_ = line;
+      moved_ = time_of(terminal_);
+      terminal_.err << "note: " << line << "; waiting until it is gone" << std::endl;
+    }
+    if (time_of(terminal_) - moved_ < kMovesWithin) return std::nullopt;
+    return stands_still(line);
   }
 
   Api& api_;
@@ -335,7 +368,10 @@ class Release {
   ReleasePhase goal_ = ReleasePhase::sharing;
   std::string said_;
   bool bar_ = false;     // a line of the terminal is begun
-  std::chrono::milliseconds now_{kRouteSettles};  // since long enough before the first look
+  Outage outage_;
+  Time begun_, moved_, ours_;  // of the following; of the last news; since when the next write is the controller's and does not come
+  bool noted_ = false;         // a missing controller was told since
+  bool looked_ = false;        // what was routed before the first look is settled
   std::map<ObjectKey, std::pair<std::vector<RouteDestination>, std::int64_t>> routed_;  // where each leads, and since when
   std::optional<ReleaseState> last_;
   Images gray_;
@@ -377,7 +413,7 @@ int print_list(const Releases& releases, const std::string& scope, const Namespa
 int print_release(const Options& options, const Terminal& terminal) {
   Result<Connection> connection = terminal.connect(options, terminal.environment);
   if (!connection) return print_error(connection.error().text, terminal);
-  Result<LiveWorld> live = list_world(*connection->api);
+  Result<LiveWorld, ReadError> live = list_world(*connection->api);
   if (!live) return print_error(live.error().text, terminal);
   for (const std::string& note : live->notes) terminal.err << "warning: " << note << '\n';
   const std::string scope = options.all_namespaces ? "" : options.ns.empty() ? connection->ns : options.ns;

@@ -122,7 +122,8 @@ std::string counted(int number, std::string_view noun) {
   return text + (noun.ends_with('s') ? "es" : "s");
 }
 
-Report make_report(const Foreseen& foreseen, const Source& source, const Settings& settings) {
+Report make_report(const Foreseen& foreseen, const Source& source) {
+  const Settings& settings = source.settings;
   Report report;
   Facts facts = derive_facts(source.world, settings);
   for (const auto& [name, view] : source.world.namespaces) {

@@ -44,7 +44,8 @@ struct Report {
   PlatformFacts platform;
 };
 
-Report make_report(const Foreseen& foreseen, const Source& source, const Settings& settings);
+// `foreseen` of the source's world with the source's settings.
+Report make_report(const Foreseen& foreseen, const Source& source);
 
 // The value that `body` holds at a path as FieldState has it, such as
 // "spec.template.metadata.labels[app]" or "spec.ports[80/TCP].name"; null when there is none.

@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "cmd/live_world.h"
 #include "cmd/manifests.h"
 #include "cmd/report.h"
 #include "reconcilers/gateway_facts.h"
@@ -160,17 +159,20 @@ bool is_joining(const Options& options, const std::string& scope, const std::str
   });
 }
 
-Result<Source> from_cluster(const Options& options, const Connection& connection) {
+// An error that looking again does not mend.
+Unexpected<ReadError> stays(std::string text) { return Unexpected<ReadError>({std::move(text), false}); }
+
+Result<Source, ReadError> from_cluster(const Options& options, const Connection& connection) {
   const bool all = options.all_namespaces || (options.settled && options.ns.empty());
   const std::string scope = all ? "" : options.ns.empty() ? connection.ns : options.ns;
-  Result<LiveWorld> live = list_world(*connection.api, [&](const std::string& ns) { return is_joining(options, scope, ns); });
-  if (!live) return fail(live.error().text);
+  Result<LiveWorld, ReadError> live = list_world(*connection.api, [&](const std::string& ns) { return is_joining(options, scope, ns); });
+  if (!live) return Unexpected<ReadError>(live.error());
   Source source;
   source.world = std::move(live->world);
   source.notes = std::move(live->notes);
   if (all) return source;
   source.scope = scope;
-  if (!source.world.namespaces.contains(source.scope)) return fail("namespace \"" + source.scope + "\" not found");
+  if (!source.world.namespaces.contains(source.scope)) return stays("namespace \"" + source.scope + "\" not found");
   return source;
 }
 
@@ -214,13 +216,20 @@ Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, st
   return Unit{};
 }
 
-Result<Source> load(const Options& options, const Terminal& terminal) {
-  if (!options.files.empty()) return from_files(options, terminal);
+Result<Source, ReadError> load(const Options& options, const Terminal& terminal) {
+  if (!options.files.empty()) {
+    Result<Source> source = from_files(options, terminal);
+    if (!source) return stays(source.error().text);
+    return std::move(*source);
+  }
   Result<Connection> connection = terminal.connect(options, terminal.environment);
-  if (!connection) return fail(connection.error().text);
-  Result<Source> source = with_assumptions(from_cluster(options, *connection), options);
-  if (source) read_wanted(*connection->api, source->world, source->settings, source->notes);
-  return source;
+  if (!connection) return stays(connection.error().text);
+  Result<Source, ReadError> read = from_cluster(options, *connection);
+  if (!read) return read;
+  Result<Source> source = with_assumptions(std::move(*read), options);
+  if (!source) return stays(source.error().text);
+  read_wanted(*connection->api, source->world, source->settings, source->notes);
+  return std::move(*source);
 }
 
 Result<Source> load_documents(const std::vector<Document>& documents, const Options& options) {

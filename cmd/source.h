@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/live_world.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "k8sclient/base/result.h"
@@ -21,8 +22,9 @@ struct Source {
   std::string unread;              // documents of kinds that no rule reads, in one line; "" when there are none
 };
 
-// Files when the options name some, else the cluster. Errors: what could not be read, one problem a line.
-Result<Source> load(const Options& options, const Terminal& terminal);
+// Files when the options name some, else the cluster. Errors: what could not be read, one problem a line; only what
+// the API server did not answer may pass.
+Result<Source, ReadError> load(const Options& options, const Terminal& terminal);
 
 // The same of documents that were read already.
 Result<Source> load_documents(const std::vector<Document>& documents, const Options& options);

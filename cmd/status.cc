@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <ostream>
-#include <thread>
 #include <vector>
 
+#include "cmd/following.h"
 #include "cmd/plan.h"
 #include "cmd/render_json.h"
 #include "cmd/render_text.h"
@@ -14,8 +13,6 @@
 
 namespace meshgraft {
 namespace {
-
-constexpr std::chrono::seconds kWatchEvery{2};  // watch(1)'s default
 
 struct Row {
   std::array<std::string, 6> cells;
@@ -94,7 +91,7 @@ std::string finding_line(const Totals& totals) {
 }
 
 int print_facts(const Options& options, const Terminal& terminal) {
-  Result<Source> source = load(options, terminal);
+  Result<Source, ReadError> source = load(options, terminal);
   if (!source) return print_error(source.error().text, terminal);
   const Facts facts = derive_facts(source->world, source->settings);
   if (options.output == "json" || options.output == "yaml") {
@@ -111,11 +108,11 @@ struct Seen {
   Facts facts;
 };
 
-Result<Seen> look(const Options& options, const Terminal& terminal) {
-  Result<Source> source = load(options, terminal);
-  if (!source) return fail(source.error().text);
+Result<Seen, ReadError> look(const Options& options, const Terminal& terminal) {
+  Result<Source, ReadError> source = load(options, terminal);
+  if (!source) return Unexpected<ReadError>(source.error());
   for (const std::string& note : source->notes) terminal.err << "warning: " << note << '\n';
-  return Seen{make_report(foresee(source->world, source->settings), *source, source->settings), derive_facts(source->world, source->settings)};
+  return Seen{make_report(foresee(source->world, source->settings), *source), derive_facts(source->world, source->settings)};
 }
 
 // The report in the form asked for; "" for text.
@@ -136,22 +133,15 @@ void show(const Options& options, const Seen& seen, const Terminal& terminal) {
   }
 }
 
-void pause_between_looks(const Terminal& terminal) {
-  if (terminal.pause) {
-    terminal.pause(kWatchEvery);
-  } else {
-    std::this_thread::sleep_for(kWatchEvery);
-  }
-}
-
 // Until interrupted, or until the output is gone. Prints again only what changed; text on a terminal in place, JSON and
-// YAML one document after the other. What cannot be read after a first look is said once and looked for again.
+// YAML one document after the other. A server that does not answer after a first look is said once and asked again; any
+// other error ends it.
 int follow(const Options& options, const Terminal& terminal) {
   std::string last, wrong;
   while (true) {
-    Result<Seen> seen = look(options, terminal);
+    Result<Seen, ReadError> seen = look(options, terminal);
     if (!seen) {
-      if (last.empty()) return print_error(seen.error().text, terminal);
+      if (last.empty() || !seen.error().passes) return print_error(seen.error().text, terminal);
       if (seen.error().text != wrong) print_error(seen.error().text, terminal);
       wrong = seen.error().text;
       pause_between_looks(terminal);
@@ -242,7 +232,7 @@ std::string status_rows(const Report& report, const Terminal& terminal) {
 int print_status(const Options& options, const Terminal& terminal) {
   if (options.facts) return print_facts(options, terminal);
   if (options.watch) return follow(options, terminal);
-  Result<Seen> seen = look(options, terminal);
+  Result<Seen, ReadError> seen = look(options, terminal);
   if (!seen) return print_error(seen.error().text, terminal);
   show(options, *seen, terminal);
   return options.settled && !seen->report.settled ? 2 : 0;

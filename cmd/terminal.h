@@ -10,6 +10,7 @@
 
 #include "cmd/connect.h"
 #include "cmd/options.h"
+#include "k8sclient/base/clock.h"
 
 namespace meshgraft {
 
@@ -27,6 +28,8 @@ struct Terminal {
   Environment environment = {};
   // Lets time pass between two looks; empty: sleeps. A test lets its cluster go on instead.
   std::function<void(std::chrono::seconds)> pause = {};
+  // The one clock of whoever follows a cluster; empty: the steady clock. A test's goes on with pauses and slow calls.
+  std::function<Time()> now = {};
 };
 
 // `text` in `colour`, or as it is where the terminal shows none.

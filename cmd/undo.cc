@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 #include <ostream>
-#include <thread>
 
+#include "cmd/following.h"
 #include "cmd/live_world.h"
 #include "cmd/plan.h"
 #include "cmd/render_json.h"
@@ -19,9 +19,6 @@
 namespace meshgraft {
 namespace {
 
-constexpr std::chrono::seconds kLookEvery{2};     // watch(1)'s default
-// A controller answers in a second; one that starts, or takes over a lease of 15 s, in a minute at most. Twice that.
-constexpr std::chrono::seconds kAnswersWithin{120};
 // The report on a way back changes with each workload that is done: 12 s, 90 s and one rollout, of 600 s at most as a rule.
 constexpr std::chrono::seconds kMovesWithin{900};
 
@@ -62,7 +59,7 @@ void look_at_owners(Api& api, const Settings& settings, World& world, NamespaceV
 }
 
 int print_forecast(const Source& source, const Options& options, const Terminal& terminal) {
-  const Report report = make_report(foresee(source.world, options.settings), source, options.settings);
+  const Report report = make_report(foresee(source.world, source.settings), source);
   if (options.output == "json") {
     terminal.out << to_text(plan_json(report), 2) << '\n';
   } else if (options.output == "yaml") {
@@ -94,19 +91,20 @@ class Following {
  public:
   // `taken`: the labels that we took off; empty when they were off before. `before`: the report as it was then.
   Following(Api& api, std::string ns, std::map<std::string, std::string> taken, std::string before, const Terminal& terminal)
-      : api_(api), ns_(std::move(ns)), taken_(std::move(taken)), last_(std::move(before)), terminal_(terminal) {}
+      : api_(api), ns_(std::move(ns)), taken_(std::move(taken)), last_(std::move(before)), outage_(terminal), terminal_(terminal) {}
 
   // The exit status.
   int run() {
-    for (std::chrono::seconds waited{0}; terminal_.out; waited += kLookEvery) {
+    Time asked = time_of(terminal_);
+    while (terminal_.out) {
+      const Time begun = time_of(terminal_);
       const ApiResult<ObjectPtr> object = api_.get({Kind::namespace_, "", ns_});
       if (!object) {
-        if (!bears(object.error())) return 1;
-        waited -= kLookEvery;  // nobody can have answered meanwhile
-        pause();
+        if (!outage_.bears(read_error("read namespace " + ns_, object.error()), begun)) return 1;
+        pause_between_looks(terminal_);
         continue;
       }
-      unheard_ = {};
+      asked += outage_.end();  // nobody can have answered meanwhile
       const NamespacePtr now = as<Namespace>(*object);
       if (!labels_of(*now).empty()) {
         return print_error("namespace " + ns_ + " was labelled again meanwhile, which is left as it is: it joins again", terminal_);
@@ -116,32 +114,15 @@ class Following {
         terminal_.out << ns_ << ": as before\n";
         return 0;
       }
-      if (!answered_ && waited >= (taken_.empty() ? kMovesWithin : kAnswersWithin)) {
+      if (!answered_ && time_of(terminal_) - asked >= (taken_.empty() ? kMovesWithin : kAnswersWithin)) {
         if (const std::optional<int> status = give_up(*now)) return *status;
       }
-      pause();
+      pause_between_looks(terminal_);
     }
     return 0;
   }
 
  private:
-  void pause() const {
-    if (terminal_.pause) {
-      terminal_.pause(kLookEvery);
-    } else {
-      std::this_thread::sleep_for(kLookEvery);
-    }
-  }
-
-  // A server that does not answer now may answer later, and the way back goes on without us: said once, then borne for
-  // as long as a controller may take. False, and said, when it is another error or lasts.
-  bool bears(const ApiError& error) {
-    const bool passes = passing(error) && unheard_ < kAnswersWithin;
-    if (!passes || unheard_ == std::chrono::seconds{0}) print_error(describe("read namespace " + ns_, error), terminal_);
-    unheard_ += kLookEvery;
-    return passes;
-  }
-
   void hear(const std::string& report) {
     if (report == last_) return;
     answered_ = true;
@@ -170,7 +151,7 @@ class Following {
   const std::map<std::string, std::string> taken_;
   std::string last_;
   bool answered_ = false;
-  std::chrono::seconds unheard_{0};  // for so long the API server has not answered
+  Outage outage_;  // the way back goes on without us
   const Terminal& terminal_;
 };
 
@@ -207,10 +188,11 @@ int carry_out(Api& api, const Source& source, const Options& options, const Term
 int print_undo(const Options& options, const Terminal& terminal) {
   Result<Connection> connection = terminal.connect(options, terminal.environment);
   if (!connection) return print_error(connection.error().text, terminal);
-  Result<LiveWorld> live = list_world(*connection->api);
+  Result<LiveWorld, ReadError> live = list_world(*connection->api);
   if (!live) return print_error(live.error().text, terminal);
   Source source;
   source.world = std::move(live->world);
+  source.settings = options.settings;
   source.scope = options.ns.empty() ? connection->ns : options.ns;
   for (const std::string& note : live->notes) terminal.err << "warning: " << note << '\n';
   const auto space = source.world.namespaces.find(source.scope);

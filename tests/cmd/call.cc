@@ -18,7 +18,11 @@ Terminal terminal_of(const Given& given, std::istream& in, std::ostream& out, st
   Terminal terminal{in, out, err};
   terminal.environment = given.environment;
   terminal.colour = given.colour;
-  terminal.pause = given.pause;
+  terminal.pause = [clock = given.clock, pause = given.pause](std::chrono::seconds time) {
+    *clock += time;
+    if (pause) pause(time);
+  };
+  terminal.now = [clock = given.clock] { return *clock; };
   terminal.connect = given.connect ? given.connect : connect;
   return terminal;
 }
@@ -40,9 +44,9 @@ int call_into(std::vector<std::string> arguments, const Given& given, std::strin
   std::ostringstream printed;
   std::ostringstream err;
   Terminal terminal = terminal_of(given, in, printed, err);
-  terminal.pause = [&](std::chrono::seconds time) {
+  terminal.pause = [&out, &printed, pause = terminal.pause](std::chrono::seconds time) {
     out = printed.str();
-    if (given.pause) given.pause(time);
+    pause(time);
   };
   const int status = program(arguments, terminal, no_controller);
   out = printed.str();

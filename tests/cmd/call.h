@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Given {
   std::function<Result<Connection>(const Options&, const Environment&)> connect = {};
   bool colour = false;
   std::function<void(std::chrono::seconds)> pause = {};  // what goes on between two looks
+  std::shared_ptr<Time> clock = std::make_shared<Time>();  // goes on with every pause, and where a test says that a call takes time
 };
 
 // `arguments` without the program's name.

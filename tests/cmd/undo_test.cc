@@ -54,12 +54,14 @@ class UndoCommand : public testing::Test {
 
   test::Given given() {
     test::Given result;
+    result.clock = clock_;
     result.connect = [this](const Options&, const Environment&) -> Result<Connection> {
       auto api = std::make_unique<fakes::FakeApi>(engine_);
       api->set_fault([this](const fakes::Call&) -> std::optional<fakes::Fault> {
         if (!down_) return std::nullopt;
+        *clock_ += swallows_;
         ApiError error;
-        error.kind = ErrorClass::transport;
+        error.kind = why_;
         error.message = "the server does not answer";
         return fakes::Fault{error};
       });
@@ -72,6 +74,9 @@ class UndoCommand : public testing::Test {
   fakes::Engine engine_;
   int pauses_ = 0;
   bool down_ = false;  // the API server answers nobody
+  ErrorClass why_ = ErrorClass::transport;
+  std::chrono::seconds swallows_{0};  // for so long it keeps a call then
+  std::shared_ptr<Time> clock_ = std::make_shared<Time>();
 };
 
 std::size_t count(const std::string& text, const std::string& part) {
@@ -133,6 +138,39 @@ TEST_F(UndoCommand, status_followed_says_once_that_the_server_does_not_answer_an
   EXPECT_EQ(got.status, 1) << "what cannot be read from the start";
 }
 
+TEST_F(UndoCommand, status_followed_ends_with_an_error_that_stays) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  for (const ErrorClass why : {ErrorClass::unauthorized, ErrorClass::forbidden}) {
+    down_ = false;
+    why_ = why;
+    pauses_ = 0;
+    test::Given world = given();
+    world.pause = [this](std::chrono::seconds) {
+      if (++pauses_ > 1) throw Enough{};
+      down_ = true;
+    };
+    const Called got = call({"status", "--watch"}, world);
+    EXPECT_EQ(got.status, 1);
+    EXPECT_EQ(count(got.err, "error: cannot list"), 1U) << got.err;
+    EXPECT_EQ(pauses_, 1);
+  }
+}
+
+TEST_F(UndoCommand, status_followed_ends_when_there_is_no_cluster_to_ask_any_more) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) {
+    if (++pauses_ > 1) throw Enough{};
+  };
+  world.connect = [this, first = given().connect](const Options& options, const Environment& environment) -> Result<Connection> {
+    if (pauses_ > 0) return fail("kubeconfig: no such context");
+    return first(options, environment);
+  };
+  const Called got = call({"status", "--watch"}, world);
+  EXPECT_EQ(got.status, 1);
+  EXPECT_EQ(got.err, "error: kubeconfig: no such context\n");
+}
+
 TEST_F(UndoCommand, a_server_that_does_not_answer_for_a_while_is_looked_for_again) {
   open_shop({{"meshgraft.io/status", "joined 1/1"}});
   test::Given world = given();
@@ -156,6 +194,27 @@ TEST_F(UndoCommand, a_server_that_never_answers_again_ends_it) {
   EXPECT_EQ(got.status, 1);
   EXPECT_EQ(count(got.err, "the server does not answer"), 2U) << got.err;
   EXPECT_EQ(pauses_, 61) << "two minutes";
+}
+
+TEST_F(UndoCommand, a_server_that_swallows_every_call_is_borne_for_two_minutes_too) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  swallows_ = std::chrono::seconds{30};
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) { ++pauses_, down_ = true; };
+  EXPECT_EQ(call({"undo", "--yes", "-n", "shop"}, world).status, 1);
+  EXPECT_EQ(pauses_, 4);
+  EXPECT_LE(*clock_ - Time{}, std::chrono::seconds{2 + 120 + 30}) << "and the call that was under way";
+}
+
+TEST_F(UndoCommand, what_an_outage_takes_is_not_counted_against_the_controller) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  swallows_ = std::chrono::seconds{30};
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) { down_ = ++pauses_ < 3; };
+  const Called got = call({"undo", "--yes", "-n", "shop"}, world);
+  EXPECT_THAT(got.err, HasSubstr("no controller took it up within 120 s"));
+  EXPECT_EQ(*clock_ - Time{}, std::chrono::seconds{120 + 64});
+  EXPECT_TRUE(is_labelled());
 }
 
 TEST_F(UndoCommand, follows_the_controller_until_the_namespace_is_as_before) {

@@ -54,7 +54,7 @@ TEST_P(Golden, case_) {
 
   const Parsed parsed = parse_options(flags);
   ASSERT_TRUE(parsed.options) << parsed.text;
-  Result<Source> source = load(*parsed.options, terminal);
+  Result<Source, ReadError> source = load(*parsed.options, terminal);
   ASSERT_TRUE(source);
   const Foreseen first = foresee(source->world, parsed.options->settings);
   EXPECT_EQ(status, first.steps.empty() ? 0 : 2);

@@ -95,7 +95,7 @@ const Played& play(const std::string& name) {
   if (!parsed.options) return *played;
   std::istringstream in;
   std::ostringstream out;
-  Result<Source> source = load(*parsed.options, Terminal{in, out, out});
+  Result<Source, ReadError> source = load(*parsed.options, Terminal{in, out, out});
   EXPECT_TRUE(source) << name;
   if (!source) return *played;
   const Facts facts = derive_facts(source->world, parsed.options->settings);
