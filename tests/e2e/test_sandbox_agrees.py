@@ -87,7 +87,7 @@ def step_answer(api, namespace, step, found):
     body = json.loads(text)
     path = path_of(kind, namespace, name) + (f"/{step['subresource']}" if "subresource" in step else "")
     query = {"fieldManager": step.get("as", "meshgraft")}
-    version = (api.get(kind, namespace, name) or {"metadata": {}})["metadata"].get("resourceVersion")
+    standing = api.get(kind, namespace, name)
     do = step["do"]
     if do in ("apply", "create"):
         body = {"apiVersion": KINDS[kind][0].removeprefix("/apis/").removeprefix("/api/"), "kind": kind,
@@ -107,10 +107,24 @@ def step_answer(api, namespace, step, found):
         entry["reason"] = answer.get("reason")
         entry["fields"] = sorted({c.get("field", "") for c in answer.get("details", {}).get("causes") or []})
     elif do not in ("delete", "get") and "subresource" not in step:
-        entry["changed"] = answer["metadata"]["resourceVersion"] != version
+        entry["changed"] = is_changed(standing, answer)
     now = api.get(kind, namespace, name)
     entry["object"] = now and "deletionTimestamp" not in now["metadata"] and comparable(now)
     return entry
+
+
+def is_changed(before, after):
+    """Did our request make another version of it? A status that a controller wrote between our look and our request makes
+    one, too."""
+    if before and before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]:
+        return False
+    return not before or before.get("status") == after.get("status") or without_status(before) != without_status(after)
+
+
+def without_status(obj):
+    meta = {**obj["metadata"], "resourceVersion": "",
+            "managedFields": [m for m in obj["metadata"].get("managedFields", []) if m.get("subresource") != "status"]}
+    return {**obj, "metadata": meta, "status": None}
 
 
 def comparable(obj):
