@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "cmd/live_world.h"
-#include "k8sclient/model/yaml_read.h"
 #include "tests/cmd/call.h"
+#include "tests/cmd/seed.h"
 #include "tests/fakes/fake_api.h"
 #include "tests/fakes/world.h"
 
@@ -28,22 +28,7 @@ class Live : public testing::Test {
     put(kShop);
   }
 
-  // Stores the documents; every Deployment is available.
-  void put(const std::string& yaml) {
-    const Result<std::vector<Document>> documents = read_manifests(yaml, "test", "shop");
-    ASSERT_TRUE(documents) << documents.error().text;
-    for (const Document& document : *documents) {
-      Json json = Json(document.json);
-      if (document.object->kind != Kind::namespace_) json["metadata"]["namespace"] = document.object->meta.ns;
-      if (document.object->kind == Kind::deployment) {
-        json["metadata"]["generation"] = 1;
-        json["spec"]["replicas"] = 1;
-        json["status"] = {{"observedGeneration", 1}, {"replicas", 1}, {"updatedReplicas", 1}, {"readyReplicas", 1}, {"availableReplicas", 1}};
-      }
-      const fakes::Answer stored = engine_.seed(json);
-      ASSERT_TRUE(stored.ok()) << to_text(stored.body);
-    }
-  }
+  void put(const std::string& yaml) { test::seed_documents(engine_, yaml, "shop"); }
 
   test::Given given() {
     test::Given result;

@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 
-#include "k8sclient/model/yaml_read.h"
 #include "reconcilers/release_record.h"
 #include "tests/cmd/call.h"
+#include "tests/cmd/seed.h"
 #include "tests/fakes/fake_api.h"
 #include "tests/fakes/world.h"
 
@@ -45,22 +45,7 @@ class ReleaseCommand : public testing::Test {
     route(70, 30);
   }
 
-  // Stores the documents; every Deployment is available.
-  void put(const std::string& yaml) {
-    const Result<std::vector<Document>> documents = read_manifests(yaml, "test", "shop");
-    ASSERT_TRUE(documents) << documents.error().text;
-    for (const Document& document : *documents) {
-      Json json = Json(document.json);
-      if (document.object->kind != Kind::namespace_) json["metadata"]["namespace"] = "shop";
-      if (document.object->kind == Kind::deployment) {
-        json["metadata"]["generation"] = 1;
-        json["spec"]["replicas"] = 1;
-        json["status"] = {{"observedGeneration", 1}, {"replicas", 1}, {"updatedReplicas", 1}, {"readyReplicas", 1}, {"availableReplicas", 1}};
-      }
-      const fakes::Answer stored = engine_.seed(json);
-      ASSERT_TRUE(stored.ok()) << to_text(stored.body);
-    }
-  }
+  void put(const std::string& yaml) { seed_documents(engine_, yaml, "shop"); }
   // KubeSphere: this split of the traffic.
   void route(int principal, int gray) {
     put("apiVersion: networking.istio.io/v1alpha3\nkind: VirtualService\nmetadata: {name: web}\nspec: {hosts: [web], http: [{route: ["

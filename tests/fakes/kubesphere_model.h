@@ -30,6 +30,24 @@ struct ModelWrite {
 // `before` is empty. Deterministic. An update that one of them misses in reality is missed here too.
 std::vector<ModelWrite> kubesphere_writes(const Snapshot& before, const Snapshot& after);
 
+// What the controllers have dealt with. Somebody else may write between a look at the world and their write; what woke
+// them then wakes them again, as their queues do.
+class DealtWith {
+ public:
+  // What they write now that the world is `now`.
+  [[nodiscard]] std::vector<ModelWrite> writes(const Snapshot& now) const { return kubesphere_writes(seen_, now); }
+  // These writes were tried; `taken`: every one of them was.
+  void tried(Snapshot now, bool taken) {
+    constexpr int kTries = 15;  // pkg/controller/virtualservice, maxRetries
+    refused_ = taken ? 0 : refused_ + 1;
+    if (refused_ % kTries == 0) seen_ = std::move(now);
+  }
+
+ private:
+  Snapshot seen_;
+  int refused_ = 0;  // times in a row
+};
+
 // The parts, each one controller's sync.
 
 // The DestinationRule that `service` should have, `current` null when there is none; nullopt when nothing is written.

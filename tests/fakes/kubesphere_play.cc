@@ -50,21 +50,17 @@ bool KubeSpherePlay::carry_out(const ModelWrite& write) {
 
 bool KubeSpherePlay::step() {
   constexpr int kRounds = 50;  // rule, routes, status: three are usual
-  constexpr int kTries = 15;   // as KubeSphere's controllers; pkg/controller/virtualservice, maxRetries
   bool wrote = false;
   for (int i = 0; i < kRounds && engine_.version() != version_; ++i) {
     version_ = engine_.version();
     Snapshot now = snapshot();
-    const std::vector<ModelWrite> writes = kubesphere_writes(seen_, now);
     bool all = true;
-    for (const ModelWrite& write : writes) {
+    for (const ModelWrite& write : dealt_with_.writes(now)) {
       const bool taken = carry_out(write);
       wrote = taken || wrote;
       all = taken && all;
     }
-    // Somebody else may have written between the snapshot and us: then what woke the controllers wakes them again.
-    refused_ = all ? 0 : refused_ + 1;
-    if (refused_ % kTries == 0) seen_ = std::move(now);
+    dealt_with_.tried(std::move(now), all);
   }
   return wrote;
 }

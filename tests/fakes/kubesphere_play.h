@@ -24,9 +24,8 @@ class KubeSpherePlay {
   bool carry_out(const ModelWrite& write);
 
   Engine& engine_;
-  Snapshot seen_;
+  DealtWith dealt_with_;
   std::uint64_t version_ = 0;
-  int refused_ = 0;  // steps in a row of which a write was not taken
 };
 
 }  // namespace meshgraft::fakes

@@ -113,13 +113,11 @@ std::string routing(const Json& object) {
 }  // namespace
 
 int run_models(const std::string& kubeconfig, const std::atomic<bool>& stop) {
-  constexpr int kTries = 15;  // as KubeSphere's controllers; pkg/controller/virtualservice, maxRetries
   Result<std::unique_ptr<RawClient>> client = RawClient::open(kubeconfig);
   if (!client) return failed(client.error().text);
   std::printf("KubeSphere's controllers are at work\n");
   std::fflush(stdout);
-  Snapshot seen;
-  int refused = 0;  // times in a row
+  DealtWith dealt_with;
   std::string complained;
   while (!stop) {
     Result<Snapshot> now = snapshot_of(**client);
@@ -128,11 +126,10 @@ int run_models(const std::string& kubeconfig, const std::atomic<bool>& stop) {
       complained = now.error().text;
     } else {
       complained.clear();
-      const std::vector<ModelWrite> writes = kubesphere_writes(seen, *now);
+      const std::vector<ModelWrite> writes = dealt_with.writes(*now);
       bool all = true;
       for (const ModelWrite& write : writes) all = carry_out(**client, write) && all;
-      refused = all ? 0 : refused + 1;
-      if (refused % kTries == 0) seen = std::move(*now);  // else what woke the controllers wakes them again
+      dealt_with.tried(std::move(*now), all);
       if (!writes.empty() && all) continue;
     }
     for (int i = 0; i < 10 && !stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
