@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reconcilers/planner.h"
+#include "reconcilers/rollout.h"
 
 namespace meshgraft {
 namespace {
@@ -44,6 +45,18 @@ bool Planner::is_rolling(const Object& object) const {
   const auto is_it = [&object](const auto& workload) { return static_cast<const Object*>(workload.get()) == &object; };
   return std::any_of(rolling_.under_way.begin(), rolling_.under_way.end(), is_it) ||
          std::any_of(rolling_.exceeded.begin(), rolling_.exceeded.end(), is_it);
+}
+
+// One that restarts in `stage` and whose latest change, mostly our own of its metadata, its controller has not looked at
+// yet; nullptr when there is none.
+const Workload* Planner::unseen_of(Stage stage) const {
+  for (const std::size_t i : held_) {
+    const Intent& intent = intents_[i];
+    if (intent.stage != stage || !intent.passing || intent.impact != Impact::restart) continue;
+    const Workload* workload = as<Workload>(intent.object.get());
+    if (workload != nullptr && !latest_change_is_seen(*workload)) return workload;
+  }
+  return nullptr;
 }
 
 void Planner::fill_now(Stage stage) {
@@ -111,6 +124,9 @@ void Planner::say_of_release(const ObjectKey& written, const std::string& why) {
 void Planner::open_gate(Stage stage, std::vector<std::size_t> gated) {
   Room room = room_for_restarts(rolling_, options_, settings_, facts_);
   if (gating_ == Gating::open && rolling_.exceeded.empty() && rolling_.held.empty()) room.places = static_cast<int>(gated.size());
+  // It may be the one that has to go first, which a moment will show.
+  if (const Workload* unseen = room.places > 0 ? unseen_of(stage) : nullptr)
+    room = {0, "the latest change of " + to_string(unseen->key()) + " has not been seen by its controller"};
   std::unordered_map<const Object*, const Work*> by_object;
   for (const Work& work : works_) by_object.emplace(work.object.get(), &work);
   const LimitsVerdict limits = look_at_limits(gated, room);

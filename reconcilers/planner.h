@@ -60,6 +60,7 @@ class Planner {
   // plan_stages.cc: what may be sent now
   [[nodiscard]] std::optional<Stage> current_stage() const;
   [[nodiscard]] bool is_rolling(const Object& object) const;
+  [[nodiscard]] const Workload* unseen_of(Stage stage) const;
   void fill_now(Stage stage);
   void open_gate(Stage stage, std::vector<std::size_t> gated);
   void open_gate_back(Stage stage);

@@ -34,7 +34,7 @@ Rollout rollout_of(const Workload& workload) {
   const Workload::Status& status = workload.status;
   if (workload.replicas == 0 && workload.kind != Kind::daemon_set) return Rollout::empty;
   if (!status.known) return Rollout::complete;
-  const bool seen = status.observed_generation >= workload.meta.generation;
+  const bool seen = latest_change_is_seen(workload);
   const bool replaced = seen && status.updated == workload.replicas &&
                         (status.replicas == workload.replicas || workload.kind == Kind::daemon_set);
   const bool available = status.ready >= workload.replicas && status.available >= workload.replicas;
@@ -48,6 +48,10 @@ Rollout rollout_of(const Workload& workload) {
 bool rollout_is_over(const Workload& workload) {
   const Rollout state = rollout_of(workload);
   return state == Rollout::complete || state == Rollout::empty || state == Rollout::degraded;
+}
+
+bool latest_change_is_seen(const Workload& workload) {
+  return !workload.status.known || workload.status.observed_generation >= workload.meta.generation;
 }
 
 bool restart_leaves_a_gap(const Workload& workload) {
@@ -83,7 +87,7 @@ std::string progress_text(const Workload& workload) {
                      std::to_string(status.available) + " available";
   if (status.replicas > status.updated && status.updated >= workload.replicas)
     text += ", " + std::to_string(status.replicas - status.updated) + " of the former template";
-  if (status.known && status.observed_generation < workload.meta.generation) text += ", before its latest change";
+  if (!latest_change_is_seen(workload)) text += ", before its latest change";
   return text;
 }
 

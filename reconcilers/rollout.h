@@ -23,6 +23,10 @@ Rollout rollout_of(const Workload& workload);
 // complete, empty or degraded: nothing of the rollout is still to come.
 bool rollout_is_over(const Workload& workload);
 
+// False between a change and the moment at which the workload's controller has looked at it: until then the status says
+// nothing of a rollout. True for a manifest.
+bool latest_change_is_seen(const Workload& workload);
+
 // True when a rolling restart may pass through a moment without an available pod: Recreate, a StatefulSet of one
 // replica, maxUnavailable that covers every replica. Percentages are rounded as the Deployment controller does.
 bool restart_leaves_a_gap(const Workload& workload);

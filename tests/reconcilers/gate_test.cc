@@ -153,11 +153,11 @@ TEST(Gate, who_is_not_touched_and_who_goes_on) {
            "a", "", "",
            "observedGeneration: 3, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2"),
        "b", "", "a rollout of its own is under way: 1 of 2 updated, 2 available"},
-      {"a status that is older than the spec is not believed",
+      {"a status that is older than the spec is not believed, and whose turn it is shows when it has been brought up",
        live::deployment(
            "a", "", "",
            "observedGeneration: 2, replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2"),
-       "b", "", "a rollout of its own is under way: 2 of 2 updated, 2 available, before its latest change"},
+       "", "", "a rollout of its own is under way: 2 of 2 updated, 2 available, before its latest change"},
       {"a paused Deployment is named", live::deployment("a", "paused: true"), "b", "MG223", "spec.paused is true"},
       {"Recreate is held", live::deployment("a", "strategy: {type: Recreate}"), "b", "MG209",
        "its restart would leave a gap (MG209)"},
