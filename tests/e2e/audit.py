@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+WRITE_DEADLINE = 4.0  # seconds: how long the controller waits for the answer to a write (controller/sink.h)
 NO_OBJECTS = {"events", "leases", "selfsubjectaccessreviews", "selfsubjectrulesreviews"}
 
 
@@ -30,6 +31,12 @@ class Request:
     def is_write(self):
         """It changes objects; not Events, Leases, reviews or dry runs."""
         return self.verb in WRITES and "dryRun" not in self.query and self.resource not in NO_OBJECTS
+
+    @property
+    def unheard(self):
+        """Its sender had given up when it was answered, or was told that its time was up: it may have been carried out all
+        the same, and was sent again if not."""
+        return self.code >= 500 or self.answered - self.received >= WRITE_DEADLINE
 
     def __str__(self):
         where = f"{self.namespace}/{self.name}" if self.namespace else self.name

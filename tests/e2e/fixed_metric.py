@@ -50,7 +50,8 @@ class FixedMetric:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         pki = cluster.pki.folder
         context.load_cert_chain(pki / "server.crt", pki / "server.key")
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        # A handshake that stands still must keep nobody else waiting: each in the thread of its own request.
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
 
     def __enter__(self):
         self._thread = threading.Thread(target=self._server.serve_forever, name="metric")

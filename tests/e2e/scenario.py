@@ -22,6 +22,7 @@ HELD = "meshgraft.io/held"
 GOVERNED = "servicemesh.kubesphere.io/enabled"
 PROXY = "istio-proxy"
 SERVICE_NAME = "kubernetes.io/service-name"  # whose EndpointSlice it is
+ROOT_CERTIFICATES = ("kube-root-ca.crt", "istio-ca-root-cert")  # put into every namespace, sooner or later
 
 
 # The least that can join.
@@ -161,7 +162,8 @@ class Scenario(unittest.TestCase):
             for kind in kinds:
                 for n in namespaces:
                     for o in self.api.list(kind, n):
-                        found[kind, n, o["metadata"]["name"]] = o["metadata"][field]
+                        if o["metadata"]["name"] not in ROOT_CERTIFICATES:
+                            found[kind, n, o["metadata"]["name"]] = o["metadata"][field]
         return found
 
     def writes(self, since=0):
@@ -173,14 +175,18 @@ class Scenario(unittest.TestCase):
         # Printed grouped by stage; `round` says what comes before what.
         planned = [planned_write(c) for c in sorted(plan["changes"], key=lambda c: c["round"])
                    if c["namespace"] in namespaces]
-        written = [w for w in map(sent_write, self.writes(since)) if w["namespace"] in namespaces and not w["status"]]
+        written = [w for w in map(sent_write, sorted(self.writes(since), key=lambda w: w.received))
+                   if w["namespace"] in namespaces and not w["status"]]
         created = {(w["kind"], w["namespace"], w["name"]) for w in written if w["verb"] == "create"}
         # What somebody else's write, or a busy server, came in the way of was sent again.
-        again = [w for w in written if w["code"] in (409, 429) or w["code"] >= 500]
+        again = [w for w in written if w["code"] in (409, 429) or w["unheard"]]
         self.assertLessEqual(len(again), 2 * len(planned), "writes that were sent again, over and over")
-        written = [w for w in written if w not in again]
+        # But for one that was carried out although its time was up: that is seen, and it is not sent again.
+        heard = {identity(w) for w in written if w not in again}
+        late = {identity(w): w for w in again if w["unheard"] and identity(w) not in heard}.values()
+        written = [w for w in written if w not in again or w in late]
         for w in written:
-            self.assertLess(w["code"], 300, f"a write that was not accepted: {w}")
+            self.assertTrue(w["code"] < 300 or w in late, f"a write that was not accepted: {w}")
             if (w["kind"], w["namespace"], w["name"]) in created and w["verb"] == "patch":
                 forget_uid(w["body"])
         self.assertEqual(sorted(map(identity, written)), sorted(map(identity, planned)))
@@ -234,6 +240,7 @@ def sent_write(request):
     return {"namespace": request.namespace or (request.name if kind == "Namespace" else ""), "kind": kind,
             "name": request.name, "verb": request.verb, "manager": request.query.get("fieldManager", ""),
             "force": request.query.get("force") == "true", "code": request.code,
+            "unheard": request.unheard, "received": request.received,
             "body": comparable(request.body) if request.verb != "delete" else None,
             # The report on the Namespace is no step of the plan.
             "status": kind == "Namespace" and set(annotations) == {STATUS}}

@@ -10,7 +10,7 @@ from admission import Moment
 from ads import Sidecar
 from caller_watch import CallerWatch
 from processes import Process, ProcessError, wait_until
-from programs import USER, Controller, account_kubeconfig, binary, meshgraft
+from programs import USER, Controller, account_kubeconfig, answered, binary, meshgraft
 from scenario import APP, ONE_SERVICE, UNDO, Scenario
 
 PROMOTE = "meshgraft.io/promote"
@@ -189,7 +189,7 @@ class Releases(Scenario):
                 return
             meddled.add(name)
             if name == "promoted":
-                told.append(meshgraft(self.cluster, "release", "web", "-n", name).stdout)
+                told.append(answered(lambda: meshgraft(self.cluster, "release", "web", "-n", name)).stdout)
             elif name == "aborted":
                 self.api.annotate("Strategy", name, "web", **{PROMOTE: None, ABORT: "true"})
             elif name == "turned":

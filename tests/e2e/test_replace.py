@@ -4,12 +4,11 @@ happens on the way."""
 
 import json
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 from admission import Moment
-from processes import ProcessError, wait_until
+from processes import ProcessError, run_client, wait_until
 from programs import USER, Controller
 from replace_scenario import KEYS, MOST_WRITES, PAUSED, POLICY, REPLACE, ROLLOUTS, SHOP, UPDATED, ReplaceScenario
 from scenario import APP, HELD, UNDO
@@ -66,7 +65,9 @@ class Replace(ReplaceScenario):
             self.api.create("Strategy", "books", reviews_strategy(self.api.get("Service", "books", "reviews")))
             self.wait_until_governed("books", "reviews")
             wait_until(lambda: self.shares("books", "reviews") == [("v1", 80), ("v3", 20)], 60, "the Strategy shares the requests for reviews")
-        self.assertEqual({s["name"] for s in self.api.get("DestinationRule", "books", "reviews")["spec"]["subsets"]}, {"v1", "v2", "v3"})
+            # Another controller's, and each Deployment's subset comes when that is ready.
+            wait_until(lambda: {s["name"] for s in self.api.get("DestinationRule", "books", "reviews")["spec"].get("subsets") or []}
+                       == {"v1", "v2", "v3"}, 60, "all three versions of reviews are subsets")
         watch.stop()
         for service, replicas in (("details", 1), ("ratings", 1), ("reviews", 3), ("productpage", 1)):
             self.assert_served(watch, "books", service, replicas, "created again")
@@ -189,8 +190,8 @@ class Replace(ReplaceScenario):
         self.assertEqual(self.api.get("Deployment", "applied", "web")["spec"]["selector"], selector, refused)
 
     def helm(self, *arguments):
-        done = subprocess.run([self.cluster.tools / "helm", *map(str, arguments)], capture_output=True, text=True, timeout=360,
-                              env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
+        done = run_client([self.cluster.tools / "helm", *arguments], timeout=360,
+                          env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_helm_upgrade_an_autoscaler_and_a_disruption_budget_during_it_and_after(self):

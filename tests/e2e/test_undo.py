@@ -7,7 +7,7 @@ import yaml
 
 from processes import wait_until
 from programs import Controller
-from scenario import APP, GATEWAY, GOVERNED, STATUS, UNDO, Scenario
+from scenario import APP, GATEWAY, GOVERNED, ROOT_CERTIFICATES, STATUS, UNDO, Scenario
 
 # Ports whose names tell no protocol, and Ingresses that name one. Created, not applied: what people apply is not renamed.
 BLOG = yaml.safe_load("""
@@ -37,7 +37,6 @@ BLOG = yaml.safe_load("""
 """)
 KINDS_OF_PEOPLE = ("Deployment", "StatefulSet", "DaemonSet", "Service", "Ingress", "ConfigMap", "Application",
                    "VirtualService", "DestinationRule", "EnvoyFilter", "Strategy")
-ROOT_CERTIFICATES = ("kube-root-ca.crt", "istio-ca-root-cert")  # put into every namespace, sooner or later
 KEPT_BY_THE_SERVER = ("managedFields", "resourceVersion", "generation", "creationTimestamp")
 REVISION = "deployment.kubernetes.io/revision"
 
