@@ -1,6 +1,6 @@
 """A joined shop with a Prometheus beside it: meshgraft-sandbox with deploy/sample, `meshgraft run` on it, and a real
-Prometheus that scrapes the controller every second and evaluates the alert rules without their waiting times. Used by
-test_monitoring.py; everything listens on 127.0.0.1 and ends with the block."""
+Prometheus that scrapes the controller every second and evaluates the alert rules without their waiting times. `controller`
+is the one that was started last. Used by test_monitoring.py; everything listens on 127.0.0.1 and ends with the block."""
 
 import json
 import os
@@ -60,7 +60,7 @@ class Live:
                             "--kubeconfig-out", self.kubeconfig, "--pod-ready-seconds", "0.2")
         sandbox.wait_for(lambda: "KUBECONFIG=" in sandbox.log.read_text(), 60, "the sandbox serves")
         self.api = Api.from_kubeconfig(self.kubeconfig)
-        self.controller = self.run_controller("meshgraft", self.metrics_port)
+        self.run_controller("meshgraft", self.metrics_port)
         rules = yaml.safe_load((FILES / "alerts.yaml").read_text())
         for group in rules["groups"]:
             for rule in group["rules"]:
@@ -83,12 +83,12 @@ class Live:
             self.controller.wait_for(lambda: f"settled Namespace {namespace}" in self.controller.log.read_text(), 180,
                                      f"{namespace} has joined")
 
-    def run_controller(self, name, port, *arguments):
+    def run_controller(self, name, port, *arguments, kubeconfig=None):
         """`meshgraft run`, ready. Prometheus scrapes the one on `metrics_port`."""
-        controller = self._run(name, binary("meshgraft"), "run", "--kubeconfig", self.kubeconfig,
+        controller = self._run(name, binary("meshgraft"), "run", "--kubeconfig", kubeconfig or self.kubeconfig,
                                "--metrics-address", f"127.0.0.1:{port}", *arguments)
+        self.controller = controller
         controller.wait_for(lambda: self._answers(port, "/readyz"), 60, f"{name} is ready")
-        return controller
 
     def create(self, namespace, manifest):
         """A namespace with the objects of a manifest, every Deployment rolled out."""

@@ -10,8 +10,9 @@ import yaml
 
 import dashboards
 from live import FILES, ROOT, Live, promtool
-from processes import wait_until
+from processes import free_ports, wait_until
 from scenario import ONE_SERVICE
+from torn import TornServer
 
 HERE = Path(__file__).resolve().parent
 # Annotations of an object together have 256 KiB; this leaves no room for ours.
@@ -62,12 +63,19 @@ class Files(unittest.TestCase):
 
     def test_every_alert_says_what_to_do(self):
         for rule in dashboards.alerts():
-            self.assertLessEqual({"summary", "message", "runbook"}, set(rule["annotations"]), rule["alert"])
+            self.assertLessEqual({"summary", "message", "runbook", "runbook_url"}, set(rule["annotations"]), rule["alert"])
             self.assertIn(rule["labels"]["severity"], ("warning", "critical"), rule["alert"])
 
     def test_the_page_on_monitoring_lists_every_alert(self):
         listed = re.findall(r"^\| (Meshgraft\w+) \|", (ROOT / "docs" / "monitoring.md").read_text(), re.MULTILINE)
         self.assertEqual(listed, [rule["alert"] for rule in dashboards.alerts()])
+
+    def test_every_alert_leads_to_its_line_of_that_page(self):
+        page = (ROOT / "docs" / "monitoring.md").read_text()
+        for rule in dashboards.alerts():
+            anchor = rule["alert"].lower()
+            self.assertEqual(rule["annotations"]["runbook_url"], f"docs/monitoring.md#{anchor}")
+            self.assertRegex(page, rf'(?m)^\| {rule["alert"]} \|.*<a id="{anchor}"></a> \|$')
 
 
 class Running(unittest.TestCase):
@@ -161,6 +169,15 @@ class Running(unittest.TestCase):
         self.live.wait_until_silent("MeshgraftAbsent")
         self.live.api.request("DELETE", f"{lease}/meshgraft")
         self.live.wait_until_silent("MeshgraftNoLeader")
+
+    def test_a_watch_that_is_cut_again_and_again_raises_one(self):  # after the others: their controller is stopped here
+        self.live.controller.stop()
+        with TornServer(free_ports(1)[0]) as server:
+            kubeconfig = self.live.folder / "torn.kubeconfig"
+            kubeconfig.write_text(server.kubeconfig)
+            self.live.run_controller("torn", self.live.metrics_port, kubeconfig=kubeconfig)
+            self.live.wait_until_fires("MeshgraftWatchRestarting", kind="IngressClass")
+            self.live.controller.stop()
 
 
 if __name__ == "__main__":
