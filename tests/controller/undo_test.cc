@@ -19,7 +19,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr std::string_view kApp = "meshgraft.io/app";
-constexpr std::string_view kGateway = "meshgraft.io/gateway";
 
 // What people wrote and see: without what the server or its controllers keep.
 Json essence(Json object) {
