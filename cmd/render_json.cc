@@ -121,7 +121,7 @@ Json list_of(const Releases& releases) {
 }
 
 Json finding_totals(const Totals& totals) {
-  return {{"error", totals.errors}, {"warning", totals.warnings}, {"info", totals.infos}};
+  return {{"error", totals.findings.errors}, {"warning", totals.findings.warnings}, {"info", totals.findings.infos}};
 }
 
 Json closed_json(const Totals& totals) {

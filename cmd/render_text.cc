@@ -187,9 +187,9 @@ std::string concern_line(const Concern& concern) {
   return concern.paused ? text + ", paused" : concern.frozen ? text + ", frozen" : text;
 }
 
-std::string finding_counts(const Totals& totals) {
-  if (totals.errors + totals.warnings + totals.infos == 0) return "no findings";
-  return "findings: " + counted(totals.errors, "error") + ", " + counted(totals.warnings, "warning") + ", " + std::to_string(totals.infos) + " info";
+std::string finding_counts(const FindingCounts& counts) {
+  if (counts.errors + counts.warnings + counts.infos == 0) return "no findings";
+  return "findings: " + counted(counts.errors, "error") + ", " + counted(counts.warnings, "warning") + ", " + std::to_string(counts.infos) + " info";
 }
 
 // "ports 80 and 443 of 2 nodes close one after the other, each for up to 300 s and the start of its pod"
@@ -208,7 +208,7 @@ std::string closed_text(const ClosedPorts& closed) {
 }
 
 std::string total_line(const Totals& totals) {
-  if (totals.requests == 0) return "Total: nothing to change; " + finding_counts(totals) + '.';
+  if (totals.requests == 0) return "Total: nothing to change; " + finding_counts(totals.listed) + '.';
   int objects = 0;
   std::string kinds;
   for (const auto& [kind, number] : totals.objects) {
@@ -226,7 +226,7 @@ std::string total_line(const Totals& totals) {
   }
   for (const ClosedPorts& closed : totals.closed) text += "; " + closed_text(closed);
   if (!totals.hosts.empty()) text += "; the Host header changes behind " + counted(static_cast<int>(totals.hosts.size()), "Ingress");
-  return text + "; " + finding_counts(totals) + '.';
+  return text + "; " + finding_counts(totals.listed) + '.';
 }
 
 // What, where, what to do, each in one line however long it is, so that a finding has at most three and a search for
@@ -385,7 +385,7 @@ void render_plan_text(const Report& report, bool verbose, const Terminal& termin
 void render_check_text(const Report& report, bool verbose, const Terminal& terminal) {
   render_findings(report, verbose ? Shape::wrapped : Shape::three_lines, verbose, terminal);
   if (!report.findings.empty()) terminal.out << '\n';
-  const std::string counts = finding_counts(report.totals);
+  const std::string counts = finding_counts(report.totals.listed);
   terminal.out << (report.findings.empty() ? "No findings" : "F" + counts.substr(1)) << ".\n";
 }
 

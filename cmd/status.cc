@@ -85,9 +85,9 @@ std::string count_line(const Concern& concern, const std::vector<MemberState>& m
 }
 
 // Findings that say something is wrong; status shows how many and points at check.
-std::string finding_line(const Totals& totals) {
-  if (totals.errors + totals.warnings == 0) return "";
-  return counted(totals.errors, "error") + " and " + counted(totals.warnings, "warning") + ": see check";
+std::string finding_line(const FindingCounts& counts) {
+  if (counts.errors + counts.warnings == 0) return "";
+  return counted(counts.errors, "error") + " and " + counted(counts.warnings, "warning") + ": see check";
 }
 
 int print_facts(const Options& options, const Terminal& terminal) {
@@ -225,7 +225,7 @@ std::string status_rows(const Report& report, const Terminal& terminal) {
     const auto members = report.members.find(concern.ns);
     text += wrapped(count_line(concern, members == report.members.end() ? std::vector<MemberState>{} : members->second), "", "  ", terminal.width);
   }
-  const std::string findings = finding_line(report.totals);
+  const std::string findings = finding_line(report.totals.listed);
   return findings.empty() ? text : text + findings + '\n';
 }
 

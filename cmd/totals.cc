@@ -1,6 +1,8 @@
 #include "cmd/totals.h"
 
 #include <algorithm>
+#include <string_view>
+#include <tuple>
 
 #include "reconcilers/gateway_facts.h"
 #include "reconcilers/injection.h"
@@ -65,6 +67,10 @@ void count_restart(const ObjectKey& key, int pods, const World& before, const Wo
   }
 }
 
+int& count_of(FindingCounts& counts, Severity severity) {
+  return severity == Severity::error ? counts.errors : severity == Severity::warning ? counts.warnings : counts.infos;
+}
+
 std::string host_of(const Ingress* ingress) {
   if (ingress == nullptr) return "";
   const auto found = ingress->meta.annotations.find(keys::kUpstreamVhost);
@@ -97,8 +103,10 @@ Totals count_totals(const std::vector<Foreseen::Step>& steps, const std::vector<
     const std::string will = host_of(find_ingress(after, key));
     if (was != will) totals.hosts.push_back({key, was, will});
   }
+  std::set<std::tuple<std::string_view, std::string_view, std::string_view>> listed;
   for (const Finding& finding : findings) {
-    ++(finding.severity == Severity::error ? totals.errors : finding.severity == Severity::warning ? totals.warnings : totals.infos);
+    ++count_of(totals.findings, finding.severity);
+    if (listed.emplace(finding.code, finding.text, finding.remedy).second) ++count_of(totals.listed, finding.severity);
   }
   return totals;
 }

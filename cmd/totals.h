@@ -26,6 +26,10 @@ struct HostChange {
   std::string before, after;  // before: "" for the Host that the client asked for
 };
 
+struct FindingCounts {
+  int errors = 0, warnings = 0, infos = 0;
+};
+
 struct Totals {
   int requests = 0;
   std::map<Kind, int> objects;       // different objects written to, by kind
@@ -36,7 +40,8 @@ struct Totals {
   std::int64_t sidecar_cpu = 0, sidecar_memory = 0;  // what those sidecars ask for: thousandths of a CPU, bytes
   std::vector<ClosedPorts> closed;   // by workload
   std::vector<HostChange> hosts;     // by Ingress
-  int errors = 0, warnings = 0, infos = 0;
+  FindingCounts findings;            // one for each object that a finding is about
+  FindingCounts listed;              // as text lists them: what is said of several objects alike is one
 };
 
 // `before` and `after` are the worlds around the steps.

@@ -130,7 +130,7 @@ TEST(Check, prints_a_finding_in_three_lines_whatever_its_length) {
   EXPECT_THAT(all[1], testing::EndsWith(" and 4 more; -v names them"));
   EXPECT_THAT(all[2], testing::StartsWith("        do  "));
   EXPECT_EQ(all[3], "");
-  EXPECT_EQ(all[4], "Findings: 0 errors, 12 warnings, 0 info.");
+  EXPECT_EQ(all[4], "Findings: 0 errors, 1 warning, 0 info.");
   const Called verbose = call({"check", "-v", "-f", "-", "-n", "shop", "--app", "shop"}, {many});
   EXPECT_THAT(test::flat(verbose.out), HasSubstr("Deployment shop/web-11"));
 }
