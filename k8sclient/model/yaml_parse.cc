@@ -182,7 +182,8 @@ class Builder : public YAML::EventHandler {
   void open(const YAML::Mark& mark, OrderedJson empty, bool is_map, YAML::anchor_t anchor,
             YAML::EmitterStyle::value style) {
     check_indent(mark);
-    if (expects_key()) complain(mark, "a key must be text");
+    // A list or map as a key is mostly a bracket that is never closed.
+    if (expects_key()) complain(mark, "a key must be text, or a bracket from here on is never closed");
     if (levels_.size() >= static_cast<std::size_t>(kMaxJsonDepth))
       complain(mark, "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
     Level level;
@@ -265,6 +266,13 @@ std::optional<std::string> control_character(std::string_view text) {
   return std::nullopt;
 }
 
+// yaml-cpp's words for what people leave out most, in plain ones.
+std::string in_plain_words(const std::string& message) {
+  if (message == YAML::ErrorMsg::END_OF_SEQ_FLOW) return "a [ is never closed, or a comma is missing in its list";
+  if (message == YAML::ErrorMsg::END_OF_MAP_FLOW) return "a { is never closed, or a comma is missing in its map";
+  return message;
+}
+
 }  // namespace
 
 Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool with_lines) {
@@ -278,8 +286,8 @@ Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool w
     YAML::Parser parser(stream);
     for (; parser.HandleNextDocument(builder); ++number) documents.push_back(builder.take(number));
   } catch (const YAML::Exception& error) {
-    std::string what =
-        error.mark.is_null() ? error.msg : "line " + std::to_string(error.mark.line + 1) + ": " + error.msg;
+    std::string what = in_plain_words(error.msg);
+    if (!error.mark.is_null()) what.insert(0, "line " + std::to_string(error.mark.line + 1) + ": ");
     const bool says_tab = error.msg.find("tab ") != std::string::npos;
     if (!says_tab && builder.tab_indents(error.mark.line)) what += " (the line is indented with a tab)";
     return Unexpected<ParseError>({builder.stuck() ? number - 1 : number, std::move(what)});

@@ -1,6 +1,6 @@
 #include "k8sclient/model/yaml_read.h"
 
-#include <map>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -44,8 +44,18 @@ int lines_in(std::string_view text) {
   return lines;
 }
 
-// One JSON document after another, as kubectl takes them. Nullopt when `text` is no JSON, which leaves YAML.
-std::optional<std::vector<RawDocument>> parse_json(std::string_view text) {
+// An error of read_ordered_json, "line 2: …", in a document that begins on line `first`.
+std::string with_line(std::string_view problem, int first) {
+  constexpr std::string_view kLine = "line ";
+  int line = 0;
+  if (!problem.starts_with(kLine)) return "line " + std::to_string(first) + ": " + std::string(problem);
+  problem.remove_prefix(kLine.size());
+  const char* const end = std::from_chars(problem.data(), problem.data() + problem.size(), line).ptr;
+  return "line " + std::to_string(first + line - 1) + std::string(problem.substr(static_cast<std::size_t>(end - problem.data())));
+}
+
+// One JSON document after another, as kubectl takes them. What is no JSON may still be YAML.
+Result<std::vector<RawDocument>, ParseError> parse_json(std::string_view text) {
   std::vector<RawDocument> documents;
   int line = 1;
   for (int number = 1;; ++number) {
@@ -53,27 +63,39 @@ std::optional<std::vector<RawDocument>> parse_json(std::string_view text) {
     if (begin == std::string_view::npos) return documents;
     line += lines_in(text.substr(0, begin));
     text.remove_prefix(begin);
-    if (text.front() != '{') return std::nullopt;
+    const auto refuse = [&](const std::string& why) { return Unexpected<ParseError>({number, why}); };
+    if (text.front() != '{') return refuse("line " + std::to_string(line) + ": behind a JSON document only another may follow");
     const std::size_t end = end_of_json(text);
-    if (end == std::string_view::npos) return std::nullopt;
+    if (end == std::string_view::npos) return refuse("line " + std::to_string(line) + ": the JSON that begins here has no end: a bracket or a quote is never closed");
     Result<OrderedJson> json = read_ordered_json(text.substr(0, end));
-    if (!json) return std::nullopt;
+    if (!json) return refuse(with_line(json.error().text, line));
     documents.push_back({number, line, *std::move(json), {}});
     line += lines_in(text.substr(0, end));
     text.remove_prefix(end);
   }
 }
 
+// Whether `text`, which begins with a bracket, is meant as JSON: YAML's maps in brackets seldom quote their keys.
+bool is_meant_as_json(std::string_view text) {
+  const std::size_t next = text.find_first_not_of(kSpace, 1);
+  return next != std::string_view::npos && text[next] == '"';
+}
+
 Result<std::vector<RawDocument>, ParseError> parse_documents(std::string_view text, bool with_lines) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::size_t begin = text.find_first_not_of(kSpace);
+  std::optional<ParseError> of_json;
   if (!with_lines && begin != std::string_view::npos && text[begin] == '{') {
-    if (std::optional<std::vector<RawDocument>> documents = parse_json(text)) return *std::move(documents);
+    Result<std::vector<RawDocument>, ParseError> documents = parse_json(text);
+    if (documents) return *std::move(documents);
+    if (is_meant_as_json(text.substr(begin))) of_json = documents.error();
   }
   if (!with_lines) {
     if (std::optional<std::vector<RawDocument>> documents = yaml::parse_block(text)) return *std::move(documents);
   }
-  return yaml::parse(text, with_lines);
+  Result<std::vector<RawDocument>, ParseError> documents = yaml::parse(text, with_lines);
+  if (!documents && of_json) return Unexpected<ParseError>(*std::move(of_json));
+  return documents;
 }
 
 std::string place_of(std::string_view source, int document, int item, int line) {
@@ -91,6 +113,10 @@ class Manifests {
 
   std::optional<Error> add(RawDocument raw) {
     if (raw.json.is_null()) return std::nullopt;
+    if (const OrderedJson* items = odd_items_of(raw.json); items != nullptr) {
+      if (items->is_null()) return std::nullopt;
+      return Error{place_of(source_, raw.number, -1, raw.line) + ": items: expected a list, found " + (items->is_object() ? "a map" : "a single value")};
+    }
     const OrderedJson* list = items_of(raw.json);
     if (list == nullptr) return add_object(std::move(raw.json), raw, -1);
     const std::string list_kind = raw.json.value("kind", std::string("List"));
@@ -110,6 +136,17 @@ class Manifests {
   std::vector<Document> take() { return std::move(documents_); }
 
  private:
+  // What a List has for items when that is no list, a null when it has none; null for any other document.
+  static const OrderedJson* odd_items_of(const OrderedJson& json) {
+    static const OrderedJson kNone;
+    if (!json.is_object()) return nullptr;
+    const OrderedJson::const_iterator kind = json.find("kind");
+    if (kind == json.end() || *kind != "List") return nullptr;
+    const OrderedJson::const_iterator items = json.find("items");
+    if (items == json.end()) return &kNone;
+    return items->is_array() ? nullptr : &*items;
+  }
+
   // The items of a List or of a <Kind>List; null for any other document.
   static const OrderedJson* items_of(const OrderedJson& json) {
     if (!json.is_object()) return nullptr;
@@ -192,7 +229,7 @@ Result<RawManifests> read_raw_manifests(std::string_view text, std::string_view 
   }
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::size_t begin = text.find_first_not_of(kSpace);
-  read.is_json = begin != std::string_view::npos && text[begin] == '{' && parse_json(text).has_value();
+  read.is_json = begin != std::string_view::npos && text[begin] == '{' && static_cast<bool>(parse_json(text));
   return read;
 }
 

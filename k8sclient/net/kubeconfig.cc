@@ -47,6 +47,32 @@ void merge_list(const YAML::Node& document, const char* list, const char* inner,
   }
 }
 
+// The line `number`, from 0.
+std::string_view line_of(std::string_view text, int number) {
+  for (; number > 0; --number) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// What is wrong with a text that is no YAML. A tab is the usual reason, and yaml-cpp seldom says so.
+std::string syntax_error(std::string_view text, const YAML::Exception& error) {
+  if (error.mark.is_null()) return ": " + error.msg;
+  const std::string_view line = line_of(text, error.mark.line);
+  const bool tab = line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
+  return ", line " + std::to_string(error.mark.line + 1) + ": " + (tab ? "a tab may not indent YAML, only spaces may" : error.msg);
+}
+
+Result<YAML::Node> parse(const std::string& file, const std::string& text) {
+  try {
+    return YAML::Load(text);
+  } catch (const YAML::Exception& error) {
+    return fail("kubeconfig " + file + syntax_error(text, error));
+  }
+}
+
 Result<Unit> merge_file(const std::string& file, Merged& merged) {
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
@@ -55,7 +81,9 @@ Result<Unit> merge_file(const std::string& file, Merged& merged) {
   const std::string text = content.str();
   if (!stream.is_open() || (text.empty() && errno != 0))
     return fail("kubeconfig " + file + " cannot be read: " + std::strerror(errno == 0 ? EIO : errno));
-  const YAML::Node document = YAML::Load(text);
+  const Result<YAML::Node> parsed = parse(file, text);
+  if (!parsed) return Unexpected<Error>(parsed.error());
+  const YAML::Node& document = *parsed;
   if (document.IsNull()) return Unit{};
   if (!document.IsMap()) return fail("kubeconfig " + file + " is not a YAML mapping");
   if (const std::string kind = text_at(document, "kind"); !kind.empty() && kind != "Config")

@@ -147,7 +147,7 @@ TEST(ReadManifests, an_error_names_source_document_and_line) {
        "shop.yaml, document 1, line 2: a control character (byte 4) may not stand in YAML"},
       {"an alias inside its own anchor", "a: &a\n  b: *a\n",
        "shop.yaml, document 1, line 2: an alias stands inside the value that it names"},
-      {"a key that is a map", "? {a: b}\n: c\n", "shop.yaml, document 1, line 1: a key must be text"},
+      {"a key that is a map", "? {a: b}\n: c\n", "shop.yaml, document 1, line 1: a key must be text, or a bracket from here on is never closed"},
       {"a merge of text", "a:\n  <<: text\n", "shop.yaml, document 1, line 2: \"<<\" merges a map, or a list of maps"},
   };
   for (const BadCase& each : cases) EXPECT_EQ(error_of(each.text), each.error) << each.name;
