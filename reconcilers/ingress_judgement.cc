@@ -64,11 +64,12 @@ class Court {
     if (made.excluded) return made;
     for (const BackendPlace& place : made.places) look_at_backend(made, place);
     for (const BackendPlace& place : made.places) made.upstreams.push_back(upstream_of(made, place));
-    if (!made.has_member) return made;
-    look_at_gateway(made);
-    look_at_affinity(made);
-    look_at_canary(made);
-    look_at_paths(made);
+    if (made.has_member) {
+      look_at_gateway(made);
+      look_at_affinity(made);
+      look_at_canary(made);
+      look_at_paths(made);
+    }
     look_at_error_pages(made);
     return made;
   }
@@ -202,10 +203,11 @@ class Court {
   }
 
   // Pages for error codes are fetched from a pod of the default backend, with the public Host (RI 2): no route applies.
+  // That Service need not be one of the Ingress' rules.
   void look_at_error_pages(IngressCase& made) const {
     const std::string* codes = annotation(*made.ingress, kCustomHttpErrors);
     const std::string* pages = annotation(*made.ingress, kDefaultBackend);
-    if (made.refused || codes == nullptr || codes->empty() || pages == nullptr || !context_.membership.is_member(*pages)) return;
+    if (made.gateway == nullptr || codes == nullptr || codes->empty() || pages == nullptr || !context_.membership.is_member(*pages)) return;
     made.findings.push_back(finding("MG415", made.ingress->key(),
                                     "pages for " + *codes + " come from Service " + *pages + " by pod IP and with the public Host: traffic rules do not apply to them"));
   }

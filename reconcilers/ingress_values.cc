@@ -21,6 +21,14 @@ bool is_on(std::string_view value) {
 
 bool is_valid_vhost(std::string_view value) { return only(value, "-._~/:$"); }
 
+bool breaks_reload(std::string_view value) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t begin = value.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) return false;
+  const std::size_t blank = value.find_first_of(kBlank, begin);
+  return blank != std::string_view::npos && value.find_first_not_of(kBlank, blank) != std::string_view::npos;  // not at its end
+}
+
 bool is_valid_url(std::string_view value) { return only(value, "-._~/:,?&="); }
 
 }  // namespace meshgraft

@@ -17,4 +17,8 @@ bool is_valid_vhost(std::string_view value);
 // proxy-redirect-from and -to from controller 1.12: letters, digits and -._~/:,?&= alone; '$' is dropped silently.
 bool is_valid_url(std::string_view value);
 
+// Whether every controller takes `value` for proxy-redirect-from or -to and nginx then refuses its whole configuration,
+// so that nobody's changes get through any more: a blank inside makes two words of it.
+bool breaks_reload(std::string_view value);
+
 }  // namespace meshgraft

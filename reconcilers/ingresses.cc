@@ -237,7 +237,9 @@ class Rule {
     const std::string* from_live = annotation(*one.ingress, keys::kProxyRedirectFrom);
     const std::string* to_live = annotation(*one.ingress, keys::kProxyRedirectTo);
     const bool ours = read_record(one.ingress->meta).owns("metadata.annotations[" + std::string(keys::kProxyRedirectTo) + "]");
-    if (!ours && from_live != nullptr && to_live != nullptr && (!strict || (is_valid_url(*from_live) && is_valid_url(*to_live)))) return;
+    const bool works = from_live != nullptr && to_live != nullptr && !breaks_reload(*from_live) && !breaks_reload(*to_live) &&
+                       (!strict || (is_valid_url(*from_live) && is_valid_url(*to_live)));
+    if (!ours && works) return;
     if (one.gateway->low_risk_only) {
       decision_.findings.push_back(finding("MG407", about, "the controller in " + one.gateway->ns + " refuses proxy-redirect-from and -to (annotations-risk-level: Low)"));
       return;

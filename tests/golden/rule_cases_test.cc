@@ -1,4 +1,4 @@
-// The tables of docs/design/rule-cases.md and docs/design/traps.md against the golden cases: every case that they name
+// The tables of docs/design/rule-cases.md, traps.md and ingress-cases.md against the golden cases: every case that they name
 // is there and shows what its column says, every rule has its row, and every finding of the table is shown by a case or
 // by a named test.
 
@@ -200,12 +200,13 @@ TEST(FindingCases, every_finding_is_in_the_output_of_a_case_or_in_a_named_test) 
   for (const FindingInfo& info : finding_table()) EXPECT_TRUE(shown.contains(std::string(info.code))) << info.code << " is shown nowhere";
 }
 
-TEST(TrapCases, every_case_that_the_table_of_traps_names_is_there_and_every_finding_is_told_in_one_of_its_cases) {
+// Every case that the rows of a page name is there, and every finding of a row is told in one of its cases.
+void expect_told(const std::string& page, const std::string& first) {
   const std::vector<std::string> all = golden_cases();
   const std::regex code("MG[0-9]{3}");
   std::set<std::string> in_tests;
   for (const Row& row : table("rule-cases.md", "finding", 2)) in_tests.insert(row[0]);
-  for (const Row& row : table("traps.md", "trap", 3)) {
+  for (const Row& row : table(page, first, 3)) {
     std::set<std::string> told;
     for (std::string name : split(row[2], ',')) {
       if (name.starts_with("the cases ")) name.erase(0, 10);  // "the cases middleware-…"
@@ -224,6 +225,10 @@ TEST(TrapCases, every_case_that_the_table_of_traps_names_is_there_and_every_find
     }
   }
 }
+
+TEST(TrapCases, every_case_that_the_table_of_traps_names_is_there_and_every_finding_is_told_in_one_of_its_cases) { expect_told("traps.md", "trap"); }
+
+TEST(IngressCases, every_case_of_the_recorded_facts_is_there_and_every_finding_is_told_in_one_of_its_cases) { expect_told("ingress-cases.md", "fact"); }
 
 }  // namespace
 }  // namespace meshgraft
