@@ -60,12 +60,6 @@ std::vector<std::string> walk(const std::string& directory, Errors& errors) {
   return found;
 }
 
-std::string place(const Document& document) {
-  std::string text = document.source + ", document " + std::to_string(document.number);
-  if (document.item >= 0) text += ", item " + std::to_string(document.item);
-  return text;
-}
-
 // Objects that stand twice: which one the cluster would end up with depends on the order of applying, so we ask.
 std::string duplicates(const std::vector<Document>& documents) {
   std::map<ObjectKey, const Document*> seen;
@@ -75,7 +69,7 @@ std::string duplicates(const std::vector<Document>& documents) {
     const auto [before, fresh] = seen.emplace(document.object->key(), &document);
     if (fresh) continue;
     if (!errors.empty()) errors += '\n';
-    errors += place(document) + ": " + to_string(document.object->key()) + " stands already in " + place(*before->second);
+    errors += place_of(document) + ": " + to_string(document.object->key()) + " stands already in " + place_of(*before->second);
   }
   return errors;
 }
@@ -118,10 +112,19 @@ bool is_of_a_chart(const std::string& path, std::string_view text) {
   return false;
 }
 
+bool is_kustomization(const std::string& path) {
+  const std::string name = fs::path(path).filename().string();
+  return name == "kustomization.yaml" || name == "kustomization.yml" || name == "Kustomization";  // kustomize's own three
+}
+
 void take_documents(const std::string& text, const std::string& path, std::string_view default_namespace, Errors& errors, std::vector<Document>& into) {
   Result<std::vector<Document>> read = read_manifests(text, path, default_namespace);
   if (!read && is_of_a_chart(path, text)) {
     return errors.note(path + ": this is a part of a Helm chart, not a manifest; render the chart first: helm template NAME CHART | meshgraft plan -f -");
+  }
+  if (!read && is_kustomization(path)) {
+    const std::string directory = fs::path(path).parent_path().string();
+    return errors.note(path + ": this is a kustomization, not a manifest; build it first: kubectl kustomize " + (directory.empty() ? "." : directory) + " | meshgraft plan -f -");
   }
   if (!read) return errors.note(read.error().text);
   std::move(read->begin(), read->end(), std::back_inserter(into));
@@ -134,6 +137,12 @@ Result<std::vector<Document>> checked(std::vector<Document> documents, Errors er
 }
 
 }  // namespace
+
+std::string place_of(const Document& document) {
+  std::string text = document.source + ", document " + std::to_string(document.number);
+  if (document.item >= 0) text += ", item " + std::to_string(document.item + 1);
+  return text;
+}
 
 Result<std::string> read_file(const std::string& path) {
   std::error_code error;

@@ -31,6 +31,9 @@ Result<std::vector<Document>> read_documents(const std::vector<ManifestFile>& fi
 // is an error that names both places.
 Result<std::vector<Document>> read_paths(const std::vector<std::string>& paths, std::istream& in, std::string_view default_namespace);
 
+// Where a document stands: "shop.yaml, document 2", in a List with ", item 1", counted from 1.
+std::string place_of(const Document& document);
+
 // The whole text of a file. Errors: absent, unreadable, a directory.
 Result<std::string> read_file(const std::string& path);
 

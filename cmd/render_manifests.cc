@@ -250,6 +250,7 @@ Result<Output> manifests_at_the_end(const std::vector<ManifestFile>& files, cons
   label_namespaces(options, sheets);
   Output output = sheets.take();
   output.notes = std::move(renamed);
+  for (const Finding& one : source->refused) output.notes.push_back("an API server would refuse " + one.text);
   for (const auto& [ns, plan] : end.end) output.held.insert(output.held.end(), plan.waiting.begin(), plan.waiting.end());
   return output;
 }

@@ -148,8 +148,10 @@ Report make_report(const Foreseen& foreseen, const Source& source) {
   for (const auto& [ns, releases] : foreseen.releases) {
     if ((source.scope.empty() || ns == source.scope) && !releases.empty()) report.releases.emplace(ns, releases);
   }
-  for (const Finding& finding : foreseen.findings) {
-    if (in_scope(source.scope, finding.about)) report.findings.push_back(finding);
+  for (const std::vector<Finding>* findings : {&foreseen.findings, &source.refused}) {
+    for (const Finding& finding : *findings) {
+      if (in_scope(source.scope, finding.about)) report.findings.push_back(finding);
+    }
   }
   std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& left, const Finding& right) {
     return std::tie(right.severity, left.code, left.about) < std::tie(left.severity, right.code, right.about);

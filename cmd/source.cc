@@ -6,6 +6,8 @@
 
 #include "cmd/manifests.h"
 #include "cmd/report.h"
+#include "k8sclient/model/refused_fields.h"
+#include "reconcilers/findings.h"
 #include "reconcilers/gateway_facts.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/release_record.h"
@@ -39,7 +41,7 @@ std::string misspelt(const Document& document) {
   const std::string_view group = std::string_view(unknown->api_version).substr(0, unknown->api_version.find('/'));
   const bool known = std::any_of(kinds().begin(), kinds().end(), [&](const KindInfo& kind) { return kind.name == unknown->kind_name && kind.group.find('.') == std::string_view::npos; });
   if (!known || group.find('.') != std::string_view::npos) return "";
-  return document.source + ", document " + std::to_string(document.number) + ": " + unknown->kind_name + " " + unknown->meta.name + " is of apiVersion " +
+  return place_of(document) + ": " + unknown->kind_name + " " + unknown->meta.name + " is of apiVersion " +
          unknown->api_version + ", where Kubernetes has no such kind: it is left as it is";
 }
 
@@ -96,6 +98,13 @@ std::vector<std::string> unseen(const std::vector<Document>& documents, const Wo
   return notes;
 }
 
+// What no API server would take, and where it stands.
+void add_refused(const Document& document, std::vector<Finding>& findings) {
+  for (const RefusedField& field : refused_fields(document)) {
+    findings.push_back(finding("MG117", document.object->key(), place_of(document) + ": " + field.path + ": " + field.why));
+  }
+}
+
 Result<Source> from_documents(const std::vector<Document>& documents, const Options& options) {
   if (documents.empty()) return fail("the files hold no document");
   std::vector<ObjectPtr> objects;
@@ -104,6 +113,7 @@ Result<Source> from_documents(const std::vector<Document>& documents, const Opti
   Source source;
   for (const Document& document : documents) {
     if (std::string note = misspelt(document); !note.empty()) source.notes.push_back(std::move(note));
+    add_refused(document, source.refused);
   }
   source.unread = unread_kinds(documents);
   source.world = make_world(running(objects));

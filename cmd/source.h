@@ -20,6 +20,7 @@ struct Source {
   std::string scope;               // the namespace to show; "" for all of them
   std::vector<std::string> notes;  // what could not be read and what follows from it
   std::string unread;              // documents of kinds that no rule reads, in one line; "" when there are none
+  std::vector<Finding> refused;    // MG117: fields of manifests that an API server would refuse
 };
 
 // Files when the options name some, else the cluster. Errors: what could not be read, one problem a line; only what

@@ -256,10 +256,71 @@ TEST(BadInput, a_group_that_kubernetes_does_not_have_is_a_warning_and_a_kind_of_
                      "note: not looked at: 1 Service of serving.knative.dev\n");
 }
 
+TEST(BadInput, what_no_API_server_takes_is_told_with_file_document_and_field_and_stops_nobody) {
+  const test::Folder folder;
+  std::string service = test::service_yaml("cart");
+  service.replace(service.find("name: cart"), 10, "name: Cart");
+  const std::string path = folder.write("shop.yaml", test::deployment_yaml("web") + test::service_yaml("web") + service);
+  const Called check = call({"check", "-f", path, "--app", "shop", "-n", "shop"});
+  EXPECT_EQ(check.status, 2);
+  EXPECT_THAT(check.out, HasSubstr("error   MG117  " + path + ", document 3: metadata.name: \"Cart\" is no name of a Service"));
+  const Called plan = call({"plan", "-f", path, "--app", "shop", "-n", "shop"});
+  EXPECT_THAT(plan.out, HasSubstr("MG117"));
+  EXPECT_THAT(plan.out, HasSubstr("Deployment shop/web"));
+  const Called files = call({"plan", "-f", path, "--app", "shop", "-n", "shop", "-o", "manifests"});
+  EXPECT_THAT(files.err, HasSubstr("warning: an API server would refuse " + path + ", document 3: metadata.name: \"Cart\""));
+}
+
 TEST(BadInput, a_list_that_holds_something_else_than_objects_names_the_item) {
   const Called got = plan_of("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Service\n  metadata: {name: a}\n- just text\n");
   EXPECT_EQ(got.status, 1);
   EXPECT_THAT(got.err, StartsWith("error: -, document 1, item 2"));
+}
+
+TEST(BadInput, json_that_is_cut_off_or_lacks_a_comma_says_so_and_where) {
+  const std::string service = "{\"apiVersion\": \"v1\", \"kind\": \"Service\",\n \"metadata\": {\"name\": \"a\"}";
+  EXPECT_EQ(plan_of(service).err, "error: -, document 1, line 1: the JSON that begins here has no end: a bracket or a quote is never closed\n");
+  const Called second = plan_of(service + "}\n\n{\"apiVersion\": \"v1\",\n\"kind\": \"Service\"\n\"metadata\": {}}");
+  EXPECT_EQ(second.status, 1);
+  EXPECT_THAT(second.err, StartsWith("error: -, document 2, line 6: "));
+  EXPECT_THAT(second.err, HasSubstr("expected"));
+}
+
+TEST(BadInput, json_and_yaml_that_nest_without_end_are_refused_with_one_line) {
+  constexpr std::size_t kLevels = 100'000;
+  std::string json;
+  for (std::size_t i = 0; i < kLevels; ++i) json += "{\"a\":";
+  EXPECT_EQ(plan_of(json + "1" + std::string(kLevels, '}')).err, "error: -, document 1, line 1: nested deeper than 200 levels\n");
+  std::string yaml;
+  for (std::size_t i = 0; i < 300; ++i) yaml += std::string(i, ' ') + "a:\n";
+  EXPECT_EQ(plan_of(yaml).err, "error: -, document 1, line 201: nested deeper than 200 levels\n");
+}
+
+TEST(BadInput, yaml_brackets_that_are_never_closed_are_told_in_plain_words) {
+  EXPECT_EQ(plan_of("spec: {ports: [{port: 80}\n").err, "error: -, document 1, line 2: a [ is never closed, or a comma is missing in its list\n");
+  EXPECT_EQ(plan_of("metadata: {name: a\n").err, "error: -, document 1, line 2: a { is never closed, or a comma is missing in its map\n");
+}
+
+TEST(BadInput, a_list_whose_items_are_no_list_is_told_so_and_an_empty_one_is_none) {
+  EXPECT_EQ(plan_of("apiVersion: v1\nkind: List\nitems: 3\n").err, "error: -, document 1, line 1: items: expected a list, found a single value\n");
+  EXPECT_EQ(plan_of("apiVersion: v1\nkind: List\nitems: {a: 1}\n").err, "error: -, document 1, line 1: items: expected a list, found a map\n");
+  EXPECT_EQ(plan_of("apiVersion: v1\nkind: List\n---\n" + test::deployment_yaml("web") + test::service_yaml("web")).status, 2);
+}
+
+TEST(BadInput, a_kustomization_is_said_to_be_one) {
+  const test::Folder folder;
+  const std::string path = folder.write("base/kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [web.yaml]\n");
+  const Called got = call({"plan", "-f", folder.path() + "/base"});
+  EXPECT_EQ(got.status, 1);
+  EXPECT_EQ(got.err, "error: " + path + ": this is a kustomization, not a manifest; build it first: kubectl kustomize " + folder.path() + "/base | meshgraft plan -f -\n");
+}
+
+TEST(BadInput, a_kubeconfig_indented_with_tabs_says_so_and_where) {
+  const test::Folder folder;
+  const std::string path = folder.write("config", "apiVersion: v1\nkind: Config\nclusters:\n\t- name: a\n");
+  EXPECT_EQ(call({"plan", "--kubeconfig", path}).err, "error: kubeconfig " + path + ", line 4: a tab may not indent YAML, only spaces may\n");
+  const std::string cut = folder.write("cut", "apiVersion: v1\nclusters: [\n");
+  EXPECT_THAT(call({"plan", "--kubeconfig", cut}).err, StartsWith("error: kubeconfig " + cut + ", line 3: "));
 }
 
 TEST(BadInput, a_file_with_nothing_in_it_is_an_error_and_empty_documents_are_not) {

@@ -1,10 +1,16 @@
-"""A plan of a namespace and of its dump are the same: what people review is what will happen."""
+"""A plan of a namespace and of its dump are the same: what people review is what will happen. And what is said to be
+refused of a manifest is refused by the API server."""
 
 import json
 from pathlib import Path
 
+import yaml
+
+from api import path_of
 from programs import answered, meshgraft
 from scenario import Scenario
+
+REFUSED = Path(__file__).resolve().parents[1] / "data" / "refused"
 
 # Beside the Namespace: what `kubectl get -o yaml` of these kinds prints is all that a plan of the namespace reads.
 DUMPED = ["Deployment", "StatefulSet", "Service", "Ingress", "ConfigMap", "Pod"]
@@ -34,3 +40,23 @@ class LiveEqualsFile(Scenario):
                 live = self.printed(2, "plan", "-n", name, "--app", "shop", "-o", form)
                 file = self.printed(2, "plan", "-f", folder / "dump.json", "--facts", folder / "facts.yaml", "--app", "shop", "-o", form)
                 self.assertEqual(file, live)
+
+    def refused_of(self, manifest):
+        """The fields that the API server refuses of a manifest; nothing is created."""
+        path = path_of(manifest["kind"], "refused")
+        code, answer = self.api.raw("POST", path, manifest, query={"dryRun": "All"})
+        self.assertIn(code, (201, 422), f"{manifest['metadata']['name']}: {answer}")
+        return [cause["field"] for cause in answer["details"]["causes"]] if code == 422 else []
+
+    def test_what_check_says_that_a_server_would_refuse_it_refuses(self):
+        self.cluster.create_namespace("refused")
+        for manifest in yaml.safe_load_all((REFUSED / "refused.yaml").read_text()):
+            name = manifest["metadata"]["name"]
+            fields = self.refused_of(manifest)
+            for path in manifest["metadata"]["annotations"]["refused"].split():
+                # Of a label the server names the map that holds it, and of a pod template without "metadata".
+                with self.subTest(name, path=path, refused=fields):
+                    self.assertTrue([one for one in fields if path.startswith(one) or path.replace(".template.metadata.", ".template.").startswith(one)])
+        for manifest in yaml.safe_load_all((REFUSED / "accepted.yaml").read_text()):
+            with self.subTest(manifest["metadata"]["name"]):
+                self.assertEqual(self.refused_of(manifest), [])
