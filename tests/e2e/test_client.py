@@ -156,8 +156,9 @@ class Client(Scenario):
             self.api.request("PUT", path, less)
             try:
                 self.cluster.crash("kube-apiserver")  # ends the watch, which is not asked again while it runs
-                wait_until(lambda: self.details(controller)["ingresses"][0] == "forbidden", 90, "said in /readyz?verbose")
-                self.assertIn("ingresses", self.details(controller)["ingresses"][2])
+                standing, _, why = wait_until(lambda: (found := self.details(controller)["ingresses"])[0] == "forbidden" and found, 90,
+                                              "said in /readyz?verbose")
+                self.assertIn("ingresses", why, standing)
                 self.service("without-ingresses")
                 self.wait_until_right(controller, 120, "the others go on")
             finally:

@@ -75,6 +75,11 @@ class WayBack(Scenario):
             with self.subTest(object=" ".join(key)):
                 self.assertEqual(after[key], obj)
 
+    def wait_until_reported(self, *namespaces):
+        """Until each has the report that goes when all is back: without it nobody could wait for that."""
+        wait_until(lambda: all(self.annotation(self.api.get("Namespace", None, n), STATUS) for n in namespaces), 60,
+                   f"a first report on {', '.join(namespaces)}")
+
     def wait_until_back(self, controller, *namespaces, seconds=240):
         def back():
             controller.process.check()
@@ -112,6 +117,7 @@ class WayBack(Scenario):
             self.api.label("Namespace", None, "ingress-nginx", **{GATEWAY: "ingress-nginx"})
             self.wait_until_joined(controller, "shop", "ingress-nginx", seconds=180)
             self.wait_until_governed("shop", "cart")
+            self.wait_until_reported("shop", "ingress-nginx")
             # One was edited and then labelled by an apply, the other nothing but edited.
             for name in ("blog", "labelled"):
                 self.assertEqual(self.port_of(name), {"number": 80}, name)
@@ -132,6 +138,7 @@ class WayBack(Scenario):
         with Controller(self.cluster) as controller:
             self.api.label("Namespace", None, "bookinfo", **{APP: "bookinfo"})
             self.wait_until_joined(controller, "bookinfo")
+            self.wait_until_reported("bookinfo")
         for sign in (lambda: not any(self.annotation(self.api.get("Service", "bookinfo", s), GOVERNED) for s in services),
                      lambda: sum(UNDO not in o["metadata"].get("annotations", {})
                                  for o in self.api.list("Deployment", "bookinfo")) >= 1):
@@ -155,8 +162,7 @@ class WayBack(Scenario):
                 return any("sidecar.istio.io/inject" in o["spec"]["template"]["metadata"].get("annotations", {})
                            for o in self.api.list("Deployment", "midway"))
             wait_until(one_restarted, 60, "a first restart", step=0.05)
-            # The report that goes when all is back.
-            wait_until(lambda: self.annotation(self.api.get("Namespace", None, "midway"), STATUS), 60, "a first report", step=0.05)
+            self.wait_until_reported("midway")
             self.api.label("Namespace", None, "midway", **{APP: None})
             self.wait_until_back(controller, "midway")
         watch.stop()
