@@ -19,8 +19,9 @@ Result<ClientConfig> found_config(const Options& options, const Environment& env
   if (!environment.service_host.empty() && options.context.empty()) {
     return read_in_cluster(environment.service_host, environment.service_port);
   }
+  const bool reads_files = options.command == Command::plan || options.command == Command::check;
   return fail("no cluster to ask: KUBECONFIG is not set" + (usual.empty() ? "" : ", " + usual + " does not exist") +
-              " and this is no pod; give --kubeconfig FILE, or -f for manifests");
+              " and this is no pod; give --kubeconfig FILE" + (reads_files ? ", or -f for manifests" : ""));
 }
 
 }  // namespace

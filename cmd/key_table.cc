@@ -45,7 +45,7 @@ constexpr std::array kTable{
             "Workloads of this namespace restarting because of meshgraft at one time; the chart's `maxRollouts` (3) caps the cluster."},
     KeyInfo{keys::kPaused, kAnnotation, "Namespace", "`\"true\"`",
             "Change nothing here, go on observing. The chart's `paused: true` does so everywhere."},
-    KeyInfo{keys::kRetry, kAnnotation, "workload, Strategy", "any new value", "Try a held workload, or a held release, again."},
+    KeyInfo{keys::kRetry, kAnnotation, "workload, Strategy", "any new value", "Try a held workload, or a held release, again; and at once what was given up because somebody kept changing it back (MG913)."},
     KeyInfo{keys::kPromote, kAnnotation, "Strategy", "`\"true\"`, `template`",
             "Carry the release to its end: gray takes every request, the principal gets gray's images, takes every request back, then gray and the Strategy go. `template`: env and resources too. "
             "Needs the chart's `releases.enabled`. Taken off on the way, the release stops where it is, and the traffic stays where it is then."},

@@ -76,7 +76,7 @@ void log_flags(CLI::App& app, Raw& raw) {
 void file_flags(CLI::App& app, Options& options, Raw& raw) {
   list_flag(app, "-f,--filename", options.files, "FILE", "Manifest, directory (with all below it) or - for standard input; no cluster is contacted. Repeatable");
   list_flag(app, "--app", raw.apps, "[NS=]NAME", "Act as if the namespace were labelled for this app. Repeatable");
-  list_flag(app, "--gateway", raw.gateways, "[NS=]ingress-nginx", "Act as if the namespace were labelled as a gateway. Repeatable");
+  list_flag(app, "--gateway", raw.gateways, "[NS=]ingress-nginx", "Act as if the namespace were labelled as a gateway; without NS=, each that holds an ingress controller. Repeatable");
   text_flag(app, "--policy", raw.policy, "POLICY", "Act as if the namespaces named this policy: observe, join or replace");
   list_flag(app, "--set", raw.sets, "[NS=]KEY=VALUE", "Act as if the namespace carried this meshgraft.io key. Repeatable");
   text_flag(app, "--profile", options.profile, "NAME", "Mesh to assume with -f: kubesphere-3.3, kubesphere-3.4, kubesphere-4 or istio (default kubesphere-3.3)");
@@ -128,6 +128,7 @@ Tree::Tree() {
   file_flags(plan, options, raw);
   output_flag(plan, options, "Form: text, json, yaml or manifests (yaml: the request bodies; manifests: the documents of -f as they will be; default text)");
   text_flag(plan, "--output-dir", options.output_directory, "DIR", "With -o manifests: write the files there, under their own names");
+  plan.add_flag("--force", options.force, "With --output-dir: overwrite the files of -f themselves, where they are what would be written");
   plan.add_flag("-v,--verbose", options.verbose, "Show mesh and platform facts and every field added");
   settings_flags(plan, options, raw);
 
@@ -229,6 +230,7 @@ Result<Unit> check_output(const Options& options) {
     return fail("-o manifests writes the documents of -f as they will be: name some with -f");
   }
   if (!options.output_directory.empty() && options.output != "manifests") return fail("--output-dir goes with -o manifests");
+  if (options.force && options.output_directory.empty()) return fail("--force goes with --output-dir");
   return one_of(options.output, "--output", output_forms(options.command));
 }
 

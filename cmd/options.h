@@ -55,6 +55,7 @@ struct Options {
   std::optional<Version> istio_version, ingress_nginx_version;
   Severity fail_on = Severity::error;
   std::string output_directory;        // plan -o manifests: "" prints them
+  bool force = false;                  // --output-dir may overwrite the files of -f
 
   // status; watch also of release.
   bool watch = false, facts = false, settled = false;

@@ -29,10 +29,20 @@ Result<Report> foretell(const Options& options, const Terminal& terminal) {
   return make_report(foresee(source->world, source->settings), *source);
 }
 
+namespace {
+
+// Where the form of output has no room for it.
+void note_unlabelled(const Report& report, const Terminal& terminal) {
+  if (const std::string text = unlabelled_text(report); !text.empty()) terminal.err << "note: " << text << '\n';
+}
+
+}  // namespace
+
 int print_plan(const Options& options, const Terminal& terminal) {
   if (options.output == "manifests") return print_manifests(options, terminal);
   Result<Report> report = foretell(options, terminal);
   if (!report) return print_error(report.error().text, terminal);
+  if (options.output == "json" || options.output == "yaml") note_unlabelled(*report, terminal);
   if (options.output == "json") {
     terminal.out << to_text(plan_json(*report), 2) << '\n';
   } else if (options.output == "yaml") {
@@ -46,6 +56,7 @@ int print_plan(const Options& options, const Terminal& terminal) {
 int print_check(const Options& options, const Terminal& terminal) {
   Result<Report> report = foretell(options, terminal);
   if (!report) return print_error(report.error().text, terminal);
+  note_unlabelled(*report, terminal);
   if (options.output == "json") {
     terminal.out << to_text(check_json(*report), 2) << '\n';
   } else {

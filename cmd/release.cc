@@ -29,6 +29,7 @@ constexpr std::chrono::seconds kAnswersSoon{10};  // nobody who looks at a termi
 constexpr std::chrono::seconds kMovesWithin{900};
 constexpr std::string_view kMend =
     "see that meshgraft run is up, the chart's releases.enabled is true and paused is not, and its namespaces.selector takes this namespace in";
+constexpr std::string_view kBegin = "one begins with a gray Deployment and a Strategy, made in KubeSphere's console or applied: docs/guide.md, 6";
 constexpr int kTries = 5;  // client-go util/retry DefaultRetry: an object that others write to meanwhile
 
 // One release of one cluster: read, annotated, followed.
@@ -78,6 +79,9 @@ class Release {
     goal_ = sight.state->phase;
     return follow();
   }
+
+  // That it is not there, and which are.
+  int tell_unseen() const { return print_error(why_unseen(), terminal_); }
 
  private:
   // For the case that nothing of it is left at the next look: whoever follows may stand still for longer than it takes.
@@ -136,6 +140,8 @@ class Release {
       text = "namespace " + ns_ + " carries no meshgraft.io/app: meshgraft carries the releases of joined namespaces alone";
     } else if (!names.empty()) {
       text += "; there are: " + names;
+    } else {
+      text += ", which has none; " + std::string(kBegin);
     }
     return text;
   }
@@ -401,7 +407,7 @@ int print_list(const Releases& releases, const std::string& scope, const Namespa
   } else if (releases.empty()) {
     const bool joined = view != nullptr && view->ns->meta.labels.contains(keys::kApp);
     terminal.out << "No grayscale release in " << (scope.empty() ? "a namespace that carries meshgraft.io/app" : "namespace " + scope)
-                 << (scope.empty() || joined ? "" : ", which carries no meshgraft.io/app") << ".\n";
+                 << (scope.empty() || joined ? "; " + std::string(kBegin) : ", which carries no meshgraft.io/app") << ".\n";
   } else {
     terminal.out << release_rows(releases, terminal);
   }
@@ -425,9 +431,7 @@ int print_release(const Options& options, const Terminal& terminal) {
   if (options.abort || !options.promote.empty()) return release.ask();
   if (options.watch) return release.watch();
   const Releases found = releases_of(*connection->api, *live, scope, options);
-  if (found.empty() && !options.release.empty()) {
-    return print_error("strategies.servicemesh.kubesphere.io \"" + options.release + "\" not found among the releases of namespace " + scope, terminal);
-  }
+  if (found.empty() && !options.release.empty()) return release.tell_unseen();
   return print_list(found, scope, scope.empty() ? nullptr : &live->world.namespaces.at(scope), options, terminal);
 }
 

@@ -195,10 +195,28 @@ Result<Unit> write_file(const fs::path& path, const std::string& text) {
   return Unit{};
 }
 
-Result<Unit> write_tree(const Output& output, const std::string& directory, const Terminal& terminal) {
-  if (Result<Unit> ok = check_names(output); !ok) return ok;
+fs::path place(const OutputFile& file, const std::string& directory) { return (fs::path(directory) / file.name).lexically_normal(); }
+
+// What people wrote is not overwritten unasked: whatever way the two paths lead to one file. Errors: each such file, one a line.
+Result<Unit> check_sources(const Output& output, const std::string& directory) {
+  std::string errors;
   for (const OutputFile& file : output.files) {
-    const fs::path path = (fs::path(directory) / file.name).lexically_normal();
+    const fs::path path = place(file, directory);
+    const bool taken = std::any_of(output.files.begin(), output.files.end(), [&path](const OutputFile& read) {
+      std::error_code absent;
+      return !read.source.empty() && read.source != "-" && fs::equivalent(read.source, path, absent);
+    });
+    if (taken) errors += path.string() + " is a file of -f and would be overwritten\n";
+  }
+  if (errors.empty()) return Unit{};
+  return fail(errors + "nothing was written: name another directory with --output-dir, or overwrite the files of -f with --force");
+}
+
+Result<Unit> write_tree(const Output& output, const std::string& directory, bool force, const Terminal& terminal) {
+  if (Result<Unit> ok = check_names(output); !ok) return ok;
+  if (Result<Unit> ok = force ? Unit{} : check_sources(output, directory); !ok) return ok;
+  for (const OutputFile& file : output.files) {
+    const fs::path path = place(file, directory);
     if (Result<Unit> ok = write_file(path, file.text); !ok) return ok;
     terminal.out << (file.source.empty() ? "new      " : file.changed ? "changed  " : "same     ") << path.string() << '\n';
   }
@@ -251,6 +269,12 @@ Result<Output> manifests_at_the_end(const std::vector<ManifestFile>& files, cons
   Output output = sheets.take();
   output.notes = std::move(renamed);
   for (const Finding& one : source->refused) output.notes.push_back("an API server would refuse " + one.text);
+  const auto labelled = [](const auto& one) { return one.second.ns->meta.labels.contains(keys::kApp) || one.second.ns->meta.labels.contains(keys::kGateway); };
+  const auto& namespaces = source->world.namespaces;
+  if (!output.changed && std::none_of(namespaces.begin(), namespaces.end(), labelled)) {
+    output.notes.push_back("no namespace carries the label " + std::string(keys::kApp) + " or " + std::string(keys::kGateway) +
+                           ", so the documents are as they were: give --app NAME, --gateway ingress-nginx");
+  }
   for (const auto& [ns, plan] : end.end) output.held.insert(output.held.end(), plan.waiting.begin(), plan.waiting.end());
   return output;
 }
@@ -271,7 +295,7 @@ int print_manifests(const Options& options, const Terminal& terminal) {
   }
   if (options.output_directory.empty()) {
     print_documents(*output, terminal);
-  } else if (Result<Unit> ok = write_tree(*output, options.output_directory, terminal); !ok) {
+  } else if (Result<Unit> ok = write_tree(*output, options.output_directory, options.force, terminal); !ok) {
     return print_error(ok.error().text, terminal);
   }
   return output->changed ? 2 : 0;

@@ -350,17 +350,19 @@ void render_facts_text(const Facts& facts, const Terminal& terminal) {
   }
 }
 
+std::string unlabelled_text(const Report& report) {
+  if (!report.concerns.empty()) return "";
+  return std::string("No namespace carries the label ") + std::string(keys::kApp) + " or " + std::string(keys::kGateway) +
+         ", so nothing is planned. To see what a label would do: --app NAME, --gateway ingress-nginx.";
+}
+
 void render_plan_text(const Report& report, bool verbose, const Terminal& terminal) {
   std::ostream& out = terminal.out;
   for (const Concern& concern : report.concerns) {
     const std::string line = wrapped(concern_line(concern), "", "  ", terminal.width);
     out << paint(terminal, Colour::bold, std::string_view(line).substr(0, line.size() - 1)) << '\n';
   }
-  if (report.concerns.empty()) {
-    out << wrapped(std::string("No namespace carries the label ") + std::string(keys::kApp) + " or " + std::string(keys::kGateway) +
-                       ", so nothing is planned. To see what a label would do: --app NAME, --gateway ingress-nginx.",
-                   "", "", terminal.width);
-  }
+  if (report.concerns.empty()) out << wrapped(unlabelled_text(report), "", "", terminal.width);
   std::optional<Stage> stage;
   for (const Foreseen::Step& step : report.steps) {
     if (stage != step.change.stage) {

@@ -1,6 +1,8 @@
 #pragma once
 // render_text: a report as people read it. At most `terminal.width` columns; colour only where the terminal shows it.
 
+#include <string>
+
 #include "cmd/report.h"
 #include "cmd/terminal.h"
 
@@ -9,6 +11,9 @@ namespace meshgraft {
 // Changes by stage and object, what waits for what, what is held, findings, totals. `verbose` adds the facts and the
 // fields that only we read.
 void render_plan_text(const Report& report, bool verbose, const Terminal& terminal);
+
+// What to give so that something is planned; "" when a namespace carries a label.
+std::string unlabelled_text(const Report& report);
 
 // Findings alone, and their count. `verbose` adds cause and source.
 void render_check_text(const Report& report, bool verbose, const Terminal& terminal);

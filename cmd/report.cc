@@ -48,6 +48,17 @@ void explain(MemberState& member, const std::vector<Finding>& findings) {
   }
 }
 
+// A value that cannot be read, another app or version, a deletion: nothing is written, whether the options tell it or not.
+void tell_frozen(Concern& concern, const std::vector<Finding>& findings) {
+  for (const Finding& finding : findings) {
+    if (finding.about.kind != Kind::namespace_ || finding.about.name != concern.ns) continue;
+    if (finding.code != "MG101" && finding.code != "MG108" && finding.code != "MG109") continue;
+    concern.frozen = true;
+    concern.why_frozen = finding.code + ": " + finding.text;
+    return;
+  }
+}
+
 // Whether a workload that we changed is still rolling out.
 bool rolling(const Source& source) {
   for (const auto& [name, view] : source.world.namespaces) {
@@ -156,6 +167,7 @@ Report make_report(const Foreseen& foreseen, const Source& source) {
   std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& left, const Finding& right) {
     return std::tie(right.severity, left.code, left.about) < std::tie(left.severity, right.code, right.about);
   });
+  for (Concern& concern : report.concerns) tell_frozen(concern, report.findings);
   for (auto& [ns, members] : report.members) {
     for (MemberState& member : members) explain(member, report.findings);
   }

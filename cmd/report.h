@@ -23,6 +23,7 @@ struct Concern {
   bool gateway_in_mesh = false;  // its controllers have sidecars
   bool paused = false;           // frozen because somebody said so: meshgraft.io/paused, or the chart's paused
   bool leaving = false;          // carries neither label, and something of ours is still there or going
+  std::string why_frozen = {};   // "MG108: meshgraft.io/app is store, but members joined shop"; "" when nothing is found about it
 };
 
 // What an object's plan ended on without being done.

@@ -210,14 +210,25 @@ std::vector<ObjectPtr> running(const std::vector<ObjectPtr>& objects) {
   return result;
 }
 
+namespace {
+
+bool holds_a_controller(const NamespaceView& view) {
+  return !view.gateways.empty() || std::any_of(view.workloads.begin(), view.workloads.end(), [](const auto& workload) { return read_ingress_controller(*workload).has_value(); });
+}
+
+}  // namespace
+
 Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, std::string_view scope) {
   for (const Assumption& assumption : assumptions) {
     const std::string_view only = assumption.ns.empty() ? scope : std::string_view(assumption.ns);
     if (!only.empty() && !world.namespaces.contains(std::string(only))) {
       return fail("no object is in namespace \"" + std::string(only) + "\", which " + assumption.key + "=" + assumption.value + " names");
     }
+    const bool holders = only.empty() && assumption.key == keys::kGateway &&
+                         std::any_of(world.namespaces.begin(), world.namespaces.end(), [](const auto& one) { return holds_a_controller(one.second); });
     for (auto& [name, view] : world.namespaces) {
       if (!only.empty() && name != only) continue;
+      if (holders && !holds_a_controller(view)) continue;
       auto labelled = std::make_shared<Namespace>(*view.ns);
       (assumption.label ? labelled->meta.labels : labelled->meta.annotations).insert_or_assign(assumption.key, assumption.value);
       view.ns = std::move(labelled);

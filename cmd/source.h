@@ -30,7 +30,8 @@ Result<Source, ReadError> load(const Options& options, const Terminal& terminal)
 // The same of documents that were read already.
 Result<Source> load_documents(const std::vector<Document>& documents, const Options& options);
 
-// Puts the assumed keys on the namespaces. Errors: a namespace that the world does not have.
+// Puts the assumed keys on the namespaces: one that names no namespace on each of them, but a gateway's label on those
+// alone that hold an ingress controller, if any does. Errors: a namespace that the world does not have.
 Result<Unit> assume(World& world, const std::vector<Assumption>& assumptions, std::string_view scope);
 
 // Where documents without a namespace are.

@@ -79,7 +79,7 @@ std::string count_line(const Concern& concern, const std::vector<MemberState>& m
   if (concern.paused) {
     text += ", paused";
   } else if (concern.frozen) {
-    text += ", frozen";
+    text += concern.why_frozen.empty() ? ", frozen" : ", frozen, " + concern.why_frozen;
   }
   return text;
 }

@@ -58,8 +58,23 @@ void look_at_owners(Api& api, const Settings& settings, World& world, NamespaceV
   }
 }
 
-int print_forecast(const Source& source, const Options& options, const Terminal& terminal) {
+std::string never_joined(const std::string& ns) {
+  return "namespace " + ns + " carries neither meshgraft.io/app nor meshgraft.io/gateway, and nothing in it is ours: it never joined, or is as before again";
+}
+
+// "; to go: 5 changes, 2 workloads restart one after the other": what whoever follows is going to wait for.
+std::string steps_to_go(const Source& source) {
+  const Totals totals = make_report(foresee(source.world, source.settings), source).totals;
+  std::string text = "; to go: " + std::to_string(totals.requests) + (totals.requests == 1 ? " change" : " changes");
+  if (totals.restarting == 1) text += ", 1 workload restarts";
+  if (totals.restarting > 1) text += ", " + std::to_string(totals.restarting) + " workloads restart one after the other";
+  return text;
+}
+
+// `joined`: the namespace carries a label, or a report on its way back.
+int print_forecast(const Source& source, bool joined, const Options& options, const Terminal& terminal) {
   const Report report = make_report(foresee(source.world, source.settings), source);
+  if (!joined && report.steps.empty()) terminal.err << "note: " << never_joined(source.scope) << '\n';
   if (options.output == "json") {
     terminal.out << to_text(plan_json(report), 2) << '\n';
   } else if (options.output == "yaml") {
@@ -160,9 +175,13 @@ int carry_out(Api& api, const Source& source, const Options& options, const Term
   const std::map<std::string, std::string> labels = labels_of(*view.ns);
   const std::string report = report_of(*view.ns);
   if (labels.empty() && report.empty()) {
-    return print_error("namespace " + source.scope + " carries neither meshgraft.io/app nor meshgraft.io/gateway", terminal);
+    return print_error(never_joined(source.scope), terminal);
   }
-  const NamespaceOptions settings = read_options(*view.ns, options.settings);
+  // What a label says that will be gone is no matter.
+  Source back = source;
+  NamespaceView& without = back.world.namespaces.at(source.scope);
+  take_labels_off(without);
+  const NamespaceOptions settings = read_options(*without.ns, options.settings);
   if (settings.frozen || settings.policy == Policy::observe) {
     const std::string why = settings.policy == Policy::observe ? "its policy is observe"
                             : settings.paused                  ? "it is paused: remove meshgraft.io/paused"
@@ -173,12 +192,14 @@ int carry_out(Api& api, const Source& source, const Options& options, const Term
     terminal.out << source.scope << ": on the way back already: " << report << std::endl;
     return Following(api, source.scope, {}, report, terminal).run();
   }
+  look_at_owners(api, back.settings, back.world, without);
+  const std::string to_go = report.empty() ? "" : steps_to_go(back);
   std::map<std::string, std::string> off;
   for (const auto& [key, value] : labels) off.emplace(key, "");
   if (const ApiResult<Unit> done = put_labels(api, source.scope, off); !done) {
     return print_error(describe("take the labels off namespace " + source.scope, done.error()), terminal);
   }
-  terminal.out << source.scope << ": labels removed" << std::endl;
+  terminal.out << source.scope << ": labels removed" << to_go << std::endl;
   // Without a report no controller ever wrote here: there is nothing to follow.
   return report.empty() ? 0 : Following(api, source.scope, labels, report, terminal).run();
 }
@@ -198,9 +219,10 @@ int print_undo(const Options& options, const Terminal& terminal) {
   const auto space = source.world.namespaces.find(source.scope);
   if (space == source.world.namespaces.end()) return print_error("namespace \"" + source.scope + "\" not found", terminal);
   if (options.yes) return carry_out(*connection->api, source, options, terminal);
+  const bool joined = !labels_of(*space->second.ns).empty() || !report_of(*space->second.ns).empty();
   take_labels_off(space->second);
   look_at_owners(*connection->api, options.settings, source.world, space->second);
-  return print_forecast(source, options, terminal);
+  return print_forecast(source, joined, options, terminal);
 }
 
 }  // namespace meshgraft

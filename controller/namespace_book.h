@@ -40,6 +40,7 @@ struct NamespacePage {
   std::set<ObjectKey> over;              // those that ended, until a plan has looked at their pods
   WholeObjects whole;                    // looked up for the way back
   Contests contests;                     // fields that somebody keeps changing back
+  std::map<ObjectKey, std::string> retries;  // meshgraft.io/retry, as it was when a field of the object was given up
   std::set<std::uint64_t> logged;        // findings in the log, by fingerprint of object and code
 };
 

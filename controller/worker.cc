@@ -186,7 +186,7 @@ bool Worker::give_up_contested(NamespaceView& view, const Plan& plan, NamespaceP
       p_.log.told(view.name, "given up", change.target, path + (manager.empty() ? "" : ", changed back by " + manager));
     }
   }
-  if (any) view.moments.contested = page.contests.given_up(p_.clock.now());
+  if (any) view.moments.contested = contested_of(view, page);
   return any;
 }
 

@@ -75,6 +75,7 @@ class Worker {
   ApiResult<Unit> look_up(NamespaceView& view, const Plan& plan);
   ApiResult<Unit> add_limits(NamespaceView& view);
   void fill_moments(NamespaceView& view, NamespacePage& page) const;
+  std::map<ObjectKey, std::map<std::string, std::string>> contested_of(const NamespaceView& view, NamespacePage& page) const;
   bool give_up_contested(NamespaceView& view, const Plan& plan, NamespacePage& page);
   void account(const NamespaceView& view, const Plan& plan, NamespacePage& page);
   void follow_rollouts(const NamespaceView& view, const Plan& plan, NamespacePage& page);

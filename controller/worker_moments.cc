@@ -5,10 +5,43 @@
 #include <utility>
 
 #include "controller/worker.h"
+#include "reconcilers/keys.h"
 #include "reconcilers/record.h"
 #include "reconcilers/rollout.h"
 
 namespace meshgraft {
+
+namespace {
+
+std::string retry_of(const Object* object) {
+  if (object == nullptr) return "";
+  const auto found = object->meta.annotations.find(keys::kRetry);
+  return found == object->meta.annotations.end() ? "" : std::string(found->second);
+}
+
+}  // namespace
+
+// What is given up, without the objects that somebody has asked to try again since: on the object itself, or on the
+// Strategy whose principal it is.
+std::map<ObjectKey, std::map<std::string, std::string>> Worker::contested_of(const NamespaceView& view, NamespacePage& page) const {
+  auto contested = page.contests.given_up(p_.clock.now());
+  std::erase_if(page.retries, [&contested](const auto& known) { return !contested.contains(known.first); });
+  std::erase_if(contested, [&](const auto& one) {
+    const ObjectKey& key = one.first;
+    std::string now = retry_of(p_.cache.get(key).get());
+    for (const auto& strategy : view.strategies) {
+      const auto release = page.releases.find(strategy->key());
+      const bool its = release != page.releases.end() && key == ObjectKey{Kind::deployment, view.name, release->second.principal_deployment};
+      if (its) now += '/' + retry_of(strategy.get());
+    }
+    const auto [known, fresh] = page.retries.emplace(key, now);
+    if (fresh || known->second == now) return false;
+    page.contests.forget(key, "");
+    page.retries.erase(known);
+    return true;
+  });
+  return contested;
+}
 
 void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
   const std::int64_t now =
@@ -16,7 +49,7 @@ void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
   view.moments.now = now;
   p_.intake.fill_gone(view);
   page.whole.fill(p_.cache, view);
-  view.moments.contested = page.contests.given_up(p_.clock.now());
+  view.moments.contested = contested_of(view, page);
   view.moments.refused = page.refusals.standing(p_.cache, p_.clock.now());
   const auto is_gone = [this](const ObjectKey& key) { return p_.cache.get(key) == nullptr; };
   std::erase_if(page.rolling, [&is_gone](const auto& one) { return is_gone(one.first); });

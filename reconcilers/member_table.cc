@@ -166,6 +166,25 @@ std::string leaving_line(std::size_t workloads, const std::vector<Finding>& find
   return "leaving, " + std::to_string(workloads) + " workloads to go, " + findings_part(findings);
 }
 
+MemberState leaving_row(const Context& context, const std::shared_ptr<const Workload>& workload) {
+  const NamespaceView& view = context.view;
+  Member member;
+  member.workload = workload;
+  // Its Service is the one that its label names, as membership wrote it.
+  const auto app = workload->meta.labels.find(keys::kAppLabel);
+  for (const auto& service : view.services) {
+    if (app != workload->meta.labels.end() && service->meta.name == app->second) member.service = service;
+  }
+  MemberState row;
+  row.workload = workload->key();
+  if (member.service != nullptr) row.service = member.service->meta.name;
+  const auto version = workload->pod.labels.find(keys::kVersionLabel);
+  if (version != workload->pod.labels.end()) row.version = version->second;
+  row.sidecar = has_sidecar(context, *workload);
+  row.governed = is_governed(member, gap_of(member));
+  return row;
+}
+
 void add_leaving(std::vector<MemberState> leaving, std::vector<MemberState>& table) {
   for (MemberState& row : leaving) {
     const auto found = std::find_if(table.begin(), table.end(), [&row](const MemberState& one) { return one.workload == row.workload; });

@@ -3,6 +3,7 @@
 // from what it has decided already. Pure.
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,10 @@ std::string status_line(const std::vector<MemberState>& members, const std::vect
 
 // The apply that writes `line` on the Namespace; nullopt when it stands there.
 std::optional<Change> status_change(const Namespace& ns, const std::string& line);
+
+// The row of a workload that bears our record and belongs to nobody's app any more: what it still has, not what it would get.
+// Its phase is `waiting`, and there is no reason yet.
+MemberState leaving_row(const Context& context, const std::shared_ptr<const Workload>& workload);
 
 // The rows of workloads on the way back among those of members.
 void add_leaving(std::vector<MemberState> leaving, std::vector<MemberState>& table);

@@ -108,11 +108,11 @@ void Planner::ask_rules() {
 // What somebody keeps changing back is not wanted for now, and neither is the rest of that intent, which depends on it.
 void Planner::give_up_contested() {
   const auto hold = [this](const ObjectKey& key, const std::map<std::string, std::string>& paths, const std::string& path,
-                           std::string& reason) {
+                           std::string& reason, const std::string& remedy = "") {
     const auto found = paths.find(path);
     if (found == paths.end()) return false;
     const std::string who = found->second.empty() ? "somebody" : found->second;
-    plan_.findings.push_back(finding("MG913", key, path + " is changed back by " + who));
+    plan_.findings.push_back(finding("MG913", key, path + " is changed back by " + who, remedy));
     if (reason.empty()) reason = who + " keeps changing " + path + " back (MG913)";
     return true;
   };
@@ -126,11 +126,23 @@ void Planner::give_up_contested() {
     }
     for (Extra& extra : extras_) {
       if (!extra.hold.empty() || !(extra.change.target == key)) continue;
-      for (const Overwrite& one : extra.change.overwrites) hold(key, paths, one.path, extra.hold);
-      for (const std::string& path : extra.change.adds) hold(key, paths, path, extra.hold);
+      const std::string remedy = extra.change.stage == Stage::release ? remedy_of_release(key) : "";
+      for (const Overwrite& one : extra.change.overwrites) hold(key, paths, one.path, extra.hold, remedy);
+      for (const std::string& path : extra.change.adds) hold(key, paths, path, extra.hold, remedy);
       if (!extra.hold.empty() && extra.change.stage == Stage::release) say_of_release(key, extra.hold);
     }
   }
+}
+
+// What a release writes stands in nobody's manifests: its owner ends what sets it back, and asks again, or takes it back.
+std::string Planner::remedy_of_release(const ObjectKey& written) const {
+  for (const ReleaseState& release : plan_.releases) {
+    if (!(release.strategy == written) && !(written.kind == Kind::deployment && release.principal_deployment == written.name)) continue;
+    const std::string& name = release.strategy.name;
+    return "End what sets it back, then ask again with a new value: kubectl annotate strategies.servicemesh.kubesphere.io " + name + " -n " + view_.name + " " +
+           std::string(keys::kRetry) + "=1 --overwrite. Or take the release back: meshgraft release " + name + " -n " + view_.name + " --abort";
+  }
+  return "";
 }
 
 // An object that the server refuses to change is left alone for a while, and the others go on without it.

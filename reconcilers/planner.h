@@ -48,6 +48,7 @@ class Planner {
   void count_releasing();
   void refuse_broken(Work& work);
   void give_up_contested();
+  [[nodiscard]] std::string remedy_of_release(const ObjectKey& written) const;
   void leave_refused();
 
   // plan_frozen.cc: what must not change

@@ -10,6 +10,7 @@
 #include "reconcilers/gateway_facts.h"
 #include "reconcilers/ingress_split.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/member_table.h"
 #include "reconcilers/replace.h"
 #include "reconcilers/rollout.h"
 #include "reconcilers/selection.h"
@@ -272,9 +273,7 @@ class WayBack {
   void workload_back(const std::shared_ptr<const Workload>& workload) {
     const Leaving* leaver = leaving(*workload);
     if (leaver == nullptr) return;
-    MemberState row;
-    row.workload = workload->key();
-    row.phase = MemberPhase::waiting;
+    MemberState row = leaving_row(context_, workload);
     row.why = "on the way back";
     const Release release = blocked_.contains(workload.get()) ? blocked_.at(workload.get()) : Release{true, "", false};
     const std::optional<Footprint> footprint = footprint_of(context_, workload->key(), decision_);

@@ -127,6 +127,8 @@ TEST(BadInput, no_kubeconfig_at_all_says_where_was_looked) {
   EXPECT_EQ(got.status, 1);
   EXPECT_THAT(got.err, HasSubstr("KUBECONFIG is not set"));
   EXPECT_THAT(got.err, HasSubstr("/nowhere/.kube/config"));
+  for (const char* command : {"status", "undo", "release", "run"}) EXPECT_THAT(call({command}, given).err, Not(HasSubstr("-f"))) << command;
+  for (const char* command : {"plan", "check"}) EXPECT_THAT(call({command}, given).err, HasSubstr("give --kubeconfig FILE, or -f for manifests\n")) << command;
 }
 
 TEST(BadInput, a_kubeconfig_that_points_nowhere_says_that_nobody_answers) {

@@ -105,6 +105,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{{"plan", "-o", "xml"}, "invalid argument \"xml\" for \"--output\": must be one of text, json, yaml, manifests"},
         Refusal{{"plan", "-o", "manifests"}, "-o manifests writes the documents of -f as they will be: name some with -f"},
         Refusal{{"plan", "-f", "a", "--output-dir", "b"}, "--output-dir goes with -o manifests"},
+        Refusal{{"plan", "-f", "a", "-o", "manifests", "--force"}, "--force goes with --output-dir"},
         Refusal{{"plan", "--policy", "maybe"}, "invalid argument \"maybe\" for \"--policy\": must be one of observe, join, replace"},
         Refusal{{"plan", "--app", "Book_Info"},
                 "invalid argument \"Book_Info\" for \"--app\": meshgraft.io/app must be a DNS label (a-z, 0-9 and -, at most 63 characters, no - at either end)"},

@@ -35,6 +35,34 @@ TEST(Plan, text_lists_each_object_and_ends_with_totals) {
   EXPECT_THAT(got.out, HasSubstr("to 5 objects (2 Deployments, 2 Services, 1 Application)"));
 }
 
+TEST(Plan, without_a_label_every_form_says_what_to_give_and_that_nothing_changes) {
+  const auto of = [](std::vector<std::string> words) {
+    words.insert(words.end(), {"-f", "-", "-n", "shop"});
+    return call(words, {kShop});
+  };
+  const std::string what = "No namespace carries the label meshgraft.io/app or meshgraft.io/gateway, so nothing is planned. To see what a label would do: --app NAME, --gateway ingress-nginx.";
+  EXPECT_THAT(test::flat(of({"plan"}).out), HasSubstr(what));
+  EXPECT_EQ(of({"plan"}).err, "") << "said once";
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"plan", "-o", "json"}, {"plan", "-o", "yaml"}, {"check"}, {"check", "-o", "json"}}) {
+    const Called got = of(words);
+    EXPECT_EQ(got.status, 0);
+    EXPECT_EQ(got.err, "note: " + what + "\n");
+  }
+  const Called manifests = of({"plan", "-o", "manifests"});
+  EXPECT_EQ(manifests.status, 0);
+  EXPECT_THAT(manifests.err, HasSubstr("so the documents are as they were: give --app NAME, --gateway ingress-nginx\n"));
+}
+
+TEST(Plan, a_gateway_without_a_namespace_is_the_one_that_holds_an_ingress_controller) {
+  const std::string nginx = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: front}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: edge}}\n"
+                            "  template: {metadata: {labels: {app: edge}}, spec: {containers: [{name: c, image: \"registry.k8s.io/ingress-nginx/controller:v1.8.1\"}]}}\n---\n";
+  const std::vector<std::string> words{"plan", "-f", "-", "-n", "shop", "--app", "shop=shop", "--gateway", "ingress-nginx"};
+  const Called got = call(words, {nginx + kShop});
+  EXPECT_THAT(got.out, HasSubstr("Namespace front: gateway, policy join\nNamespace shop: app shop, policy join\n"));
+  EXPECT_THAT(got.out, testing::Not(HasSubstr("MG501")));
+  EXPECT_THAT(call(words, {kShop}).out, HasSubstr("MG501")) << "nowhere is one: said of the namespace that there is";
+}
+
 TEST(Plan, text_has_no_colour_and_no_long_line_without_a_terminal) {
   const Called got = plan_of({"-v"});
   EXPECT_EQ(got.out.find('\033'), std::string::npos);

@@ -127,13 +127,23 @@ TEST_F(ReleaseCommand, what_a_plan_would_refuse_is_not_asked_for) {
 }
 
 TEST_F(ReleaseCommand, an_unknown_name_is_told_with_those_that_are_there) {
-  for (const char* how : {"--promote", "--watch", "--abort"}) {
+  for (const char* how : {"--promote", "--watch", "--abort", "--output=text"}) {
     const Called got = call({"release", "nothing", how}, given());
     EXPECT_EQ(got.status, 1);
     EXPECT_EQ(got.err, "error: strategies.servicemesh.kubesphere.io \"nothing\" not found in namespace shop; there are: canary\n");
   }
-  EXPECT_EQ(call({"release", "nothing"}, given()).status, 1);
   EXPECT_EQ(call({"release", "-n", "nowhere"}, given()).err, "error: namespace \"nowhere\" not found\n");
+}
+
+TEST_F(ReleaseCommand, where_no_release_is_it_says_how_one_begins) {
+  remove_strategy();
+  const std::string begins = "one begins with a gray Deployment and a Strategy, made in KubeSphere's console or applied: docs/guide.md, 6";
+  for (const char* how : {"--promote", "--watch", "--output=text"}) {
+    const Called got = call({"release", "canary", how}, given());
+    EXPECT_EQ(got.status, 1);
+    EXPECT_EQ(got.err, "error: strategies.servicemesh.kubesphere.io \"canary\" not found in namespace shop, which has none; " + begins + "\n");
+  }
+  EXPECT_EQ(call({"release"}, given()).out, "No grayscale release in namespace shop; " + begins + ".\n");
 }
 
 TEST_F(ReleaseCommand, a_namespace_that_is_not_joined_or_paused_is_refused) {
@@ -145,7 +155,7 @@ TEST_F(ReleaseCommand, a_namespace_that_is_not_joined_or_paused_is_refused) {
   put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
   EXPECT_THAT(call({"release", "canary", "--promote"}, given()).err, HasSubstr("namespace shop carries no meshgraft.io/app"));
   EXPECT_EQ(call({"release"}, given()).out, "No grayscale release in namespace shop, which carries no meshgraft.io/app.\n");
-  EXPECT_EQ(call({"release", "-A"}, given()).out, "No grayscale release in a namespace that carries meshgraft.io/app.\n");
+  EXPECT_EQ(call({"release", "-A"}, given()).out, "No grayscale release in a namespace that carries meshgraft.io/app; one begins with a gray Deployment and a Strategy, made in KubeSphere's console or applied: docs/guide.md, 6.\n");
   EXPECT_TRUE(annotations().empty());
 }
 

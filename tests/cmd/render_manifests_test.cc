@@ -190,6 +190,35 @@ TEST(PlanManifests, two_files_that_would_become_one_are_refused_before_anything_
   EXPECT_FALSE(fs::exists(folder.path() + "/out"));
 }
 
+TEST(PlanManifests, the_files_that_were_read_are_overwritten_only_with_force) {
+  const test::Folder folder;
+  const std::string web = folder.write("in/apps/web.yaml", kShop);
+  const std::string other = folder.write("in/other.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n");
+  fs::create_directory_symlink(folder.path() + "/in", folder.path() + "/link");
+  const auto written_to = [&folder](const std::string& out, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"plan", "-f", folder.path() + "/in", "-o", "manifests", "--output-dir", folder.path() + out, "-n", "shop", "--app", "shop"};
+    words.insert(words.end(), more.begin(), more.end());
+    return call(words);
+  };
+  for (const std::string out : {"/in", "/in/", "/x/../in", "/link"}) {
+    const Called got = written_to(out);
+    EXPECT_EQ(got.status, 1) << out;
+    EXPECT_THAT(got.err, HasSubstr("web.yaml is a file of -f and would be overwritten\n"));
+    EXPECT_THAT(got.err, HasSubstr("other.yaml is a file of -f and would be overwritten\n"));
+    EXPECT_THAT(got.err, HasSubstr("error: nothing was written: name another directory with --output-dir, or overwrite the files of -f with --force\n"));
+    EXPECT_EQ(got.out, "");
+    EXPECT_EQ(content(web), kShop);
+    EXPECT_FALSE(fs::exists(folder.path() + "/in/meshgraft-shop.yaml"));
+  }
+  EXPECT_EQ(written_to("/out").status, 2);
+  EXPECT_EQ(written_to("/out").status, 2) << "what was written before is no file of -f";
+  EXPECT_EQ(content(web), kShop);
+  const Called forced = written_to("/in", {"--force"});
+  EXPECT_EQ(forced.status, 2) << forced.err;
+  EXPECT_THAT(content(web), HasSubstr("app.kubernetes.io/name: shop"));
+  EXPECT_EQ(call({"plan", "-f", folder.path() + "/in", "-n", "shop", "--app", "shop"}).status, 0);
+}
+
 TEST(PlanManifests, policy_replace_gives_the_selector_that_kubesphere_asks_for) {
   const Called got = manifests_of(kShop, {"-n", "shop", "--app", "shop", "--policy", "replace"});
   ASSERT_EQ(got.status, 2) << got.err;

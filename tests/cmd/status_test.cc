@@ -64,6 +64,8 @@ TEST(Status, paused_frozen_and_leaving_namespaces_are_called_so) {
   Report report = shop({member("cart", MemberPhase::joined)});
   report.concerns.front().frozen = true;
   EXPECT_THAT(rows(report), HasSubstr("shop: joined 1/1, frozen\n"));
+  report.concerns.front().why_frozen = "MG109: the namespace is being deleted: nothing is changed in it any more";
+  EXPECT_THAT(rows(report), HasSubstr("shop: joined 1/1, frozen, MG109: the namespace is being deleted"));
   report.concerns.front().paused = true;
   EXPECT_THAT(rows(report), HasSubstr("shop: joined 1/1, paused\n"));
   report.concerns.front() = {"shop", "", false, Policy::join, false, false, false, true};

@@ -104,6 +104,25 @@ TEST_F(UndoCommand, status_shows_what_is_still_on_the_way_back) {
   EXPECT_THAT(got.out, HasSubstr("shop: on the way back, 1 workload to go"));
 }
 
+TEST_F(UndoCommand, status_says_that_a_changed_app_froze_the_namespace) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  const Json labels{{"app", "web"}, {"app.kubernetes.io/name", "bookshop"}, {"app.kubernetes.io/version", "v1"}};
+  ASSERT_TRUE(engine_
+                  .seed({{"apiVersion", "v1"},
+                         {"kind", "Service"},
+                         {"metadata", {{"name", "web"}, {"namespace", "shop"}, {"labels", labels}}},
+                         {"spec", {{"clusterIP", "10.0.0.9"}, {"selector", {{"run", "web"}}}, {"ports", Json::array({{{"port", 80}, {"name", "http"}}})}}}})
+                  .ok());
+  fakes::Target target{engine_.by_plural("apps", "v1", "deployments"), "v1", "shop", "web", ""};
+  const Json uid = (*engine_.object("apps/v1", "Deployment", "shop", "web"))["metadata"]["uid"];
+  const Json record{{"uid", uid}, {"own", Json::array({"metadata.labels[app.kubernetes.io/name]"})}};
+  ASSERT_TRUE(engine_.patch(target, fakes::PatchFormat::merge, {{"metadata", {{"labels", labels}, {"annotations", {{"meshgraft.io/undo", to_text(record)}}}}}}, {}).ok());
+  label("store");
+  const Called got = call({"status"}, given());
+  EXPECT_THAT(test::flat(got.out), HasSubstr("frozen, MG108: meshgraft.io/app is store, but members joined bookshop"));
+  EXPECT_THAT(call({"status", "-o", "json"}, given()).out, HasSubstr("\"frozen\": true"));
+}
+
 TEST_F(UndoCommand, status_followed_as_json_prints_a_document_whenever_something_changes) {
   open_shop({{"meshgraft.io/status", "joined 1/1"}});
   test::Given world = given();
@@ -223,7 +242,7 @@ TEST_F(UndoCommand, follows_the_controller_until_the_namespace_is_as_before) {
   world.pause = [this](std::chrono::seconds) { report(++pauses_ == 1 ? Json("leaving, 1 workloads to go") : Json(nullptr)); };
   const Called got = call({"undo", "--yes", "-n", "shop"}, world);
   EXPECT_EQ(got.status, 0) << got.err;
-  EXPECT_THAT(got.out, HasSubstr("leaving, 1 workloads to go"));
+  EXPECT_THAT(got.out, HasSubstr("shop: labels removed; to go: 2 changes\nshop: leaving, 1 workloads to go"));
   EXPECT_THAT(got.out, HasSubstr("shop: as before"));
   EXPECT_FALSE(is_labelled());
 }
@@ -294,10 +313,37 @@ TEST_F(UndoCommand, a_paused_namespace_is_refused) {
   EXPECT_TRUE(is_labelled());
 }
 
+TEST_F(UndoCommand, a_label_that_cannot_be_read_stops_nobody_from_taking_it_off) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}});
+  label("Book_Shop");
+  test::Given world = given();
+  world.pause = [this](std::chrono::seconds) { report(++pauses_ == 1 ? Json("leaving, 1 workloads to go") : Json(nullptr)); };
+  const Called got = call({"undo", "--yes"}, world);
+  EXPECT_EQ(got.status, 0) << got.err;
+  EXPECT_FALSE(is_labelled());
+}
+
 TEST_F(UndoCommand, an_unknown_namespace_and_one_without_label_are_errors) {
   open_shop(Json::object(), false);
-  EXPECT_EQ(call({"undo", "-n", "nowhere"}, given()).status, 1);
+  for (const bool yes : {false, true}) {
+    const Called got = call(yes ? std::vector<std::string>{"undo", "-n", "nowhere", "--yes"} : std::vector<std::string>{"undo", "-n", "nowhere"}, given());
+    EXPECT_EQ(got.status, 1);
+    EXPECT_EQ(got.err, "error: namespace \"nowhere\" not found\n");
+  }
   EXPECT_EQ(call({"undo", "--yes"}, given()).status, 1);
+}
+
+TEST_F(UndoCommand, of_a_namespace_that_never_joined_it_says_so) {
+  ASSERT_TRUE(engine_.seed({{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "alone"}}}}).ok());
+  const std::string why = "namespace alone carries neither meshgraft.io/app nor meshgraft.io/gateway, and nothing in it is ours: it never joined, or is as before again\n";
+  for (const char* form : {"text", "json", "yaml"}) {
+    const Called got = call({"undo", "-n", "alone", "-o", form}, given());
+    EXPECT_EQ(got.status, 0);
+    EXPECT_EQ(got.err, "note: " + why);
+  }
+  const Called done = call({"undo", "-n", "alone", "--yes"}, given());
+  EXPECT_EQ(done.status, 1);
+  EXPECT_EQ(done.err, "error: " + why);
 }
 
 }  // namespace

@@ -182,5 +182,31 @@ TEST_F(Pipeline, a_port_name_that_it_keeps_applying_is_given_up_with_its_name_an
   EXPECT_EQ(port_name(), "web") << "the next round of the same contest is the last";
 }
 
+TEST_F(Pipeline, a_pod_label_that_it_took_off_again_comes_with_a_new_value_of_retry_on_the_workload) {
+  RigController controller(cluster);
+  controller.settle();
+  const auto pods_have_it = [this] {
+    return cluster.object("apps/v1", "Deployment", "shop", "web")["spec"]["template"]["metadata"]["labels"].contains("app.kubernetes.io/version");
+  };
+  const auto patch = [this](const Json& body) {
+    const fakes::Target target{cluster.engine.by_plural("apps", "v1", "deployments"), "v1", "shop", "web", ""};
+    fakes::WriteOptions options;
+    options.manager = "pipeline";
+    ASSERT_TRUE(cluster.engine.patch(target, fakes::PatchFormat::merge, body, options).ok());
+  };
+  const Json without{{"spec", {{"template", {{"metadata", {{"labels", {{"app.kubernetes.io/version", nullptr}}}}}}}}}};
+  ASSERT_TRUE(pods_have_it());
+  for (int round = 0; round < 2; ++round) {
+    patch(without);
+    controller.settle(minutes(2));
+  }
+  ASSERT_FALSE(pods_have_it()) << "given up";
+  EXPECT_THAT(status(), testing::HasSubstr("MG913"));
+  patch({{"metadata", {{"annotations", {{"meshgraft.io/retry", "1"}}}}}});
+  controller.settle(minutes(2));
+  EXPECT_TRUE(pods_have_it());
+  EXPECT_THAT(status(), testing::Not(testing::HasSubstr("MG913")));
+}
+
 }  // namespace
 }  // namespace meshgraft

@@ -246,6 +246,41 @@ TEST_F(ReleaseRig, an_image_that_a_pipeline_keeps_setting_back_is_given_up_and_a
   EXPECT_EQ(dead, "");
 }
 
+TEST_F(ReleaseRig, what_a_pipeline_kept_setting_back_goes_on_when_it_is_asked_for_again_with_a_new_value) {
+  canary::annotate(cluster, kPromote, "true");
+  RigController controller(cluster, settings);
+  bool stopped = false;
+  const auto pipeline = [&] {
+    look();
+    if (!stopped && canary::image_of(cluster, "web") == canary::kNew) canary::set_image(cluster, "web", canary::kOld);
+  };
+  controller.settle(minutes(1), pipeline);
+  EXPECT_TRUE(has(controller.metrics.text(), "code=\"MG913\""));
+  stopped = true;
+  controller.settle(minutes(1), pipeline);
+  EXPECT_FALSE(is_over()) << "nobody has said that it stopped";
+  canary::annotate(cluster, "meshgraft.io/retry", "1");
+  controller.settle(minutes(2), pipeline);
+  EXPECT_TRUE(is_over()) << to_text(canary::strategy(cluster), 2);
+  EXPECT_EQ(canary::image_of(cluster, "web"), canary::kNew);
+  EXPECT_EQ(dead, "");
+}
+
+TEST_F(ReleaseRig, what_is_contested_is_told_with_what_a_release_can_do_about_it) {
+  canary::annotate(cluster, kPromote, "true");
+  RigController controller(cluster, settings);
+  controller.settle(minutes(1), [&] {
+    look();
+    if (canary::image_of(cluster, "web") == canary::kNew) canary::set_image(cluster, "web", canary::kOld);
+  });
+  bool told = false;
+  for (const Json& event : cluster.events("shop")) {
+    const std::string text = event.value("message", "");
+    told = told || (event["reason"] == "MG913" && has(text, "meshgraft.io/retry=1 --overwrite") && has(text, "meshgraft release web-release -n shop --abort"));
+  }
+  EXPECT_TRUE(told);
+}
+
 TEST_F(ReleaseRig, switched_off_it_says_so_and_writes_nothing) {
   run();
   settings.releases_enabled = false;

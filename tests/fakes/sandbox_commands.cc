@@ -12,7 +12,7 @@ namespace meshgraft::fakes {
 namespace {
 
 int failed(const std::string& why) {
-  std::fprintf(stderr, "meshgraft-sandbox: %s\n", why.c_str());
+  std::fprintf(stderr, "error: %s\n", why.c_str());
   return 1;
 }
 

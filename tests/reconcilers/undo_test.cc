@@ -63,6 +63,20 @@ TEST(Undo, the_annotation_of_the_Service_goes_first) {
   EXPECT_FALSE(plan.settled);
 }
 
+TEST(Undo, a_row_on_the_way_back_says_what_the_workload_still_has) {
+  const Plan before = plan_at(unlabelled() + service() + deployment() + routes() + rule(), 1000);
+  ASSERT_EQ(before.members.size(), 1U);
+  EXPECT_EQ(before.members.front().version, "v1");
+  EXPECT_TRUE(before.members.front().sidecar);
+  EXPECT_FALSE(before.members.front().sidecar_wanted);
+  std::string bare = deployment();
+  for (const std::string_view ours : {", version: v1}, annotations: {sidecar.istio.io/inject: \"true\"}"}) bare.replace(bare.find(ours), ours.size(), "}");
+  const Plan after = plan_at(unlabelled() + released() + bare, 1000);
+  ASSERT_EQ(after.members.size(), 1U);
+  EXPECT_EQ(after.members.front().version, "");
+  EXPECT_FALSE(after.members.front().sidecar) << "its template asks for none any more";
+}
+
 TEST(Undo, then_the_VirtualService) {
   const Plan plan = plan_at(unlabelled() + released() + deployment() + routes() + rule(), 1000);
   ASSERT_THAT(targets(plan), ElementsAre("back-virtual-service VirtualService shop/web"));
