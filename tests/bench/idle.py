@@ -2,8 +2,8 @@
 """`./bench idle`: what the controller costs while nothing is to be done. Two clusters in
 one run: 1,000 members of one namespace that wait behind the gate, because the first
 rollout gets no node; and a joined namespace of 50 members where nothing happens. Prints
-one table: CPU, and requests by kind, over --seconds. Needs MESHGRAFT_BIN_DIR with
-meshgraft and meshgraft-sandbox."""
+one table: CPU, reads, writes to members and Events, over --seconds. Needs
+MESHGRAFT_BIN_DIR with meshgraft and meshgraft-sandbox."""
 
 import argparse
 import os
@@ -72,6 +72,11 @@ def requests_by_method(text):
     return found
 
 
+def changes(text):
+    """meshgraft_changes_total of a metrics page: the writes of plans. The other writes are Events."""
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith("meshgraft_changes_total{"))
+
+
 def members_by_state(text, ns):
     found = {}
     for line in text.splitlines():
@@ -93,7 +98,6 @@ class Bench:
         self.sandbox = Process("sandbox", [binary("meshgraft-sandbox"), "-f", manifests, "--nodes", str(NODES),
                                            "--kubeconfig-out", kubeconfig], folder)
         self.sandbox.wait_for(kubeconfig.exists, 300, "the sandbox")
-        time.sleep(1)  # the file is written in one go, but not at once
         subprocess.run([binary("meshgraft-sandbox"), "label", "--kubeconfig", kubeconfig, ns, "meshgraft.io/app=shop"],
                        check=True, capture_output=True)
         self.controller = Process("meshgraft", [binary("meshgraft"), "run", "--kubeconfig", kubeconfig,
@@ -120,13 +124,15 @@ class Bench:
         wait_until(is_settled, seconds, f"namespace {self.ns} to settle", step=1)
 
     def measure(self, seconds):
-        before, cpu = requests_by_method(self.metrics()), cpu_seconds(self.controller.pid)
+        page, cpu = self.metrics(), cpu_seconds(self.controller.pid)
+        before, planned = requests_by_method(page), changes(page)
         time.sleep(seconds)
         cpu = cpu_seconds(self.controller.pid) - cpu
-        after = requests_by_method(self.metrics())
+        page = self.metrics()
+        after, planned = requests_by_method(page), changes(page) - planned
         reads = after.get("GET", 0) - before.get("GET", 0)
-        writes = sum(after.values()) - sum(before.values()) - reads
-        return {"cpu_ms": cpu * 1000, "reads": int(reads), "writes": int(writes)}
+        events = sum(after.values()) - sum(before.values()) - reads - planned
+        return {"cpu_ms": cpu * 1000, "reads": int(reads), "writes": int(planned), "events": int(events)}
 
     def stop(self):
         self.controller.stop()
@@ -153,9 +159,9 @@ def main():
                 rows.append((title, bench.measure(options.seconds)))
             finally:
                 bench.stop()
-    print(f"{'over ' + str(options.seconds) + ' s':34}{'CPU ms':>10}{'% of a core':>13}{'reads':>8}{'writes':>8}")
+    print(f"{'over ' + str(options.seconds) + ' s':34}{'CPU ms':>10}{'% of a core':>13}{'reads':>8}{'writes':>8}{'Events':>8}")
     for title, row in rows:
-        print(f"{title:34}{row['cpu_ms']:>10.0f}{row['cpu_ms'] / options.seconds / 10:>13.2f}{row['reads']:>8}{row['writes']:>8}")
+        print(f"{title:34}{row['cpu_ms']:>10.0f}{row['cpu_ms'] / options.seconds / 10:>13.2f}{row['reads']:>8}{row['writes']:>8}{row['events']:>8}")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ bool ClusterPlay::round(std::int64_t now_millis) {
   if (before == last_version_ && (!due_ || *due_ > now_)) return false;
   due_.reset();
   deployments();
+  pods_ = owned("v1", "Pod");
   stateful_sets();
   daemon_sets();
   replica_sets();
@@ -37,6 +38,16 @@ std::optional<std::int64_t> ClusterPlay::next_due() const { return due_; }
 
 void ClusterPlay::remember_due(std::int64_t millis) {
   if (!due_ || millis < *due_) due_ = millis;
+}
+
+ClusterPlay::Owned ClusterPlay::owned(std::string_view api_version, std::string_view kind) const {
+  Owned result;
+  for (const Object& object : engine_.objects(api_version, kind)) {
+    const std::string owner = controller_of(*object);
+    auto& names = owner.empty() ? result.of_nobody[text_at(*object, {"metadata", "namespace"})] : result.by_owner[owner];
+    names.insert(text_at(*object, {"metadata", "name"}));
+  }
+  return result;
 }
 
 Target ClusterPlay::target_of(const Json& object, std::string_view subresource) const {

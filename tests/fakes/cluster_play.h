@@ -49,6 +49,7 @@ class ClusterPlay {
   void replica_sets();
   void pods();
   bool schedule(Json& pod);
+  void know_load();
   void start(Json& pod);
   // play_sets.cc
   void stateful_sets();
@@ -67,8 +68,23 @@ class ClusterPlay {
   Target target_of(const Json& object, std::string_view subresource = "") const;
   void remember_due(std::int64_t millis);
 
+  // Which objects belong to whom, as of the beginning of a controller's turn, in which only what it writes itself
+  // changes that: so that a thousand owners do not each look at every object of their namespace. Held by name; the
+  // objects are read anew.
+  struct Owned {
+    std::map<std::string, std::set<std::string>> by_owner;   // uid -> names
+    std::map<std::string, std::set<std::string>> of_nobody;  // namespace -> names
+  };
+  [[nodiscard]] Owned owned(std::string_view api_version, std::string_view kind) const;
+  struct Load {
+    std::size_t pods = 0;
+    std::set<std::string> host_ports;  // "8080/TCP"
+  };
+
   Engine& engine_;
   PlayOptions options_;
+  Owned replica_sets_, pods_;
+  std::map<std::string, Load> load_;  // by node
   std::int64_t now_ = 0;
   std::uint64_t last_version_ = 0;  // nothing to do while the engine stands there and nothing is due
   std::optional<std::int64_t> due_;

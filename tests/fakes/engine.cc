@@ -221,6 +221,12 @@ WatchBatch Engine::events_since(const WatchOptions& options, std::uint64_t since
   return batch;
 }
 
+std::optional<std::vector<Event>> Engine::changes_since(std::uint64_t since) const {
+  MutexLock lock(mutex_);
+  if (store_.forgot(since)) return std::nullopt;
+  return store_.since(since);
+}
+
 std::uint64_t Engine::wake_ticket() const {
   MutexLock lock(mutex_);
   return wakes_;

@@ -94,6 +94,8 @@ class Engine {
   WatchBatch initial_events(const WatchOptions& options);
   // What happened after `since`. A forgotten version gives one ERROR event with a Status 410.
   WatchBatch events_since(const WatchOptions& options, std::uint64_t since);
+  // What happened after `since`, of all kinds, for controllers inside this process; nullopt for a forgotten version.
+  [[nodiscard]] std::optional<std::vector<Event>> changes_since(std::uint64_t since) const;
   // Blocks until something is newer than `version`, wake() was called since `ticket` was taken, or `deadline` passes.
   // Take the ticket before looking at whatever wake() announces.
   [[nodiscard]] std::uint64_t wake_ticket() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "tests/fakes/kubesphere_model.h"
 #include "tests/fakes/selectors.h"
@@ -25,42 +26,12 @@ Object find(const Snapshot& world, const std::string& kind, const ObjectName& pl
   return it == of_kind->second.end() ? nullptr : it->second;
 }
 
-std::vector<Json> in_namespace(const Snapshot& world, const std::string& kind, const std::string& ns) {
-  std::vector<Json> out;
+std::vector<Object> in_namespace(const Snapshot& world, const std::string& kind, const std::string& ns) {
+  std::vector<Object> out;
   auto of_kind = world.find(kind);
   if (of_kind == world.end()) return out;
-  for (const auto& [place, object] : of_kind->second) {
-    if (place.first == ns) out.push_back(*object);
-  }
-  return out;
-}
-
-struct Change {
-  std::string kind;
-  ObjectName place;
-  Object before, after;  // null for a creation or a deletion
-};
-
-std::vector<Change> changes_between(const Snapshot& before, const Snapshot& after) {
-  std::vector<Change> out;
-  for (const std::string& kind : watched_kinds()) {
-    if (auto now = after.find(kind); now != after.end()) {
-      for (const auto& [place, object] : now->second) {
-        Object was = find(before, kind, place);
-        if (was && at(*was, {"metadata", "uid"}) != at(*object, {"metadata", "uid"})) {
-          out.push_back({kind, place, was, nullptr});
-          was = nullptr;
-        }
-        if (!was || at(*was, {"metadata", "resourceVersion"}) != at(*object, {"metadata", "resourceVersion"}))
-          out.push_back({kind, place, was, object});
-      }
-    }
-    if (auto then = before.find(kind); then != before.end()) {
-      for (const auto& [place, object] : then->second) {
-        if (!find(after, kind, place)) out.push_back({kind, place, object, nullptr});
-      }
-    }
-  }
+  for (auto it = of_kind->second.lower_bound({ns, ""}); it != of_kind->second.end() && it->first.first == ns; ++it)
+    out.push_back(it->second);
   return out;
 }
 
@@ -70,14 +41,14 @@ struct Woken {
 
 void wake_services(const Snapshot& world, const std::string& ns, const std::function<bool(const Json&)>& concerned,
                    std::set<ObjectName>& out) {
-  for (const Json& service : in_namespace(world, "Service", ns)) {
-    if (concerned(service)) out.insert({ns, text_at(service, {"metadata", "name"})});
+  for (const Object& service : in_namespace(world, "Service", ns)) {
+    if (concerned(*service)) out.insert({ns, text_at(*service, {"metadata", "name"})});
   }
 }
 
-Woken woken_by(const std::vector<Change>& changes, const Snapshot& world) {
+Woken woken_by(const std::vector<ModelChange>& changes, const Snapshot& world) {
   Woken woken;
-  for (const Change& change : changes) {
+  for (const ModelChange& change : changes) {
     const Json& object = change.after ? *change.after : *change.before;
     const std::string& ns = change.place.first;
     if (change.kind == "Service") {
@@ -144,8 +115,9 @@ void add_owner_references(const Json& application, const Snapshot& world, std::v
   if (at(application, {"spec", "addOwnerRef"}) != true) return;
   const std::string ns = text_at(application, {"metadata", "namespace"});
   for (const Json& component : at(application, {"spec", "componentKinds"})) {
-    for (Json member : in_namespace(world, text_at(component, {"kind"}), ns)) {
-      if (!map_selects(at(application, {"spec", "selector", "matchLabels"}), labels_of(member))) continue;
+    for (const Object& object : in_namespace(world, text_at(component, {"kind"}), ns)) {
+      if (!map_selects(at(application, {"spec", "selector", "matchLabels"}), labels_of(*object))) continue;
+      Json member = *object;
       Json owners = at(member, {"metadata", "ownerReferences"});
       if (!owners.is_array()) owners = Json::array();
       const Json& uid = at(application, {"metadata", "uid"});
@@ -176,7 +148,8 @@ Json application_status(const Json& application, const Snapshot& world) {
   std::size_t ready = 0;
   for (const Json& wanted : at(application, {"spec", "componentKinds"})) {
     const std::string kind = text_at(wanted, {"kind"}), group = text_at(wanted, {"group"});
-    for (const Json& member : in_namespace(world, kind, ns)) {
+    for (const Object& object : in_namespace(world, kind, ns)) {
+      const Json& member = *object;
       const std::string api_version = text_at(member, {"apiVersion"});
       const auto slash = api_version.find('/');
       if ((slash == std::string::npos ? "" : api_version.substr(0, slash)) != group) continue;
@@ -199,9 +172,59 @@ Json application_status(const Json& application, const Snapshot& world) {
   return status;
 }
 
-std::vector<ModelWrite> kubesphere_writes(const Snapshot& before, const Snapshot& after) {
+void ModelQueue::remember(const std::string& kind, const ObjectName& place, Object before) {
+  before_[kind].emplace(place, std::move(before));  // the oldest counts
+}
+
+void ModelQueue::look(Snapshot now) {
+  for (const std::string& kind : watched_kinds()) {
+    for (const auto& [place, object] : now[kind]) {
+      Object was = find(world_, kind, place);
+      if (!was || at(*was, {"metadata", "resourceVersion"}) != at(*object, {"metadata", "resourceVersion"}))
+        remember(kind, place, std::move(was));
+    }
+    for (const auto& [place, object] : world_[kind]) {
+      if (!find(now, kind, place)) remember(kind, place, object);
+    }
+  }
+  world_ = std::move(now);
+}
+
+void ModelQueue::tell(const std::string& kind, const ObjectName& place, Object now) {
+  Object was = find(world_, kind, place);
+  if (was == now) return;  // heard already
+  auto& of_kind = world_[kind];
+  remember(kind, place, std::move(was));
+  if (now) {
+    of_kind[place] = std::move(now);
+  } else {
+    of_kind.erase(place);
+  }
+}
+
+std::vector<ModelWrite> ModelQueue::writes() const {
+  std::vector<ModelChange> changes;
+  for (const auto& [kind, places] : before_) {
+    for (const auto& [place, before] : places) {
+      Object was = before;
+      Object now = find(world_, kind, place);
+      if (was && now && at(*was, {"metadata", "uid"}) != at(*now, {"metadata", "uid"}))
+        changes.push_back({kind, place, std::exchange(was, nullptr), nullptr});
+      if (was || now) changes.push_back({kind, place, std::move(was), std::move(now)});
+    }
+  }
+  return kubesphere_writes(changes, world_);
+}
+
+void ModelQueue::tried(bool taken) {
+  constexpr int kTries = 15;  // pkg/controller/virtualservice, maxRetries
+  refused_ = taken ? 0 : refused_ + 1;
+  if (refused_ % kTries == 0) before_.clear();
+}
+
+std::vector<ModelWrite> kubesphere_writes(const std::vector<ModelChange>& changes, const Snapshot& after) {
   std::vector<ModelWrite> writes;
-  const Woken woken = woken_by(changes_between(before, after), after);
+  const Woken woken = woken_by(changes, after);
   const auto current = [&after](const std::string& kind, const ObjectName& place) {
     const Object found = find(after, kind, place);
     return found ? *found : Json();

@@ -39,11 +39,11 @@ std::string normalized(std::string version) {
 }
 
 // The real lister's order is undefined; the oldest first is one of its orders.
-bool older(const Json& a, const Json& b) {
+bool older(const Object& a, const Object& b) {
   const auto rank = [](const Json& one) {
     return std::pair(text_at(one, {"metadata", "creationTimestamp"}), text_at(one, {"metadata", "name"}));
   };
-  return rank(a) < rank(b);
+  return rank(*a) < rank(*b);
 }
 
 Json metadata_of(const Json& service, const std::string& name) {
@@ -132,30 +132,31 @@ bool is_http_port(std::string_view name) {
   return false;
 }
 
-std::optional<Json> destination_rule_of(const Json& service, const std::vector<Json>& deployments,
-                                        const std::vector<Json>& policies, const Json& current) {
+std::optional<Json> destination_rule_of(const Json& service, const std::vector<Object>& deployments,
+                                        const std::vector<Object>& policies, const Json& current) {
   if (!is_governed_service(service)) return std::nullopt;
-  std::vector<Json> members;
-  for (const Json& one : deployments) {
+  std::vector<Object> members;
+  for (const Object& object : deployments) {
+    const Json& one = *object;
     if (!selects_all(at(service, {"spec", "selector"}), labels_of(one))) continue;
     if (!is_component(labels_of(one)) || !is_component(match_labels(one)) || !is_enabled(one)) continue;
     if (number_at(one, {"status", "readyReplicas"}) <= 0 || text_at(labels_of(one), {"version"}).empty()) continue;
-    members.push_back(one);
+    members.push_back(object);
   }
   std::stable_sort(members.begin(), members.end(), older);
   const std::string name = text_at(service, {"metadata", "name"});
   Json spec = {{"host", name}, {"subsets", Json::array()}};
-  for (const Json& one : members) {
-    const std::string version = text_at(labels_of(one), {"version"});
+  for (const Object& one : members) {
+    const std::string version = text_at(labels_of(*one), {"version"});
     spec["subsets"].push_back({{"name", normalized(version)}, {"labels", {{"version", version}}}});
   }
-  std::vector<Json> own;
-  for (const Json& policy : policies) {
-    if (text_at(labels_of(policy), {"app"}) == text_at(labels_of(service), {"app"})) own.push_back(policy);
+  std::vector<Object> own;
+  for (const Object& policy : policies) {
+    if (text_at(labels_of(*policy), {"app"}) == text_at(labels_of(service), {"app"})) own.push_back(policy);
   }
   if (own.size() > 1) return std::nullopt;  // the controller gives up with an error
   if (own.size() == 1) {
-    const Json& wanted = at(own[0], {"spec", "template", "spec"});
+    const Json& wanted = at(*own[0], {"spec", "template", "spec"});
     if (wanted.contains("trafficPolicy")) spec["trafficPolicy"] = wanted["trafficPolicy"];
     for (Json& subset : spec["subsets"]) {
       for (const Json& one : at(wanted, {"subsets"})) {
@@ -167,16 +168,16 @@ std::optional<Json> destination_rule_of(const Json& service, const std::vector<J
   return laid_over(current, "DestinationRule", metadata_of(service, name), std::move(spec));
 }
 
-std::optional<Json> virtual_service_of(const Json& service, const Json& rule, const std::vector<Json>& strategies,
+std::optional<Json> virtual_service_of(const Json& service, const Json& rule, const std::vector<Object>& strategies,
                                        const Json& current) {
   if (!is_governed_service(service) || at(rule, {"spec", "subsets"}).empty()) return std::nullopt;
   const std::string host = text_at(service, {"metadata", "name"}), app = text_at(labels_of(service), {"app"});
-  std::vector<Json> own;
-  for (const Json& one : strategies) {
-    if (text_at(labels_of(one), {"app"}) == app) own.push_back(one);
+  std::vector<Object> own;
+  for (const Object& one : strategies) {
+    if (text_at(labels_of(*one), {"app"}) == app) own.push_back(one);
   }
   if (own.size() > 1) return std::nullopt;  // the controller gives up with an error
-  const bool by_template = own.size() == 1 && uses_template(own[0], rule);
+  const bool by_template = own.size() == 1 && uses_template(*own[0], rule);
   const std::string first = text_at(rule["spec"]["subsets"][0], {"name"});
   Json spec = {{"hosts", Json::array({host})}};
   for (const Json& port : at(service, {"spec", "ports"})) {
@@ -184,8 +185,8 @@ std::optional<Json> virtual_service_of(const Json& service, const Json& rule, co
     const std::string name = text_at(port, {"name"});
     const char* const protocol = is_http_port(name) ? "http" : "tcp";
     if (by_template) {
-      add_template_routes(spec, protocol, at(own[0], {"spec", "template", "spec", protocol}), port["port"],
-                          text_at(own[0], {"spec", "governor"}), host);
+      add_template_routes(spec, protocol, at(*own[0], {"spec", "template", "spec", protocol}), port["port"],
+                          text_at(*own[0], {"spec", "governor"}), host);
       continue;
     }
     Json route = route_to(host, port["port"], first);

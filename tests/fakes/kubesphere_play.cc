@@ -26,6 +26,25 @@ Snapshot KubeSpherePlay::snapshot() const {
   return result;
 }
 
+void KubeSpherePlay::hear() {
+  std::map<std::string, std::string> kinds;
+  for (const std::string& kind : watched_kinds()) {
+    if (const TypePtr type = engine_.by_kind(model_api_version(kind), kind)) kinds.emplace(type->key(), kind);
+  }
+  const std::optional<std::vector<Event>> events = engine_.changes_since(version_);
+  if (!events || kinds != kinds_) {
+    kinds_ = std::move(kinds);
+    version_ = engine_.version();  // what comes between the two is heard again
+    queue_.look(snapshot());
+    return;
+  }
+  for (const Event& event : *events) {
+    version_ = event.version;
+    const auto kind = kinds_.find(event.type_key);
+    if (kind != kinds_.end()) queue_.tell(kind->second, {event.ns, event.name}, event.deleted ? nullptr : event.after);
+  }
+}
+
 bool KubeSpherePlay::carry_out(const ModelWrite& write) {
   const Json& object = write.object;
   const std::string kind = text_at(object, {"kind"});
@@ -52,15 +71,14 @@ bool KubeSpherePlay::step() {
   constexpr int kRounds = 50;  // rule, routes, status: three are usual
   bool wrote = false;
   for (int i = 0; i < kRounds && engine_.version() != version_; ++i) {
-    version_ = engine_.version();
-    Snapshot now = snapshot();
+    hear();
     bool all = true;
-    for (const ModelWrite& write : dealt_with_.writes(now)) {
+    for (const ModelWrite& write : queue_.writes()) {
       const bool taken = carry_out(write);
       wrote = taken || wrote;
       all = taken && all;
     }
-    dealt_with_.tried(std::move(now), all);
+    queue_.tried(all);
   }
   return wrote;
 }

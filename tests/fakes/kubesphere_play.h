@@ -20,11 +20,14 @@ class KubeSpherePlay {
   bool step();
 
  private:
+  // Tells the queue of what changed since `version_`; of everything when history does not reach back so far.
+  void hear();
   [[nodiscard]] Snapshot snapshot() const;
   bool carry_out(const ModelWrite& write);
 
   Engine& engine_;
-  DealtWith dealt_with_;
+  ModelQueue queue_;
+  std::map<std::string, std::string> kinds_;  // type key -> kind, of those that are served
   std::uint64_t version_ = 0;
 };
 

@@ -75,6 +75,7 @@ std::int64_t sum(const std::vector<Json>& sets, std::initializer_list<std::strin
 }  // namespace
 
 void ClusterPlay::deployments() {
+  replica_sets_ = owned("apps/v1", "ReplicaSet");
   for (const Object& object : engine_.objects("apps/v1", "Deployment")) {
     if (!at(*object, {"metadata", "deletionTimestamp"}).is_null()) continue;
     deployment(*object);
@@ -87,13 +88,17 @@ std::vector<Json> ClusterPlay::replica_sets_of(const Json& deployment) {
   std::vector<Json> result;
   const std::string uid = text_at(deployment, {"metadata", "uid"});
   const Selector selector = Selector::of(at(deployment, {"spec", "selector"}));
-  for (const Object& object :
-       engine_.objects("apps/v1", "ReplicaSet", text_at(deployment, {"metadata", "namespace"}))) {
+  const std::string ns = text_at(deployment, {"metadata", "namespace"});
+  std::set<std::string> names = replica_sets_.by_owner[uid];
+  names.insert(replica_sets_.of_nobody[ns].begin(), replica_sets_.of_nobody[ns].end());
+  for (const std::string& name : names) {
+    const Object object = engine_.object("apps/v1", "ReplicaSet", ns, name);
+    if (!object) continue;
     const std::string owner = controller_of(*object);
     if (owner == uid) {
       result.push_back(*object);
     } else if (owner.empty() && selector.matches(labels_of(*object))) {
-      const Object now = engine_.object("apps/v1", "Deployment", text_at(deployment, {"metadata", "namespace"}), text_at(deployment, {"metadata", "name"}));
+      const Object now = engine_.object("apps/v1", "Deployment", ns, text_at(deployment, {"metadata", "name"}));
       if (!now || text_at(*now, {"metadata", "uid"}) != uid || !at(*now, {"metadata", "deletionTimestamp"}).is_null()) continue;
       Json adopted = *object;
       adopted["metadata"]["ownerReferences"] = Json::array({owner_reference(deployment)});
@@ -129,7 +134,9 @@ Json ClusterPlay::new_replica_set(const Json& deployment, const std::vector<Json
   set["spec"]["template"]["metadata"]["labels"][kHash] = hash;
   copy_annotations(deployment, set, newest + 1);
   Answer answer = create(std::move(set));
-  return answer.ok() ? std::move(answer.body) : Json();
+  if (!answer.ok()) return {};
+  replica_sets_.by_owner[text_at(deployment, {"metadata", "uid"})].insert(text_at(answer.body, {"metadata", "name"}));
+  return std::move(answer.body);
 }
 
 void ClusterPlay::deployment(const Json& object) {

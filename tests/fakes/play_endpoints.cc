@@ -1,6 +1,7 @@
 // EndpointSlices: one per Service and set of resolved ports, an endpoint for every pod that the selector matches.
 
 #include <algorithm>
+#include <tuple>
 
 #include "tests/fakes/cluster_play.h"
 
@@ -33,9 +34,32 @@ Json ports_on(const Json& service, const Json& pod) {
   return ports;
 }
 
+// Objects of a kind by one label: the pods of a selector's first pair, the slices of a Service.
+class ByLabel {
+ public:
+  ByLabel(const Engine& engine, std::string_view api_version, std::string_view kind) {
+    for (const Object& object : engine.objects(api_version, kind)) {
+      const std::string ns = text_at(*object, {"metadata", "namespace"});
+      for (const auto& [key, value] : labels_of(*object).items()) {
+        if (value.is_string()) objects_[{ns, key, value.get<std::string>()}].push_back(object);
+      }
+    }
+  }
+  [[nodiscard]] const std::vector<Object>& with(const std::string& ns, const std::string& key, const std::string& value) const {
+    static const std::vector<Object> none;
+    const auto it = objects_.find({ns, key, value});
+    return it == objects_.end() ? none : it->second;
+  }
+
+ private:
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<Object>> objects_;
+};
+
 }  // namespace
 
 void ClusterPlay::endpoint_slices() {
+  const ByLabel pods(engine_, "v1", "Pod");
+  const ByLabel all_slices(engine_, "discovery.k8s.io/v1", "EndpointSlice");
   for (const Object& object : engine_.objects("v1", "Service")) {
     const Json& service = *object;
     const Json& selector = at(service, {"spec", "selector"});
@@ -43,7 +67,8 @@ void ClusterPlay::endpoint_slices() {
     const std::string ns = text_at(service, {"metadata", "namespace"}), name = text_at(service, {"metadata", "name"});
     const bool all_ready = at(service, {"spec", "publishNotReadyAddresses"}) == true;
     std::map<std::string, Json> slices;  // by the text of their ports
-    for (const Object& pod : engine_.objects("v1", "Pod", ns)) {
+    const auto first = selector.begin();
+    for (const Object& pod : pods.with(ns, first.key(), first->is_string() ? first->get<std::string>() : "")) {
       if (!map_selects(selector, labels_of(*pod)) || text_at(*pod, {"status", "podIP"}).empty()) continue;
       const Json ports = ports_on(service, *pod);
       Json& slice = slices[to_text(ports)];
@@ -64,9 +89,7 @@ void ClusterPlay::endpoint_slices() {
     }
     if (slices.empty()) slices[""] = {{"ports", nullptr}, {"endpoints", Json::array()}};
     std::vector<Json> have;
-    for (const Object& slice : engine_.objects("discovery.k8s.io/v1", "EndpointSlice", ns)) {
-      if (text_at(labels_of(*slice), {"kubernetes.io/service-name"}) == name) have.push_back(*slice);
-    }
+    for (const Object& slice : all_slices.with(ns, "kubernetes.io/service-name", name)) have.push_back(*slice);
     std::stable_sort(have.begin(), have.end(), [](const Json& a, const Json& b) {
       return text_at(a, {"metadata", "name"}) < text_at(b, {"metadata", "name"});
     });

@@ -66,9 +66,10 @@ Json container_statuses(const Json& pod, bool ready, bool broken, const std::str
 // Those that `owner` controls and that are not on their way out.
 std::vector<Json> ClusterPlay::pods_of(const Json& owner) {
   std::vector<Json> result;
-  const std::string uid = text_at(owner, {"metadata", "uid"});
-  for (const Object& pod : engine_.objects("v1", "Pod", text_at(owner, {"metadata", "namespace"}))) {
-    if (controller_of(*pod) == uid && alive(*pod)) result.push_back(*pod);
+  const std::string uid = text_at(owner, {"metadata", "uid"}), ns = text_at(owner, {"metadata", "namespace"});
+  for (const std::string& name : pods_.by_owner[uid]) {
+    const Object pod = engine_.object("v1", "Pod", ns, name);
+    if (pod && controller_of(*pod) == uid && alive(*pod)) result.push_back(*pod);
   }
   return result;
 }
@@ -92,11 +93,13 @@ void ClusterPlay::replica_sets() {
     const Json& set = *object;
     if (!at(set, {"metadata", "deletionTimestamp"}).is_null()) continue;
     const Selector selector = Selector::of(at(set, {"spec", "selector"}));
-    for (const Object& pod : engine_.objects("v1", "Pod", text_at(set, {"metadata", "namespace"}))) {
-      if (!controller_of(*pod).empty() || !alive(*pod) || !selector.matches(labels_of(*pod))) continue;
+    const std::string ns = text_at(set, {"metadata", "namespace"});
+    for (const std::string& name : pods_.of_nobody[ns]) {
+      const Object pod = engine_.object("v1", "Pod", ns, name);
+      if (!pod || !controller_of(*pod).empty() || !alive(*pod) || !selector.matches(labels_of(*pod))) continue;
       Json adopted = *pod;
       adopted["metadata"]["ownerReferences"] = Json::array({owner_reference(set)});
-      write(adopted);
+      if (write(adopted).ok()) pods_.by_owner[text_at(set, {"metadata", "uid"})].insert(name);
     }
     std::vector<Json> pods = pods_of(set);
     const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(0, number_at(set, {"spec", "replicas"})));
@@ -130,15 +133,18 @@ void ClusterPlay::replica_sets() {
   }
 }
 
+void ClusterPlay::know_load() {
+  load_.clear();
+  for (const Object& pod : engine_.objects("v1", "Pod")) {
+    const std::string node = text_at(*pod, {"spec", "nodeName"});
+    if (node.empty() || !alive(*pod)) continue;
+    ++load_[node].pods;
+    load_[node].host_ports.merge(host_ports(*pod));
+  }
+}
+
 bool ClusterPlay::schedule(Json& pod) {
   const std::set<std::string> wanted = host_ports(pod);
-  std::map<std::string, std::pair<std::size_t, std::set<std::string>>> load;  // node -> pods, taken host ports
-  for (const Object& other : engine_.objects("v1", "Pod")) {
-    const std::string node = text_at(*other, {"spec", "nodeName"});
-    if (node.empty() || !alive(*other)) continue;
-    ++load[node].first;
-    load[node].second.merge(host_ports(*other));
-  }
   std::string best;
   std::size_t nodes = 0, blocked = 0;
   for (const Object& node : engine_.objects("v1", "Node")) {
@@ -147,12 +153,12 @@ bool ClusterPlay::schedule(Json& pod) {
     const Json& selector = at(pod, {"spec", "nodeSelector"});
     if (selector.is_object() && !selector.empty() && !map_selects(selector, labels_of(*node))) continue;
     const std::string name = text_at(*node, {"metadata", "name"});
-    const auto& taken = load[name].second;
+    const auto& taken = load_[name].host_ports;
     if (std::any_of(wanted.begin(), wanted.end(), [&](const std::string& port) { return taken.contains(port); })) {
       ++blocked;
       continue;
     }
-    if (best.empty() || load[name].first < load[best].first) best = name;
+    if (best.empty() || load_[name].pods < load_[best].pods) best = name;
   }
   if (!best.empty()) {
     pod["spec"]["nodeName"] = best;
@@ -197,17 +203,24 @@ void ClusterPlay::start(Json& pod) {
 }
 
 void ClusterPlay::pods() {
+  know_load();
   std::set<std::string> seen;
   for (const Object& object : engine_.objects("v1", "Pod")) {
-    Json pod = *object;
-    const std::string uid = text_at(pod, {"metadata", "uid"});
+    const std::string uid = text_at(*object, {"metadata", "uid"});
     seen.insert(uid);
-    if (!alive(pod)) continue;
+    if (!alive(*object)) continue;
+    if (!text_at(*object, {"spec", "nodeName"}).empty() && !text_at(*object, {"status", "podIP"}).empty() &&
+        !ready_at_.contains(uid))
+      continue;
+    Json pod = *object;
     if (text_at(pod, {"spec", "nodeName"}).empty()) {
       if (!schedule(pod)) continue;
       Answer bound = write(pod);
       if (!bound.ok()) continue;
       pod = std::move(bound.body);
+      Load& load = load_[text_at(pod, {"spec", "nodeName"})];
+      ++load.pods;
+      load.host_ports.merge(host_ports(pod));
     }
     if (text_at(pod, {"status", "podIP"}).empty()) {
       start(pod);

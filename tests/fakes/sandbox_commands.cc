@@ -117,7 +117,7 @@ int run_models(const std::string& kubeconfig, const std::atomic<bool>& stop) {
   if (!client) return failed(client.error().text);
   std::printf("KubeSphere's controllers are at work\n");
   std::fflush(stdout);
-  DealtWith dealt_with;
+  ModelQueue queue;
   std::string complained;
   while (!stop) {
     Result<Snapshot> now = snapshot_of(**client);
@@ -126,10 +126,11 @@ int run_models(const std::string& kubeconfig, const std::atomic<bool>& stop) {
       complained = now.error().text;
     } else {
       complained.clear();
-      const std::vector<ModelWrite> writes = dealt_with.writes(*now);
+      queue.look(std::move(*now));
+      const std::vector<ModelWrite> writes = queue.writes();
       bool all = true;
       for (const ModelWrite& write : writes) all = carry_out(**client, write) && all;
-      dealt_with.tried(std::move(*now), all);
+      queue.tried(all);
       if (!writes.empty() && all) continue;
     }
     for (int i = 0; i < 10 && !stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));

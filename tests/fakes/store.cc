@@ -54,15 +54,20 @@ void Store::erase(const ResourceType& type, const std::string& ns, const std::st
   remember(std::move(event));
 }
 
+std::deque<Event>::const_iterator Store::first_after(std::uint64_t version) const {
+  return std::upper_bound(history_.begin(), history_.end(), version,
+                          [](std::uint64_t v, const Event& event) { return v < event.version; });
+}
+
 std::vector<Event> Store::since(std::uint64_t version, const std::string& type_key) const {
-  auto it = std::upper_bound(history_.begin(), history_.end(), version,
-                             [](std::uint64_t v, const Event& event) { return v < event.version; });
   std::vector<Event> result;
-  for (; it != history_.end(); ++it) {
+  for (auto it = first_after(version); it != history_.end(); ++it) {
     if (it->type_key == type_key) result.push_back(*it);
   }
   return result;
 }
+
+std::vector<Event> Store::since(std::uint64_t version) const { return {first_after(version), history_.end()}; }
 
 void Store::compact(std::uint64_t version) {
   compacted_ = std::max(compacted_, std::min(version, version_));

@@ -39,6 +39,7 @@ class Store {
   [[nodiscard]] std::uint64_t version() const { return version_; }
   // Events later than `version`. Precondition: !forgot(version).
   [[nodiscard]] std::vector<Event> since(std::uint64_t version, const std::string& type_key) const;
+  [[nodiscard]] std::vector<Event> since(std::uint64_t version) const;  // of every type
   // True when history no longer reaches back to `version`.
   [[nodiscard]] bool forgot(std::uint64_t version) const { return version < compacted_; }
   // Forgets everything up to and including `version`.
@@ -47,6 +48,7 @@ class Store {
   void set_history_limit(std::size_t events) { limit_ = events; }
 
  private:
+  [[nodiscard]] std::deque<Event>::const_iterator first_after(std::uint64_t version) const;
   void remember(Event event);
 
   std::map<std::string, std::map<std::pair<std::string, std::string>, Object>> objects_;
