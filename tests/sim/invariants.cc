@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "reconcilers/keys.h"
 #include "tests/fakes/selectors.h"
@@ -36,6 +37,7 @@ void Invariants::wrote(const ObjectKey& key) {
   if (key.kind != Kind::deployment) return;
   const Json object = cluster_.deployment(key.ns, key.name);
   Seen& seen = workloads_[{key.ns, title_of(object)}];
+  seen.uid = text_at(object, {"metadata", "uid"});
   std::string now = to_text(at(object, {"spec", "template"}));
   if (now == seen.pod_template) return;
   seen.pod_template = std::move(now);
@@ -48,6 +50,11 @@ void Invariants::user_acted() {
   for (const fakes::Object& object : cluster_.engine.objects("apps/v1", "Deployment")) {
     Seen& seen = workloads_[{text_at(*object, {"metadata", "namespace"}), title_of(*object)}];
     std::string now = to_text(at(*object, {"spec", "template"}));
+    // Another one of the same name has no pods that serve.
+    if (const std::string uid = text_at(*object, {"metadata", "uid"}); uid != std::exchange(seen.uid, uid)) {
+      seen.pod_template.clear();
+      seen.available = false;
+    }
     if (now == seen.pod_template) continue;
     seen.pod_template = std::move(now);
     seen.ours = false;
@@ -107,7 +114,7 @@ void Invariants::look_at_rollouts() {
     ++all;
     const fakes::Object space = cluster_.engine.object("v1", "Namespace", "", ns);
     const std::string most = text_at(*space, {"metadata", "annotations", std::string(keys::kMaxRollouts)}, "1");
-    if (++rolling[ns] > std::atoi(most.c_str()))
+    if (++rolling[ns] > std::atoi(most.c_str()) * controllers_)
       breach("more than " + most + " workloads of namespace " + ns + " restart because of us");
   }
   if (all > most_) breach("more than " + std::to_string(most_) + " workloads of the cluster restart because of us");

@@ -15,11 +15,11 @@ namespace meshgraft::sim {
 
 class Invariants {
  public:
-  // `most`: workloads of the whole cluster that may restart because of us at one time. `outage_by_user`: Services, as
-  // "namespace/name", that the scenario's user deprives of their pods himself. `keeps`: the ready endpoints that a
-  // Service, named likewise, never has fewer of; 1 where it says nothing.
-  Invariants(const RigCluster& cluster, int most, std::set<std::string> outage_by_user, std::map<std::string, int> keeps = {})
-      : cluster_(cluster), most_(most), outage_by_user_(std::move(outage_by_user)), keeps_(std::move(keeps)) {}
+  // `most`: workloads of the whole cluster that may restart because of us at one time, for each of `controllers` that do
+  // not know of each other. `outage_by_user`: Services, as "namespace/name", that the scenario's user deprives of their
+  // pods himself. `keeps`: the ready endpoints that a Service, named likewise, never has fewer of; 1 where it says nothing.
+  Invariants(const RigCluster& cluster, int most, int controllers, std::set<std::string> outage_by_user, std::map<std::string, int> keeps = {})
+      : cluster_(cluster), most_(most * controllers), controllers_(controllers), outage_by_user_(std::move(outage_by_user)), keeps_(std::move(keeps)) {}
 
   void wrote(const ObjectKey& key);
   void user_acted();
@@ -31,6 +31,7 @@ class Invariants {
 
  private:
   struct Seen {
+    std::string uid;
     std::string pod_template;
     bool ours = false;       // restarting because of us
     bool users = false;      // restarting because its user changed the template
@@ -42,7 +43,7 @@ class Invariants {
   void breach(const std::string& what);
 
   const RigCluster& cluster_;
-  const int most_;
+  const int most_, controllers_;
   const std::set<std::string> outage_by_user_;
   const std::map<std::string, int> keeps_;
   std::uint64_t version_ = 0;

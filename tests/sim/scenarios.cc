@@ -30,6 +30,13 @@ void set_image(RigCluster& cluster, const std::string& name, const std::string& 
                    {{"spec", {{"template", {{"spec", {{"containers", Json::array({{{"name", "app"}, {"image", image}}})}}}}}}}});
 }
 
+std::string undo_of(const RigCluster& cluster, const std::string& ns, const std::string& name) {
+  return text_at(cluster.deployment(ns, name), {"metadata", "annotations", std::string(keys::kUndo)});
+}
+void annotate_deployment(RigCluster& cluster, const std::string& ns, const std::string& name, const Json& undo) {
+  patch_deployment(cluster, ns, name, {{"metadata", {{"annotations", {{std::string(keys::kUndo), undo}}}}}});
+}
+
 std::string image_of_container(const RigCluster& cluster, const std::string& name) {
   return cluster.deployment("shop", name)["spec"]["template"]["spec"]["containers"][0].value("image", "");
 }
@@ -115,6 +122,33 @@ std::vector<Scenario> all() {
                       },
                   .settings = {},
                   .outage_by_user = {"shop/cart"}});
+  // Another object of the same name: what the record of the former one says is not true of it.
+  rows.push_back({.name = "a_deployment_is_made_anew_by_its_owner_while_the_namespace_joins",
+                  .given = open_labelled_shop,
+                  .acts = {{"kubectl replace --force -f cart.yaml",
+                            [](RigCluster& cluster) {
+                              Json again = cluster.deployment("shop", "cart");
+                              const fakes::Target target{cluster.engine.by_plural("apps", "v1", "deployments"), "v1", "shop", "cart", ""};
+                              ASSERT_TRUE(cluster.engine.remove(target, {}).ok());
+                              for (const char* key : {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"}) again["metadata"].erase(key);
+                              again.erase("status");
+                              ASSERT_TRUE(cluster.engine.seed(again).ok());
+                            }}},
+                  .in_the_end = shop_is_joined,
+                  .settings = {},
+                  .outage_by_user = {"shop/cart"}});
+  // Somebody edits what we wrote down of a member; when he puts it back, the rest follows.
+  rows.push_back({.name = "the_undo_record_of_a_member_is_broken_and_put_back",
+                  .given = open_labelled_shop,
+                  .acts = {{"kubectl annotate deployment/cart meshgraft.io/undo={broken",
+                            [](RigCluster& cluster) { annotate_deployment(cluster, "shop", "cart", "{broken"); },
+                            [](const RigCluster& cluster) { return !undo_of(cluster, "shop", "cart").empty(); }, true},
+                           {"kubectl annotate deployment/cart meshgraft.io/undo-",
+                            [](RigCluster& cluster) { annotate_deployment(cluster, "shop", "cart", nullptr); },
+                            [](const RigCluster& cluster) { return undo_of(cluster, "shop", "cart") == "{broken"; }}},
+                  .in_the_end = shop_is_joined,
+                  .settings = {},
+                  .outage_by_user = {}});
   rows.push_back({.name = "the_namespace_is_paused_and_goes_on",
                   .given = open_labelled_shop,
                   .acts = {{"kubectl annotate ns shop meshgraft.io/paused=true",

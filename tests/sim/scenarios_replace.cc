@@ -107,6 +107,19 @@ void create_former(RigCluster& cluster, const std::string& name) {
   ASSERT_TRUE(answer.ok()) << to_text(answer.body);
 }
 
+// kubectl annotate of the record's progress; `value` null takes the annotation off.
+void write_progress(RigCluster& cluster, const Json& value) {
+  const fakes::Target target{cluster.engine.by_plural("apps", "v1", "controllerrevisions"), "v1", "shop", "meshgraft-catalog", ""};
+  const fakes::Answer answer = cluster.engine.patch(target, fakes::PatchFormat::merge, {{"metadata", {{"annotations", {{kUndoKey, value}}}}}}, {"kubectl-annotate"});
+  ASSERT_TRUE(answer.ok()) << to_text(answer.body);
+}
+bool has_readable_record(const RigCluster& cluster) {
+  return is_acknowledged(cluster) && text_at(record(cluster), {"metadata", "annotations", kUndoKey}).starts_with("{");
+}
+bool has_broken_record(const RigCluster& cluster) {
+  return !record(cluster).is_null() && text_at(record(cluster), {"metadata", "annotations", kUndoKey}).starts_with("[");
+}
+
 Scenario row(std::string_view name, std::vector<Act> acts, std::function<std::string(const RigCluster&)> in_the_end) {
   Scenario made{.name = name, .given = open_labelled_shop, .acts = std::move(acts), .in_the_end = std::move(in_the_end), .settings = {}, .outage_by_user = {}};
   made.settings.replace_enabled = true;
@@ -158,6 +171,7 @@ std::vector<Scenario> replace_scenarios() {
                      }));
   rows.back().keeps.clear();
   rows.back().outage_by_user = {"shop/catalog"};
+  rows.back().by_one = true;  // the other may not have seen yet that there was a new one, and creates it
   rows.push_back(row("the_name_is_taken_between_orphan_and_plant",
                      {{"kubectl create -f catalog.yaml", [](RigCluster& cluster) { create_former(cluster, "catalog"); }, is_orphaned, true}},
                      [](const RigCluster& cluster) {
@@ -181,6 +195,37 @@ std::vector<Scenario> replace_scenarios() {
                        if (!has_fuller_selector(cluster)) return std::string("the new Deployment is gone");
                        return std::string(cluster.engine.objects("apps/v1", "ReplicaSet", "shop").size() < 2 ? "what is not known to be ours was deleted" : "");
                      }));
+  // What it says is read as "nothing is written there yet": the new Deployment bears a mark of its own.
+  rows.push_back(row("the_progress_of_the_record_is_taken_off",
+                     {{"kubectl annotate controllerrevision/meshgraft-catalog meshgraft.io/undo-",
+                       [](RigCluster& cluster) { write_progress(cluster, nullptr); }, has_readable_record, true}},
+                     is_replaced));
+  rows.push_back(row("the_progress_of_the_record_is_made_unreadable_and_put_back",
+                     {{"kubectl annotate controllerrevision/meshgraft-catalog meshgraft.io/undo=[broken",
+                       [](RigCluster& cluster) { write_progress(cluster, "[broken"); }, has_readable_record, true},
+                      {"kubectl annotate controllerrevision/meshgraft-catalog meshgraft.io/undo={\"planted\":UID}",
+                       [](RigCluster& cluster) {
+                         write_progress(cluster, to_text(Json{{"planted", text_at(catalog(cluster), {"metadata", "uid"})}}));
+                       }, has_broken_record}},
+                     is_replaced));
+  rows.push_back(row("the_namespace_is_deleted_during_a_replace",
+                     {{"kubectl delete ns shop",
+                       [](RigCluster& cluster) {
+                         const fakes::Target target{cluster.engine.by_plural("", "v1", "namespaces"), "v1", "", "shop", ""};
+                         ASSERT_TRUE(cluster.engine.remove(target, {}).ok());
+                       }, is_acknowledged, true}},
+                     [](const RigCluster& cluster) {
+                       if (!cluster.object("v1", "Namespace", "", "shop").is_null()) return std::string("the namespace is still there");
+                       return is_joined(cluster, "annex", {"ledger"});
+                     }));
+  rows.back().given = [](RigCluster& cluster) {
+    open_labelled_shop(cluster);
+    cluster.add_namespace("annex");
+    cluster.add_app("annex", "ledger");
+    cluster.label("annex", kAppKey, "books");
+  };
+  rows.back().keeps.clear();
+  rows.back().outage_by_user = {"shop/catalog"};
   return rows;
 }
 

@@ -61,6 +61,13 @@ TEST_P(OfScenario, survives_all_faults_together) {
     expect_well({.scenario = GetParam(), .seed = seed, .faults = every_fault(), .crash = {}});
 }
 
+// Nobody elects them and each believes that it is alone. What a write was planned for is part of the request, so the
+// second of two is refused and looks again. Each restarts as many at a time as it may, so that there can be twice as many.
+TEST_P(OfScenario, survives_two_controllers_by_mistake) {
+  for (std::uint64_t seed = 0; seed <= seeds(1) && !HasFailure(); ++seed)
+    expect_well({.scenario = GetParam(), .seed = seed, .faults = {}, .crash = {}, .twice = true});
+}
+
 std::vector<const Scenario*> rows() {
   std::vector<const Scenario*> rows;
   for (const Scenario& scenario : scenarios()) rows.push_back(&scenario);

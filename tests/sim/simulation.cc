@@ -73,7 +73,7 @@ class Simulation {
       if (acts_done_ == done) fail("the moment never comes for " + std::string(scenario_.acts[done].what));
     }
     come_to_rest();
-    if (report_.failure.empty()) report_.failure = scenario_.in_the_end(cluster_);
+    if (report_.failure.empty() && !(run_.twice && scenario_.by_one)) report_.failure = scenario_.in_the_end(cluster_);
     const std::uint64_t written = writes_;
     if (report_.failure.empty()) {
       processes_.clear();
@@ -104,7 +104,7 @@ class Simulation {
 
   void start_missing() {
     std::erase_if(processes_, [](const auto& process) { return process->api->crashed(); });
-    while (processes_.size() < (elects_ ? 2U : 1U)) {
+    while (processes_.size() < (elects_ || run_.twice ? 2U : 1U)) {
       tell("a process starts");
       auto api = std::make_unique<FaultyApi>(cluster_.api, cluster_.engine, weather_, chance_, crash_, writes_,
                                              [this](const ObjectKey& key) { wrote(key); });
@@ -268,7 +268,7 @@ class Simulation {
   CrashPoint crash_;
   std::uint64_t writes_ = 0;
   std::size_t acts_done_ = 0;
-  Invariants watch_{cluster_, scenario_.settings.max_rollouts, scenario_.outage_by_user, scenario_.keeps};
+  Invariants watch_{cluster_, scenario_.settings.max_rollouts, run_.twice ? 2 : 1, scenario_.outage_by_user, scenario_.keeps};
   Report report_;
   const bool traced_ = std::getenv("MESHGRAFT_SIM_TRACE") != nullptr;
   const std::int64_t began_ = cluster_.millis();
@@ -284,6 +284,7 @@ std::string replay_command(const Trial& run) {
   if (run.crash.write != 0)
     text += " crash=" + std::to_string(run.crash.write) + (run.crash.carried_out ? "-after" : "-before");
   for (const FaultKind kind : run.faults) text += " fault=" + std::string(to_string(kind));
+  if (run.twice) text += " twice=1";
   return "MESHGRAFT_SIM='" + text + "' build/dev/bin/sim_test --gtest_filter=Sim.replay";
 }
 
@@ -299,6 +300,8 @@ Trial trial_from(std::string_view text) {
     } else if (key == "crash") {
       run.crash.write = std::strtoull(value.c_str(), nullptr, 10);
       run.crash.carried_out = value.ends_with("-after");
+    } else if (key == "twice") {
+      run.twice = true;
     } else if (key == "fault") {
       if (const std::optional<FaultKind> kind = fault_named(value)) run.faults.insert(*kind);
     } else {

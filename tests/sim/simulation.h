@@ -17,6 +17,7 @@ struct Trial {
   std::uint64_t seed = 0;         // 0: everything in its usual order
   std::set<FaultKind> faults;
   CrashPoint crash;
+  bool twice = false;             // two controllers without an election, by mistake, both writing
 };
 
 struct Report {
