@@ -247,7 +247,8 @@ class Releases(Scenario):
             if request["namespace"] != "killed" or kind[1] not in ("Strategy", "Deployment") or kind in seen:
                 return
             seen.add(kind)
-            controller.process.kill()
+            # A request of the one before may be heard of late, when the next is not yet started.
+            wait_until(lambda: controller.process, 10, "it is known as a process").kill()
 
         with Controller(self.cluster, *RELEASES) as first:
             traffic = self.canaries(first, {"killed": "web:2"})
