@@ -2,7 +2,7 @@
 want them sent (server-side apply, JSON Patch, status patches), watches as they come
 over the wire. Used by cluster.py, endpoint_watch.py and the tests. Sends a request again only
 when the server had closed a kept connection, says when to come again (429), or was not answered
-by its store in time."""
+by its store or a webhook in time."""
 
 import base64
 import http.client
@@ -16,6 +16,8 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import yaml
+
+from processes import WEBHOOK_STOOD_STILL
 
 CONTENT_TYPES = {
     "apply": "application/apply-patch+yaml",
@@ -119,8 +121,9 @@ class Api:
         while True:
             answer, text = self._exchange(method, path, body, content_type, query)
             again = answer.getheader("Retry-After", "")
-            # Said by etcd after 7 s; what is asked twice then is what may be.
-            if answer.status >= 500 and method in ("GET", "PATCH") and b"etcdserver: request timed out" in text:
+            # Said by etcd after 7 s; what is asked twice then is what may be. Or of a webhook: then nothing was written.
+            if answer.status >= 500 and (method in ("GET", "PATCH") and b"etcdserver: request timed out" in text
+                                         or WEBHOOK_STOOD_STILL.search(text.decode(errors="replace"))):
                 again = "1"
             elif answer.status != 429:
                 break

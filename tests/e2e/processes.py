@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,9 @@ class ProcessError(RuntimeError):
 # A limit is there to end a test that will never be right, never to measure: a machine with two cores and four control
 # planes may let any program stand still for 20 s. So many times the seconds that an idle machine is given.
 PATIENCE = 4
+
+# What is said of a write that istiod's webhook, which fails closed, did not answer within its 10 s: nothing was written.
+WEBHOOK_STOOD_STILL = re.compile("failed calling webhook.*(deadline exceeded|timed? ?out)", re.IGNORECASE | re.DOTALL)
 
 PORTS = range(20000, 30000)  # below 32768, where Linux takes the ports of connections from (ip_local_port_range)
 _taken = []  # files whose locks say that a port is this process's; they go with it
@@ -73,11 +77,12 @@ def free_ports(count):
 
 def run_client(arguments, **how):
     """subprocess.run of a client of the API server that is written in Go, its output as text; again when the server stood
-    still as it connected: such a client waits 10 s for that. What it had sent on a connection before, as helm and an apply of
-    many documents may have, it sends again: an apply ends as it would have, and helm refuses, which the caller is told."""
+    still as it connected: such a client waits 10 s for that; or a webhook did, which the server gives as long. What it had
+    sent before, as helm and an apply of many documents may have, it sends again: an apply ends as it would have, and helm
+    refuses, which the caller is told."""
     for _ in range(PATIENCE):
         done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, **how)
-        if "TLS handshake timeout" not in done.stderr:
+        if "TLS handshake timeout" not in done.stderr and not WEBHOOK_STOOD_STILL.search(done.stderr):
             break
     return done
 
