@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import yaml
 
-from processes import WEBHOOK_STOOD_STILL
+from processes import PATIENCE, WEBHOOK_STOOD_STILL
 
 CONTENT_TYPES = {
     "apply": "application/apply-patch+yaml",
@@ -114,6 +114,19 @@ class Api:
             return http.client.HTTPSConnection(self._server.netloc, timeout=timeout, context=self._context)
         return http.client.HTTPConnection(self._server.netloc, timeout=timeout)
 
+    def _connected(self):
+        """A connection that is open; another one when the server gave up the handshake, as one does that stood still: nothing
+        was sent by then."""
+        for left in reversed(range(PATIENCE)):
+            connection = self.connection()
+            try:
+                connection.connect()
+                return connection
+            except (ssl.SSLEOFError, ConnectionResetError):
+                connection.close()
+                if not left:
+                    raise
+
     def raw(self, method, path, body=None, content_type="application/json", query=None):
         """(status, parsed JSON or text). Raises only when there is no answer. What the server is too busy for, or does
         not serve yet ("storage is (re)initializing", a CRD that is a moment old), is asked again when it says."""
@@ -141,17 +154,18 @@ class Api:
         for attempt in (1, 2):
             fresh = getattr(self._local, "connection", None) is None
             if fresh:
-                self._local.connection = self.connection()
+                self._local.connection = self._connected()
             try:
                 self._local.connection.request(method, url, data, {**self._headers, "Content-Type": content_type})
                 answer = self._local.connection.getresponse()
                 text = answer.read()
                 break
             except (http.client.HTTPException, OSError) as error:
-                # A kept connection that the server had closed meanwhile; but what took too long may have been done.
+                # A kept connection that the server had closed meanwhile, or a new one whose request it gave up to read; but what
+                # took too long, or was sent to a server that was there, may have been done.
                 self._local.connection.close()
                 self._local.connection = None
-                if fresh or attempt == 2 or isinstance(error, TimeoutError):
+                if fresh and method != "GET" or attempt == 2 or isinstance(error, TimeoutError):
                     raise
         return answer, text
 

@@ -55,6 +55,23 @@ spec:
 """
 
 
+# What is read of KubeSphere 4, without what its objects look like: there are none.
+INSTALL_PLANS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: installplans.kubesphere.io}
+spec:
+  group: kubesphere.io
+  scope: Cluster
+  names: {plural: installplans, singular: installplan, kind: InstallPlan}
+  versions:
+  - name: v1alpha1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"""
+
+
 class Container(Process):
     """The program of a pod. One that has lost its Lease, because the machine stood still, is started again by check(), as a
     kubelet does; not for ever."""
@@ -170,7 +187,7 @@ class Helm(Scenario):
             wait_until(lambda: two.check() or self.annotation(self.api.get("StatefulSet", "later", "ledger"), UNDO) is None,
                        120, "the StatefulSet is as it was")
         two.stop()
-        self.kinds_of_monitoring_arrive()
+        self.kinds_arrive()
         with self.subTest("an upgrade with another value, and back"):
             last = self.client_ip_mode("bypass")
             with self.subTest("the parts whose CRDs have come by now are added"):
@@ -233,9 +250,11 @@ class Helm(Scenario):
         right = answered(lambda: meshgraft(self.cluster, "plan", "-A", "--mesh-revision", "1-11-2", "--mesh-cluster-domain", "cluster.local"))
         self.assertEqual(right.returncode, 0, right.stdout + right.stderr)
 
-    def kinds_of_monitoring_arrive(self):
-        """The CRDs of the Prometheus operator and of KubeSphere's dashboards; they go with the test."""
-        crds = [*sorted((self.cluster.tools / "monitoring").glob("*.yaml")), DASHBOARDS]
+    def kinds_arrive(self):
+        """The CRDs of the Prometheus operator, of KubeSphere's dashboards and of KubeSphere 4's extensions; they go with the test."""
+        extensions = self.cluster.folder / "installplans.yaml"
+        extensions.write_text(INSTALL_PLANS)
+        crds = [*sorted((self.cluster.tools / "monitoring").glob("*.yaml")), DASHBOARDS, extensions]
         self.addCleanup(self.cluster.kubectl, "delete", *(word for path in crds for word in ("-f", path)))
         self.cluster.apply_server_side(*crds)
 
@@ -293,7 +312,7 @@ class Helm(Scenario):
         self.helm("upgrade", "meshgraft", CHART, *where, "--reset-values", "--set", "logLevel=debug")
 
     def test_the_api_server_takes_every_rendering(self):
-        self.kinds_of_monitoring_arrive()
+        self.kinds_arrive()
         where = "dry"
         self.cluster.create_namespace(where)
         for account in ("meshgraft", "grafter"):  # without it no Pod is taken
