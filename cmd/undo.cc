@@ -74,12 +74,13 @@ std::string steps_to_go(const Source& source) {
 // `joined`: the namespace carries a label, or a report on its way back.
 int print_forecast(const Source& source, bool joined, const Options& options, const Terminal& terminal) {
   const Report report = make_report(foresee(source.world, source.settings), source);
-  if (!joined && report.steps.empty()) terminal.err << "note: " << never_joined(source.scope) << '\n';
+  const bool apart = !joined && report.steps.empty();
+  if (apart) terminal.err << "note: " << never_joined(source.scope) << '\n';
   if (options.output == "json") {
     terminal.out << to_text(plan_json(report), 2) << '\n';
   } else if (options.output == "yaml") {
     terminal.out << requests_yaml(report);
-  } else {
+  } else if (!apart || !report.findings.empty()) {
     render_plan_text(report, options.verbose, terminal);
   }
   return report.steps.empty() ? 0 : 2;

@@ -340,6 +340,7 @@ TEST_F(UndoCommand, of_a_namespace_that_never_joined_it_says_so) {
     const Called got = call({"undo", "-n", "alone", "-o", form}, given());
     EXPECT_EQ(got.status, 0);
     EXPECT_EQ(got.err, "note: " + why);
+    EXPECT_EQ(got.out.empty(), form != std::string("json")) << "it is not on the way back either";
   }
   const Called done = call({"undo", "-n", "alone", "--yes"}, given());
   EXPECT_EQ(done.status, 1);
