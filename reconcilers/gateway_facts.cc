@@ -61,8 +61,10 @@ bool checks_values(const IngressController& controller) {
   return controller.validates.value_or(!controller.version || *controller.version >= Version{1, 12, 0});
 }
 
-// What the controller's ConfigMap says about annotations; defaults of controller 1.12 where it says nothing.
-void read_annotation_limits(const NamespaceView& view, const IngressController& controller, GatewayFacts& facts) {
+// What the controller's ConfigMap says about annotations, with the defaults of controller 1.12 where it says nothing,
+// and about pages for error codes.
+void read_config(const NamespaceView& view, const IngressController& controller, GatewayFacts& facts) {
+  if (facts.default_backend.empty()) facts.default_backend = controller.default_backend;
   if (controller.config_map_ns != view.name) return;
   for (const auto& config : view.config_maps) {
     if (config->meta.name != controller.config_map) continue;
@@ -70,6 +72,7 @@ void read_annotation_limits(const NamespaceView& view, const IngressController& 
     const std::string* snippets = value_of(config->data, "allow-snippet-annotations");
     facts.low_risk_only = facts.low_risk_only || (level != nullptr && *level == "Low");
     facts.snippets_allowed = snippets != nullptr && *snippets == "true" && level != nullptr && *level == "Critical";
+    if (const std::string* codes = value_of(config->data, "custom-http-errors"); codes != nullptr) facts.error_codes = *codes;
   }
 }
 
@@ -99,6 +102,10 @@ std::optional<IngressController> read_ingress_controller(const Workload& workloa
   }
   controller.watched_namespace = flag(container, "--watch-namespace").value_or("");
   if (controller.watched_namespace == "$(POD_NAMESPACE)") controller.watched_namespace = workload.meta.ns;
+  if (std::string name = flag(container, "--default-backend-service").value_or(""); !name.empty()) {
+    if (name.starts_with("$(POD_NAMESPACE)/")) name.replace(0, name.find('/'), workload.meta.ns);
+    controller.default_backend = std::move(name);
+  }
   if (const auto without = flag(container, "--watch-ingress-without-class")) controller.without_class = *without != "false";
   if (const auto validates = flag(container, "--enable-annotation-validation")) controller.validates = *validates != "false";
   controller.http_port = port_or(flag(container, "--http-port"), 80);
@@ -137,7 +144,7 @@ std::vector<GatewayFacts> gateways_of(const NamespaceView& view, const std::vect
     own.watched_namespace = any && own.watched_namespace != controller->watched_namespace ? "" : controller->watched_namespace;
     validates = validates || checks_values(*controller);
     all_in_mesh = all_in_mesh && asks_for_sidecar(*workload);
-    read_annotation_limits(view, *controller, own);
+    read_config(view, *controller, own);
     any = true;
   }
   if (any) {
@@ -165,6 +172,7 @@ std::vector<GatewayFacts> gateways_of(const NamespaceView& view, const std::vect
       if (const auto controller = read_ingress_controller(*workload)) {
         facts.version = controller->version;
         facts.validates = checks_values(*controller);
+        read_config(view, *controller, facts);
       }
     }
     found.push_back(std::move(facts));

@@ -17,6 +17,7 @@ struct IngressController {
   std::string ingress_class;             // --ingress-class
   std::string config_map_ns, config_map; // --configmap with $(POD_NAMESPACE) filled in; "" when it names none
   std::string watched_namespace;         // --watch-namespace, "" for all
+  std::string default_backend;           // --default-backend-service as "namespace/name", "" when it names none
   bool without_class = false;            // --watch-ingress-without-class
   bool kubesphere = false;               // made by KubeSphere's gateway controller: never edited
   std::optional<bool> validates;         // --enable-annotation-validation, where it says so

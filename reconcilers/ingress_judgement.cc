@@ -33,6 +33,16 @@ const Service* find_service(const NamespaceView& view, std::string_view name) {
   return found != view.services.end() && (*found)->meta.name == name ? found->get() : nullptr;
 }
 
+// The Service of this namespace that the controller's own pages come from; "" for none.
+std::string default_backend_here(const GatewayFacts& gateway, const Context& context) {
+  const std::string prefix = context.view.name + "/";
+  return gateway.default_backend.starts_with(prefix) ? gateway.default_backend.substr(prefix.size()) : "";
+}
+
+std::string error_pages_text(const std::string& codes, const std::string& service) {
+  return "pages for " + codes + " come from Service " + service + " by pod IP and with the public Host: traffic rules do not apply to them";
+}
+
 std::string port_text(const IngressBackend& backend) { return backend.port != 0 ? std::to_string(backend.port) : backend.port_name; }
 
 // Looks at the Ingresses of one namespace; lives for one call.
@@ -203,13 +213,14 @@ class Court {
   }
 
   // Pages for error codes are fetched from a pod of the default backend, with the public Host (RI 2): no route applies.
-  // That Service need not be one of the Ingress' rules.
+  // The backend may be the Ingress' own, and no Service of its rules; else it is the controller's.
   void look_at_error_pages(IngressCase& made) const {
     const std::string* codes = annotation(*made.ingress, kCustomHttpErrors);
-    const std::string* pages = annotation(*made.ingress, kDefaultBackend);
-    if (made.gateway == nullptr || codes == nullptr || codes->empty() || pages == nullptr || !context_.membership.is_member(*pages)) return;
-    made.findings.push_back(finding("MG415", made.ingress->key(),
-                                    "pages for " + *codes + " come from Service " + *pages + " by pod IP and with the public Host: traffic rules do not apply to them"));
+    if (made.gateway == nullptr || codes == nullptr || codes->empty()) return;
+    const std::string* own = annotation(*made.ingress, kDefaultBackend);
+    const std::string pages = own != nullptr ? *own : default_backend_here(*made.gateway, context_);
+    if (pages.empty() || !context_.membership.is_member(pages)) return;
+    made.findings.push_back(finding("MG415", made.ingress->key(), error_pages_text(*codes, pages)));
   }
 
   // The webhook looks at the whole object: with such a snippet it refuses any change, ours too.
@@ -245,6 +256,17 @@ class Court {
 bool has_cookie_affinity(const Ingress& ingress) {
   const std::string* value = annotation(ingress, keys::kAffinity);
   return value != nullptr && *value == "cookie";
+}
+
+std::vector<Finding> judge_error_pages(const Context& context) {
+  std::vector<Finding> findings;
+  for (const GatewayFacts& gateway : context.facts.gateways) {
+    const std::string pages = default_backend_here(gateway, context);
+    if (!gateway.opted_in || gateway.error_codes.empty() || pages.empty() || !context.membership.is_member(pages)) continue;
+    findings.push_back(finding("MG415", {Kind::service, context.view.name, pages},
+                               error_pages_text(gateway.error_codes, pages) + "; so says the ConfigMap of the ingress-nginx in namespace " + gateway.ns + " for all Ingresses"));
+  }
+  return findings;
 }
 
 std::vector<IngressCase> judge_ingresses(const Context& context) {

@@ -31,6 +31,9 @@ struct IngressCase {
 // Every Ingress of the view, in its order.
 std::vector<IngressCase> judge_ingresses(const Context& context);
 
+// MG415 of the Services of this namespace that give the pages for error codes of all Ingresses of a gateway in the mesh.
+std::vector<Finding> judge_error_pages(const Context& context);
+
 // The annotation asks for one upstream per client, which a ClusterIP makes meaningless.
 bool has_cookie_affinity(const Ingress& ingress);
 

@@ -46,6 +46,7 @@ class Rule {
   Decision take() {
     refuse_what_cannot_be_shared();
     for (const IngressCase& one : cases_) decide(one);
+    for (Finding& one : judge_error_pages(context_)) decision_.findings.push_back(std::move(one));
     return std::move(decision_);
   }
 

@@ -151,6 +151,8 @@ struct GatewayFacts {
   bool snippets_allowed = false;      // its ConfigMap allows snippets and annotations of critical risk
   bool validates = true;              // it refuses or drops annotation values with unusual characters
   bool low_risk_only = false;         // its ConfigMap sets annotations-risk-level: Low
+  std::string default_backend;        // --default-backend-service as "namespace/name"; "" for none
+  std::string error_codes;            // its ConfigMap's custom-http-errors: for them that Service gives the pages
   bool operator==(const GatewayFacts&) const = default;
 };
 
