@@ -54,9 +54,11 @@ class LiveEqualsFile(Scenario):
             name = manifest["metadata"]["name"]
             fields = self.refused_of(manifest)
             for path in manifest["metadata"]["annotations"]["refused"].split():
-                # Of a label the server names the map that holds it, and of a pod template without "metadata".
+                # Of a label the server names the map that holds it, and of a pod template without "metadata". Of two
+                # ports that have to be equal 1.24 names the other one.
+                named = {path, path.replace(".template.metadata.", ".template."), path.replace(".hostPort", ".containerPort")}
                 with self.subTest(name, path=path, refused=fields):
-                    self.assertTrue([one for one in fields if path.startswith(one) or path.replace(".template.metadata.", ".template.").startswith(one)])
+                    self.assertTrue([one for one in fields for way in named if way.startswith(one)])
         for manifest in yaml.safe_load_all((REFUSED / "accepted.yaml").read_text()):
             with self.subTest(manifest["metadata"]["name"]):
                 self.assertEqual(self.refused_of(manifest), [])
