@@ -134,14 +134,40 @@ Result<Source> from_documents(const std::vector<Document>& documents, const Opti
   return source;
 }
 
+// Whether the controller that the world shows carries out releases: what the chart gave its Deployment. Nothing where
+// there is no controller to be seen.
+std::optional<bool> controller_releases(const World& world) {
+  constexpr std::string_view kFlag = "--releases-enabled";
+  std::optional<bool> on;
+  for (const auto& [name, view] : world.namespaces) {
+    for (const auto& workload : view.workloads) {
+      const auto label = workload->pod.labels.find("app.kubernetes.io/name");  // charts/meshgraft, whatever the release is called
+      if (workload->kind != Kind::deployment || label == workload->pod.labels.end() || label->second != "meshgraft") continue;
+      for (const Container& container : workload->pod.containers) {
+        const std::vector<std::string>& words = container.args;
+        if (std::find(words.begin(), words.end(), "run") == words.end()) continue;
+        on = on.value_or(false) || std::any_of(words.begin(), words.end(), [&](const std::string& word) { return word == kFlag || word == std::string(kFlag) + "=true"; });
+      }
+    }
+  }
+  return on;
+}
+
+// A controller that is not to be seen, because it runs elsewhere, shows in what it has begun.
+bool has_begun_a_release(const World& world) {
+  return std::any_of(world.namespaces.begin(), world.namespaces.end(), [](const auto& one) {
+    return std::any_of(one.second.strategies.begin(), one.second.strategies.end(), [](const auto& strategy) { return read_release_record(*strategy).present; });
+  });
+}
+
 // What the command line says to assume about the world, whatever it was read from.
 Result<Source> with_assumptions(Result<Source> source, const Options& options) {
   if (!source) return source;
   source->settings = options.settings;
-  // What the controller's chart says is not ours to know; that it has begun a release tells.
-  for (const auto& [name, view] : source->world.namespaces) {
-    const auto begun = [](const auto& strategy) { return read_release_record(*strategy).present; };
-    if (std::any_of(view.strategies.begin(), view.strategies.end(), begun)) source->settings.releases_enabled = true;
+  if (const std::optional<bool> told = controller_releases(source->world)) {
+    source->settings.releases_enabled = source->settings.releases_enabled || *told;
+  } else if (has_begun_a_release(source->world)) {
+    source->settings.releases_enabled = true;
   }
   source->world.istio_version = options.istio_version;
   source->world.ingress_nginx_version = options.ingress_nginx_version;

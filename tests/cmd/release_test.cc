@@ -44,6 +44,27 @@ TEST_F(ReleaseCommand, that_a_controller_has_begun_tells_status_that_releases_ar
   EXPECT_THAT(call({"check"}, given()).out, Not(HasSubstr("MG806")));
 }
 
+TEST_F(ReleaseCommand, the_controllers_own_Deployment_says_whether_releases_are_carried_out_whatever_a_record_left_behind) {
+  const auto controller = [this](const std::string& more) {
+    test::seed_documents(engine_, "apiVersion: v1\nkind: Namespace\nmetadata: {name: meshgraft-system}\n---\n"
+                            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: meshgraft}\nspec:\n  selector: {matchLabels: {app.kubernetes.io/name: meshgraft}}\n"
+                            "  template:\n    metadata: {labels: {app.kubernetes.io/name: meshgraft}}\n    spec: {containers: [{name: meshgraft, image: meshgraft, args: [run" + more + "]}]}\n", "meshgraft-system");
+  };
+  change("Strategy", "canary", {{"metadata", {{"annotations", {{"meshgraft.io/promote", "true"}}}}}});
+  record();
+  controller("");
+  EXPECT_THAT(call({"plan"}, given()).out, HasSubstr("MG806"));
+  EXPECT_THAT(call({"check"}, given()).out, HasSubstr("MG806"));
+  EXPECT_THAT(call({"status"}, given()).out, HasSubstr("MG806"));
+  EXPECT_THAT(call({"plan", "--releases-enabled"}, given()).out, Not(HasSubstr("MG806"))) << "what if the chart had it";
+  for (const char* on : {", --releases-enabled", ", --releases-enabled=true"}) {
+    controller(on);
+    EXPECT_THAT(call({"plan"}, given()).out, Not(HasSubstr("MG806"))) << on;
+  }
+  change("Strategy", "canary", {{"metadata", {{"annotations", {{"meshgraft.io/undo", nullptr}}}}}});
+  EXPECT_THAT(call({"plan"}, given()).out, Not(HasSubstr("MG806"))) << "nothing is begun yet";
+}
+
 TEST_F(ReleaseCommand, promote_sets_the_annotation_and_follows_to_the_end) {
   const Called got = call({"release", "canary", "--promote"}, given([this](int pause) {
                             if (pause == 1) {
