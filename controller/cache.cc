@@ -196,6 +196,7 @@ void Cache::bookmark(Kind kind, std::string_view resource_version) {
 
 bool Cache::set_standing(Kind kind, const Scope& scope, Standing standing, bool wanted, std::string why) {
   const MutexLock lock(mutex_);
+  if (!wanted && !scope.name.empty()) return slot(kind).standing.erase(scope) > 0;
   KindState& state = slot(kind).standing[scope];
   const bool changed =
       state.kind != kind || state.standing != standing || state.wanted != wanted || state.why.empty() != why.empty();
@@ -314,15 +315,6 @@ bool Cache::synced() const {
   return true;
 }
 
-bool Cache::synced(Kind kind) const {
-  const MutexLock lock(mutex_);
-  const auto& all = slot(kind).standing;
-  const auto listed = [](const auto& entry) {
-    return entry.second.standing == Standing::synced || entry.second.standing == Standing::failing;
-  };
-  return !all.empty() && std::all_of(all.begin(), all.end(), listed);
-}
-
 bool Cache::is_missed(Kind kind) const {
   const MutexLock lock(mutex_);
   const auto& all = slot(kind).standing;
@@ -341,7 +333,7 @@ std::vector<KindState> Cache::states() const {
     bool first = true;
     // Several watchers of a kind: one that is wanted speaks for the kind, the least good of them.
     for (const auto& [scope, state] : kind.standing) {
-      if (!first && (!state.wanted || state.standing == Standing::synced)) continue;
+      if (!first && (!state.wanted || (worst.wanted && state.standing == Standing::synced))) continue;
       worst = state;
       first = false;
     }

@@ -56,7 +56,8 @@ class Cache {
       EXCLUDES(mutex_);
   // Nothing of the kind changed up to `resource_version`.
   void bookmark(Kind kind, std::string_view resource_version) EXCLUDES(mutex_);
-  // Returns true when that is another standing than before, or trouble (`why`) began or ended.
+  // Returns true when that is another standing than before, or trouble (`why`) began or ended. `wanted` false for a
+  // single object that nobody follows any more: it is forgotten.
   bool set_standing(Kind kind, const Scope& scope, WatchMachine::Standing standing, bool wanted, std::string why)
       EXCLUDES(mutex_);
 
@@ -75,8 +76,6 @@ class Cache {
 
   // True when every kind that is served and permitted was listed completely.
   [[nodiscard]] bool synced() const EXCLUDES(mutex_);
-  // True when everybody who follows something of the kind has listed it completely, and somebody does.
-  [[nodiscard]] bool synced(Kind kind) const EXCLUDES(mutex_);
   [[nodiscard]] std::vector<KindState> states() const EXCLUDES(mutex_);
   // True when the server said that it does not serve the kind, which somebody wants to follow.
   [[nodiscard]] bool is_missed(Kind kind) const EXCLUDES(mutex_);

@@ -59,7 +59,10 @@ void Intake::on_changes(Kind kind, const std::vector<CacheChange>& changes) {
     facts_.touch();
     if (ready_) queue_.add_debounced(std::string(kFacts));
   }
-  if (config_maps_touched && ready_) look_at_config_maps();
+  if (config_maps_touched && ready_) {
+    const MutexLock lock(mutex_);
+    look_at_config_maps();
+  }
 }
 
 void Intake::consider(const CacheChange& change, bool& facts_touched, bool& config_maps_touched) {
@@ -182,20 +185,18 @@ void Intake::look_at_crds() {
   }
 }
 
+// Looks and follows under one lock: of two threads the one that looked later has the last word.
 void Intake::look_at_config_maps() {
-  const std::set<Scope> wanted = wanted_config_maps(cache_.world());
-  const MutexLock lock(mutex_);
-  if (watchers_ != nullptr) watchers_->follow_config_maps(wanted);
+  if (watchers_ != nullptr) watchers_->follow_config_maps(wanted_config_maps(cache_.world()));
 }
 
 void Intake::become_ready() {
   if (!cache_.synced()) return;
-  bool first = false;
   {
+    // Who comes second waits here until the first has said which ConfigMaps are wanted.
     const MutexLock lock(mutex_);
-    first = !std::exchange(config_maps_known_, true);
+    if (!std::exchange(config_maps_known_, true)) look_at_config_maps();
   }
-  if (first) look_at_config_maps();
   if (!cache_.synced()) return;  // the ConfigMaps come first
   {
     const MutexLock lock(mutex_);

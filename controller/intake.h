@@ -66,7 +66,7 @@ class Intake final : public WatchListener {
   void note_gone(const CacheChange& change) EXCLUDES(mutex_);
   bool is_known(const std::string& ns) const EXCLUDES(mutex_);
   void look_at_crds() EXCLUDES(mutex_);
-  void look_at_config_maps() EXCLUDES(mutex_);
+  void look_at_config_maps() REQUIRES(mutex_);
   void become_ready() EXCLUDES(mutex_);
   bool note_forbidden(Kind kind) EXCLUDES(mutex_);
   std::set<std::string> concerned() const EXCLUDES(mutex_);

@@ -45,6 +45,11 @@ std::optional<Scope> Watcher::assigned() const {
   return assigned_;
 }
 
+std::optional<Scope> Watcher::following() const {
+  const MutexLock lock(mutex_);
+  return shown_;
+}
+
 void Watcher::stop() {
   const MutexLock lock(mutex_);
   stopped_ = true;
@@ -82,8 +87,10 @@ void Watcher::take_assignment() {
   {
     const MutexLock lock(mutex_);
     if (!std::exchange(reassigned_, false)) return;
-    scope = assigned_;
+    scope = shown_ = assigned_;
   }
+  // Wanted again before this thread heard that it was not: what is there stays. Not so with a kind, whose CRD went.
+  if (following_ && scope == following_ && !scope->name.empty()) return;
   if (following_) {
     // What nobody follows must not be believed.
     const std::vector<CacheChange> gone = cache_.replace(kind_, *following_, {}, "");

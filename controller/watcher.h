@@ -43,6 +43,8 @@ class Watcher {
   // once more: the next request does not wait out its back-off.
   void assign(std::optional<Scope> scope) EXCLUDES(mutex_);
   [[nodiscard]] std::optional<Scope> assigned() const EXCLUDES(mutex_);
+  // What it follows until it hears of another assignment; nullopt: it waits for one. From any thread.
+  [[nodiscard]] std::optional<Scope> following() const EXCLUDES(mutex_);
 
   // Follows until stop(). Never throws.
   void run() EXCLUDES(mutex_);
@@ -81,6 +83,7 @@ class Watcher {
   mutable Mutex mutex_;
   Condition changed_;
   std::optional<Scope> assigned_ GUARDED_BY(mutex_);
+  std::optional<Scope> shown_ GUARDED_BY(mutex_);  // following_, for other threads
   bool reassigned_ GUARDED_BY(mutex_) = false;
   bool hurried_ GUARDED_BY(mutex_) = false;
   bool stopped_ GUARDED_BY(mutex_) = false;

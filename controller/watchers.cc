@@ -40,14 +40,25 @@ void Watchers::serve(Kind kind, bool served) {
 
 void Watchers::follow_config_maps(const std::set<Scope>& wanted) {
   std::set<Scope> missing = wanted;
-  std::vector<Watcher*> free;
+  std::vector<Watcher*> rest, busy, free;
+  // One in a stream hears of its assignment when that ends, which may take minutes, and what it followed leaves the
+  // cache only then: nobody else may be given that meanwhile.
   for (Watcher& watcher : watchers_) {
     if (watcher.kind() != Kind::config_map) continue;
-    const std::optional<Scope> scope = watcher.assigned();
-    if (scope && missing.erase(*scope) > 0) continue;
-    if (scope) watcher.assign(std::nullopt);
-    free.push_back(&watcher);
+    const std::optional<Scope> scope = watcher.following();
+    if (!scope || missing.erase(*scope) == 0) {
+      rest.push_back(&watcher);
+    } else if (watcher.assigned() != scope) {
+      watcher.assign(scope);
+    }
   }
+  for (Watcher* watcher : rest) {
+    const std::optional<Scope> scope = watcher->assigned();
+    if (scope && missing.erase(*scope) > 0) continue;
+    if (scope) watcher->assign(std::nullopt);
+    (watcher->following() ? busy : free).push_back(watcher);
+  }
+  free.insert(free.begin(), busy.begin(), busy.end());
   for (const Scope& scope : missing) {
     if (free.empty()) {
       spdlog::warn("watch configmaps: {}/{} is not followed, {} are the most", scope.ns, scope.name, kConfigMaps);

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "tests/controller/objects.h"
 #include "tests/controller/rig.h"
 
 namespace meshgraft {
@@ -278,6 +279,105 @@ TEST_F(Watcher_, a_kind_that_the_server_keeps_silent_is_said_to_be_in_trouble_on
   for (std::size_t at = 0; (at = text.find("warning ", at)) != std::string::npos; ++at) ++warnings;
   EXPECT_EQ(warnings, 1U) << text;
   EXPECT_EQ(lines, 23U) << "the others for those who look: " << text;
+}
+
+// Watchers of single ConfigMaps of namespace "gateways", in one thread.
+struct WatchersTest : testing::Test {
+  RigCluster cluster;
+  Cache cache;
+  Heard heard;
+  Watchers watchers{cluster.api, cache, heard, cluster.clock};
+
+  WatchersTest() {
+    cluster.add_namespace("gateways");
+    for (const char* name : {"one", "two"}) {
+      EXPECT_TRUE(cluster.engine.seed({{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", name}, {"namespace", "gateways"}}}}).ok());
+    }
+  }
+  void follow(const std::set<std::string>& names) {
+    std::set<Scope> wanted;
+    for (const std::string& name : names) wanted.insert({"gateways", name});
+    watchers.follow_config_maps(wanted);
+  }
+  // Every watcher asks once, those in a stream hear of their assignments; `but` stays in its stream.
+  void step_all(const Watcher* but = nullptr) {
+    for (Watcher& watcher : watchers.all()) {
+      if (&watcher != but) watcher.step();
+    }
+  }
+  Watcher* at(const std::string& name) {
+    for (Watcher& watcher : watchers.all()) {
+      if (watcher.assigned() == Scope{"gateways", name}) return &watcher;
+    }
+    return nullptr;
+  }
+  bool has(const std::string& name) const { return cache.get({Kind::config_map, "gateways", name}) != nullptr; }
+};
+using Watchers_ = WatchersTest;
+
+TEST_F(Watchers_, a_config_map_that_is_wanted_in_place_of_another_does_not_wait_for_its_stream_to_end) {
+  follow({"one"});
+  step_all();
+  const Watcher* former = at("one");
+  follow({"two"});
+  ASSERT_NE(at("two"), nullptr);
+  EXPECT_NE(at("two"), former);
+  step_all(former);
+  EXPECT_TRUE(has("two"));
+  step_all();
+  EXPECT_FALSE(has("one"));
+}
+
+TEST_F(Watchers_, a_config_map_that_is_wanted_again_while_its_stream_goes_on_stays_where_it_is) {
+  follow({"one"});
+  step_all();
+  EXPECT_THAT(heard.taken(), ElementsAre("+one"));
+  follow({});
+  follow({"one"});
+  step_all();
+  EXPECT_THAT(heard.taken(), IsEmpty()) << "for a moment nobody would know what it says";
+  EXPECT_TRUE(has("one"));
+}
+
+TEST_F(Watchers_, who_leaves_a_config_map_late_does_not_take_it_from_who_follows_it_since) {
+  follow({"one"});
+  step_all();
+  const Watcher* former = at("one");
+  follow({"two"});
+  step_all(former);
+  follow({"one", "two"});
+  step_all(former);
+  step_all();
+  step_all();
+  EXPECT_TRUE(has("one"));
+  EXPECT_TRUE(has("two"));
+}
+
+TEST(Intake_, nobody_is_ready_before_the_config_maps_that_another_thread_is_about_to_ask_for) {
+  spdlog::set_level(spdlog::level::off);
+  for (int round = 0; round < 40; ++round) {
+    RigCluster cluster;
+    RigController controller(cluster);
+    // Enough to look through that a second thread comes meanwhile.
+    for (int i = 0; i < 300; ++i) controller.cache.upsert(made_namespace("ns" + std::to_string(i)), "1");
+    auto istiod = made_deployment("istio-system", "istiod");
+    controller.cache.upsert(made_namespace("istio-system"), "1");
+    controller.cache.upsert(istiod, "1");
+    for (const KindInfo& row : kinds()) {
+      if (row.watch != Watch::never) controller.cache.set_standing(row.kind, Scope{}, Standing::synced, true, "");
+    }
+    std::atomic<int> waiting{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 2; ++i) {
+      threads.emplace_back([&controller, &waiting] {
+        ++waiting;
+        while (waiting < 2) std::this_thread::yield();
+        controller.intake.on_standing(Kind::service);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_FALSE(controller.intake.ready()) << "the mesh's configuration was not read, in round " << round;
+  }
 }
 
 TEST(Intake_, many_watchers_that_come_to_rest_at_once_make_it_ready_once) {
