@@ -8,8 +8,8 @@
 # and for the e2e tier against the oldest Kubernetes that can be built, its three servers in one program, whose path it
 # prints:
 #   scripts/tools.sh kubernetes-1.24
-# The folder holds controlplane, kubectl, istiod, kwok, helm, ads, istio/ (chart
-# output and CRDs) and monitoring/ (the Prometheus operator's CRDs). Nothing is built twice: each program is keyed by a hash of
+# The folder holds controlplane, kubectl, istiod, kwok, helm, helm4, ads,
+# istio/ (chart output and CRDs) and monitoring/ (the Prometheus operator's CRDs). Nothing is built twice: each program is keyed by a hash of
 # what it is made from. The first call takes about a quarter of an hour on two
 # cores, every later one a second.
 #
@@ -26,6 +26,7 @@ kubernetes=v1.37.2
 kubernetes_oldest=v1.24.17  # 1.22 and 1.23 lack their generated OpenAPI file as modules
 kwok=v0.8.0
 helm=v3.22.0
+helm4=v4.3.1
 operator=v0.85.0  # of Prometheus
 istio_tag=1.31.0  # what the module istiod is built from becomes
 go_wanted=1.26  # the oldest that the pinned modules accept
@@ -169,7 +170,7 @@ fetch_crds() {
 }
 
 e2e() {
-  local controlplane istiod kwok_bin helm_bin ads istio crds folder
+  local controlplane istiod kwok_bin helm_bin helm4_bin ads istio crds folder
   build_module controlplane -tags providerless -ldflags "-s -w \
     -X k8s.io/component-base/version.gitVersion=$kubernetes \
     -X k8s.io/component-base/version.gitMajor=1 \
@@ -177,6 +178,8 @@ e2e() {
   controlplane=$out
   build_release helm helm.sh/helm/v3/cmd/helm "$helm"
   helm_bin=$out
+  build_release helm4 helm.sh/helm/v4/cmd/helm "$helm4"
+  helm4_bin=$out
   build_release kwok sigs.k8s.io/kwok/cmd/kwok "$kwok"
   kwok_bin=$out
   build_module istiod -ldflags '-s -w'
@@ -187,7 +190,7 @@ e2e() {
   istio=$out
   fetch_crds
   crds=$out
-  folder=$tools/e2e-$(key "$controlplane:" "$istiod:" "$kwok_bin:" "$helm_bin:" "$ads:" "$istio:" "$crds:")
+  folder=$tools/e2e-$(key "$controlplane:" "$istiod:" "$kwok_bin:" "$helm_bin:" "$helm4_bin:" "$ads:" "$istio:" "$crds:")
   if [ ! -d "$folder" ]; then
     local part
     part=$(mktemp -d "$tools/e2e.XXXXXX")
@@ -195,6 +198,7 @@ e2e() {
     ln -s "$istiod" "$part/istiod"
     ln -s "$kwok_bin" "$part/kwok"
     ln -s "$helm_bin" "$part/helm"
+    ln -s "$helm4_bin" "$part/helm4"
     ln -s "$ads" "$part/ads"
     ln -s "$istio" "$part/istio"
     ln -s "$crds" "$part/monitoring"

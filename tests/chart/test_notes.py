@@ -23,7 +23,7 @@ class Notes(unittest.TestCase):
         self.addCleanup(sandbox.stop)
         sandbox.wait_for(lambda: kubeconfig.exists() and "current-context" in kubeconfig.read_text(), 60, "its kubeconfig")
         (folder / "values.json").write_text(json.dumps(values or {}))
-        done = run("install", "meshgraft", CHART, "-n", NAMESPACE, "--dry-run=client", "-f", folder / "values.json",
+        done = run("install", "meshgraft", CHART, "-n", NAMESPACE, "--dry-run=server", "-f", folder / "values.json",
                    env={"KUBECONFIG": str(kubeconfig), "HOME": str(folder)})
         return done.stdout.split("\nNOTES:\n", 1)[1]
 

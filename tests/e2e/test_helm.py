@@ -25,6 +25,9 @@ from chart import axes, exclude, of_row, render  # noqa: E402
 from pairs import pairwise  # noqa: E402
 
 
+HELMS = ("helm", "helm4")  # of the tools: helm 3, and helm 4, which applies on the server's side
+
+
 def readme_line():
     """The line with which README.md installs the chart, as the arguments of helm."""
     (line,) = {re.sub(r"\s+#.*", "", found) for found in
@@ -99,11 +102,11 @@ class Helm(Scenario):
     def admit(cls):
         admit_models(cls.cluster)  # the rest is helm's
 
-    def helm(self, *arguments, check=True):
-        done = run_client([self.cluster.tools / "helm", *arguments], cwd=ROOT,
+    def helm(self, *arguments, check=True, program="helm"):
+        done = run_client([self.cluster.tools / program, *arguments], cwd=ROOT,
                           env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
         if check and done.returncode != 0:
-            raise AssertionError(f"helm {' '.join(map(str, arguments))}: {done.stderr.strip()}")
+            raise AssertionError(f"{program} {' '.join(map(str, arguments))}: {done.stderr.strip()}")
         return done
 
     def assert_refused(self, done, *texts):
@@ -289,9 +292,9 @@ class Helm(Scenario):
         self.assertEqual(test.returncode, 0, error)
         self.assertIn("Succeeded", out)
 
-    def second_release_is_refused(self):
+    def second_release_is_refused(self, program="helm"):
         for release, where in (("second", "elsewhere"), ("second", NAMESPACE)):
-            self.assert_refused(self.helm("install", release, CHART, "-n", where, "--create-namespace", check=False),
+            self.assert_refused(self.helm("install", release, CHART, "-n", where, "--create-namespace", check=False, program=program),
                                 "exists and cannot be imported into the current release", '"meshgraft"')
 
     def test_values_of_an_older_release_are_refused_with_what_to_do(self):
@@ -301,15 +304,40 @@ class Helm(Scenario):
         (older / "values.yaml").write_text("replicaCount: 1\nprometheus: {enabled: true}\nverbose: false\n")
         (older / "templates" / "one.yaml").write_text(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: of-an-older-chart}\n")
-        where = ("-n", NAMESPACE, "--create-namespace")
-        self.helm("install", "meshgraft", older, *where)
-        self.assert_refused(self.helm("upgrade", "meshgraft", CHART, *where, "--reuse-values", check=False),
+        for program in HELMS:
+            with self.subTest(program):
+                self.upgrade_an_older_release(program, older)
+                self.helm("uninstall", "meshgraft", "-n", NAMESPACE, program=program)
+
+    def upgrade_an_older_release(self, program, older):
+        def helm(verb, chart, *arguments, check=True):
+            return self.helm(verb, "meshgraft", chart, "-n", NAMESPACE, *arguments, check=check, program=program)
+        helm("install", older, "--create-namespace")
+        self.assert_refused(helm("upgrade", CHART, "--reuse-values", check=False),
                             "the value prometheus is gone", "upgrade with --reset-then-reuse-values")
-        self.helm("upgrade", "meshgraft", CHART, *where, "--reset-then-reuse-values")
-        self.helm("upgrade", "meshgraft", older, *where, "--reset-values", "--set", "verbose=true")
-        self.assert_refused(self.helm("upgrade", "meshgraft", CHART, *where, "--reset-then-reuse-values", check=False),
+        helm("upgrade", CHART, "--reset-then-reuse-values")
+        helm("upgrade", older, "--reset-values", "--set", "verbose=true")
+        self.assert_refused(helm("upgrade", CHART, "--reset-then-reuse-values", check=False),
                             "the value verbose is gone: it is now logLevel: debug")
-        self.helm("upgrade", "meshgraft", CHART, *where, "--reset-values", "--set", "logLevel=debug")
+        helm("upgrade", CHART, "--reset-values", "--set", "logLevel=debug")
+
+    def test_helm_4_goes_on_with_a_release_of_helm_3_and_makes_its_own(self):
+        def arguments():
+            return self.api.get("Deployment", NAMESPACE, "meshgraft")["spec"]["template"]["spec"]["containers"][0]["args"]
+        for first in HELMS:
+            with self.subTest(installed_by=first):
+                notes = self.helm(*readme_line(), program=first).stdout
+                self.assertIn("kubectl label namespace NAMESPACE meshgraft.io/app=APP", notes)
+                self.pods(2)
+                self.helm("upgrade", "meshgraft", CHART, "-n", NAMESPACE, "--reset-then-reuse-values", "--set", "maxRollouts=2",
+                          program="helm4")
+                self.assertIn("--max-rollouts=2", arguments())
+                self.second_release_is_refused("helm4")
+                self.helm("rollback", "meshgraft", "-n", NAMESPACE, program="helm4")
+                self.assertIn("--max-rollouts=3", arguments())
+                self.helm("uninstall", "meshgraft", "-n", NAMESPACE, program="helm4")
+                left = self.cluster.kubectl("get", "clusterroles,clusterrolebindings", "-o", "name")
+                self.assertEqual([name for name in left.splitlines() if name.endswith("/meshgraft")], [])
 
     def test_the_api_server_takes_every_rendering(self):
         self.kinds_arrive()

@@ -4,6 +4,7 @@ happens on the way."""
 
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -189,44 +190,95 @@ class Replace(ReplaceScenario):
         refused = self.cluster.kubectl("apply", "-n", "applied", "-f", "-", stdin=SHOP, check=False)
         self.assertEqual(self.api.get("Deployment", "applied", "web")["spec"]["selector"], selector, refused)
 
-    def helm(self, *arguments):
-        done = run_client([self.cluster.tools / "helm", *arguments], timeout=360,
+    def helm(self, program, *arguments, refused=""):
+        """helm or helm4, which does as it is asked, or refuses with words that match."""
+        done = run_client([self.cluster.tools / program, *arguments], timeout=360,
                           env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.returncode, 1 if refused else 0, done.stderr)
+        self.assertTrue(re.search(refused, done.stderr), done.stderr)
 
-    def test_helm_upgrade_an_autoscaler_and_a_disruption_budget_during_it_and_after(self):
-        self.cluster.create_namespace("helmed")
+    def of_helm(self, program, namespace, manifest):
+        """A release `shop` of a chart of one file, running, and policy replace asked for: its former Deployment, the file, and
+        what upgrades it to another image."""
+        self.cluster.create_namespace(namespace)
         chart = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="chart-")))
         (chart / "templates").mkdir()
         (chart / "Chart.yaml").write_text("{apiVersion: v2, name: shop, version: 1.0.0}\n")
         (chart / "values.yaml").write_text('{image: "web:1"}\n')
-        (chart / "templates" / "shop.yaml").write_text(SHOP.replace('"web:1"', "{{ .Values.image }}"))
-        self.helm("install", "shop", chart, "-n", "helmed")
-        self.cluster.wait_for_deployments("helmed")
-        wait_until(lambda: self.endpoints_are_there("helmed"), 60, "every ready pod is an endpoint")
-        former = self.api.get("Deployment", "helmed", "web")
-        self.api.annotate("Namespace", None, "helmed", **{POLICY: "replace"})  # nobody applies what helm made
+        file = chart / "templates" / "shop.yaml"
+        file.write_text(manifest.replace('"web:1"', "{{ .Values.image }}"))
+        self.helm(program, "install", "shop", chart, "-n", namespace)
+        self.cluster.wait_for_deployments(namespace)
+        wait_until(lambda: self.endpoints_are_there(namespace), 60, "every ready pod is an endpoint")
+        self.api.annotate("Namespace", None, namespace, **{POLICY: "replace"})
+
+        def upgrade(image, *arguments, refused=""):
+            self.helm(program, "upgrade", "shop", chart, "-n", namespace, "--set", f"image={image}", *arguments, refused=refused)
+        return self.api.get("Deployment", namespace, "web"), file, upgrade
+
+    def assert_upgraded(self, watch, namespace, image, outcome):
+        now = self.api.get("Deployment", namespace, "web")
+        self.assertEqual(now["spec"]["template"]["spec"]["containers"][0]["image"], image)
+        self.assertLessEqual(KEYS, set(now["spec"]["selector"]["matchLabels"]))
+        self.assert_sidecar(namespace, "web")
+        self.assert_served(watch, namespace, "web", 3, outcome)
+
+    def test_helm_upgrade_an_autoscaler_and_a_disruption_budget_during_it_and_after(self):
+        former, _, upgrade = self.of_helm("helm", "helmed", SHOP)  # nobody applies what helm 3 made
         self.cluster.apply(BUDGET, "helmed")
         watch = self.watching("helmed")
         with Controller(self.cluster, *REPLACE) as controller:
             self.label("helmed")
             self.wait_until_new_one(controller, "helmed", former)
-            self.helm("upgrade", "shop", chart, "-n", "helmed", "--set", "image=web:2")
+            upgrade("web:2")
             # One pod too few for it: it scales without any metric.
             self.cluster.apply(AUTOSCALER, "helmed")
             wait_until(lambda: (self.api.get("Deployment", "helmed", "web") or former)["spec"]["replicas"] == 4, 120,
                        "the autoscaler has found the new one by its name")
             self.wait_until_replaced(controller, "helmed", former)
-            self.helm("upgrade", "shop", chart, "-n", "helmed", "--set", "image=web:3")
+            upgrade("web:3")
             # helm puts its own number of replicas back, and the autoscaler mends that.
             wait_until(lambda: self.api.get("Deployment", "helmed", "web")["spec"]["replicas"] == 4, 120, "it is scaled again")
             self.cluster.wait_for_deployments("helmed", 120)
         watch.stop()
-        now = self.api.get("Deployment", "helmed", "web")
-        self.assertEqual(now["spec"]["template"]["spec"]["containers"][0]["image"], "web:3")
-        self.assertLessEqual(KEYS, set(now["spec"]["selector"]["matchLabels"]))
-        self.assert_sidecar("helmed", "web")
-        self.assert_served(watch, "helmed", "web", 3, "created again, with his image and replicas")
+        self.assert_upgraded(watch, "helmed", "web:3", "created again, with his image and replicas")
+
+    def test_helm_4_upgrade_before_it_during_it_and_after(self):
+        # A version that is none of the mesh's: ours overwrites what helm has applied.
+        own = SHOP.replace("labels: {run: web}}\n    spec", 'labels: {run: web, version: "1.0"}}\n    spec')
+        former, file, upgrade = self.of_helm("helm4", "applied-by-helm", own)
+        watch = self.watching("applied-by-helm")
+
+        def labels():
+            return self.api.get("Deployment", "applied-by-helm", "web")["spec"]["template"]["metadata"]["labels"]
+
+        def write_into_chart(former_text, text):
+            self.assertEqual(file.read_text().count(former_text), 1, file.read_text())
+            file.write_text(file.read_text().replace(former_text, text))
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("applied-by-helm")
+            for code in ("MG104", "MG106"):  # its next upgrade would be refused; and it is not created again unasked
+                self.wait_until_said(controller, code, "applied-by-helm")
+            wait_until(lambda: labels()["version"] == "v1", 60, "it joins in place meanwhile")
+            self.cluster.wait_for_deployments("applied-by-helm", 120)
+            upgrade("web:2", refused=r'with 1 conflict: .*"meshgraft".*: \.spec\.template\.metadata\.labels\.version')
+            write_into_chart('version: "1.0"', "version: v1")
+            upgrade("web:2")
+            self.cluster.wait_for_deployments("applied-by-helm", 120)
+            self.api.annotate("Deployment", "applied-by-helm", "web", **{UPDATED: "true"})
+            self.wait_until_new_one(controller, "applied-by-helm", former)
+            # The former selector is refused, with force too; the new one belongs to whoever created the new Deployment.
+            upgrade("web:3", "--force-conflicts", refused="field is immutable")
+            keys = json.dumps(self.api.get("Deployment", "applied-by-helm", "web")["spec"]["selector"]["matchLabels"])
+            write_into_chart("matchLabels: {run: web}", f"matchLabels: {keys}")
+            write_into_chart("labels: {run: web, version: v1}", f"labels: {keys}")
+            upgrade("web:3", refused=r'with 1 conflict: .*"meshgraft".*\.image')
+            upgrade("web:3", "--force-conflicts")
+            self.wait_until_replaced(controller, "applied-by-helm", former)
+            upgrade("web:4")  # once was enough
+            self.cluster.wait_for_deployments("applied-by-helm", 120)
+        watch.stop()
+        self.assert_upgraded(watch, "applied-by-helm", "web:4", "created again, with his image, by his chart's new selector")
 
     def test_the_label_removed_on_the_way_ends_as_before(self):
         former = self.shop("midway")
