@@ -3,6 +3,7 @@
 #include <array>
 
 #include "reconcilers/application.h"
+#include "reconcilers/copied_records.h"
 #include "reconcilers/deployment.h"
 #include "reconcilers/envoy_filter.h"
 #include "reconcilers/gateway.h"
@@ -81,6 +82,7 @@ std::span<const Reconciler> registry() {
       Reconciler{"releases", desired_releases, rbac_releases()},
       Reconciler{"pod_traps", desired_pod_traps, {}},
       Reconciler{"key_places", desired_key_places, {}},
+      Reconciler{"copied_records", desired_copied_records, {}},
       Reconciler{"mutual_tls", desired_mutual_tls, {}},
       Reconciler{"sandbox_events", desired_sandbox_events, rbac_sandbox_events()},
   };
