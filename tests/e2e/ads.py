@@ -39,7 +39,7 @@ class Sidecar:
         self._xds = xds
         self._node = f"sidecar~{address}~{meta['name']}.{namespace}~{namespace}.svc.cluster.local"
         self._metadata = {
-            "NAMESPACE": namespace, "NAME": meta["name"], "LABELS": meta.get("labels", {}),
+            "NAMESPACE": namespace, "NAME": meta["name"], "LABELS": meta.get("labels", {}), "ANNOTATIONS": meta.get("annotations", {}),
             "SERVICE_ACCOUNT": pod["spec"].get("serviceAccountName", "default"), "INSTANCE_IPS": address,
             "CLUSTER_ID": "Kubernetes", "ISTIO_VERSION": ISTIO_VERSION, "INTERCEPTION_MODE": "REDIRECT"}
 

@@ -1,5 +1,5 @@
 // Every test and every fault that docs/design/client-cases.md names is there, under that name, and no fault is missing in
-// its counts.
+// its counts; every test and every row of a test that docs/design/envoy-cases.md names is there, and no row is left out.
 
 #include <gtest/gtest.h>
 
@@ -10,6 +10,7 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -87,6 +88,47 @@ TEST(NamedTests, every_fault_that_the_clients_cases_name_is_there_and_all_are_co
   EXPECT_NE(text_of(kRoot / "CHANGELOG.md").find("survives " + std::to_string(faults.size()) + " faults by name"),
             std::string::npos)
       << faults.size();
+}
+
+// The body of a Python test, to the next one.
+std::string body_of(const std::string& text, const std::string& test) {
+  const std::size_t begin = text.find("def " + test + "(");
+  return begin == std::string::npos ? "" : text.substr(begin, text.find("\n    def test_", begin + 1) - begin);
+}
+
+TEST(NamedTests, every_fact_about_the_sidecars_names_the_tests_and_rows_that_ask_for_it_or_says_why_none_does) {
+  const std::string tests = text_of(kRoot / "tests/e2e/test_sidecars.py");
+  const std::regex row(R"(\| ([^|]+) \| ([^|]+) \| ([^|]+) \|)"), word(R"x(\b(test_\w+)|"([^"]+)")x");
+  std::set<std::string> asked, labels;
+  int facts = 0;
+  std::istringstream page(text_of(kRoot / "docs/design/envoy-cases.md"));
+  for (std::string line; std::getline(page, line);) {
+    std::smatch cells;
+    if (!line.starts_with("| ") || line.starts_with("| fact ")) continue;
+    ASSERT_TRUE(std::regex_match(line, cells, row)) << line;
+    ++facts;
+    const std::string by = cells[3];
+    if (by.starts_with('(')) {
+      EXPECT_GT(by.size(), 40U) << "no reason: " << line;
+      continue;
+    }
+    std::string body;
+    for (std::sregex_iterator found(by.begin(), by.end(), word), end; found != end; ++found) {
+      if ((*found)[1].matched) {
+        body = body_of(tests, (*found)[1]);
+        EXPECT_FALSE(body.empty()) << (*found)[1] << " is no test: " << line;
+        asked.insert((*found)[1]);
+      } else {
+        EXPECT_NE(body.find("\"" + (*found)[2].str() + "\""), std::string::npos) << (*found)[2] << " is no row: " << line;
+        labels.insert((*found)[2]);
+      }
+    }
+    EXPECT_FALSE(body.empty()) << "no test: " << line;
+  }
+  EXPECT_GT(facts, 25);  // the reader works
+  const std::regex test(R"(def (test_\w+)\()"), label(R"x(\n                \("([^"]+)",)x");
+  for (std::sregex_iterator found(tests.begin(), tests.end(), test), end; found != end; ++found) EXPECT_TRUE(asked.contains((*found)[1])) << (*found)[1] << " asks for no fact of the page";
+  for (std::sregex_iterator found(tests.begin(), tests.end(), label), end; found != end; ++found) EXPECT_TRUE(labels.contains((*found)[1])) << (*found)[1] << " stands in no row of the page";
 }
 
 }  // namespace
