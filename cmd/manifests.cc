@@ -39,9 +39,12 @@ void gather(const fs::path& directory, std::vector<std::string>& found, Errors& 
     if (fs::is_directory(entry->symlink_status(ignored))) {
       gather(entry->path(), found, errors);
     } else if (is_manifest(entry->path())) {
-      const fs::file_status status = entry->status(ignored);
+      std::error_code unknown;
+      const fs::file_status status = entry->status(unknown);
       if (fs::is_regular_file(status)) {
         found.push_back(entry->path().lexically_normal().string());
+      } else if (unknown && unknown != std::errc::no_such_file_or_directory) {  // of a directory that may be listed and not entered
+        errors.note("cannot read " + entry->path().lexically_normal().string() + ": " + unknown.message());
       } else if (!fs::is_directory(status)) {
         errors.note("cannot read " + entry->path().lexically_normal().string() + (fs::exists(status) ? ": it is no regular file" : ": it leads to no file"));
       }

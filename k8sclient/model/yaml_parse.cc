@@ -82,6 +82,7 @@ class Builder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     const bool plain = tag == "?" || tag.empty();
+    if (tag == "!") last_quoted_ = mark;
     if (expects_key()) {
       check_indent(mark);
       if (anchor != 0) anchors_[anchor] = {value, 1};
@@ -126,6 +127,25 @@ class Builder : public YAML::EventHandler {
   [[nodiscard]] bool tab_indents(int line) const {
     const std::string_view indent = indent_of(line);
     return indent.find('\t') != std::string_view::npos;
+  }
+
+  // yaml-cpp takes a quote that is never closed for one that the end of the text closes, where a line ends there: what
+  // stands behind it would be lost in one value. Throws what is wrong.
+  void check_last_quote() const {
+    if (last_quoted_.is_null()) return;
+    std::size_t at = line_starts_[static_cast<std::size_t>(last_quoted_.line)] + static_cast<std::size_t>(last_quoted_.column);  // in bytes
+    if (last_quoted_.line == 0 && text_.starts_with("\xef\xbb\xbf")) at += 3;  // the byte order mark has no column
+    const char quote = at < text_.size() ? text_[at] : '\0';
+    if (quote != '"' && quote != '\'') return;  // behind a tag or an anchor
+    for (++at; at < text_.size(); ++at) {
+      const bool doubled = quote == '\'' && text_.substr(at, 2) == "''";
+      if (doubled || (quote == '"' && text_[at] == '\\')) {
+        ++at;
+      } else if (text_[at] == quote) {
+        return;
+      }
+    }
+    complain(last_quoted_, YAML::ErrorMsg::EOF_IN_SCALAR);
   }
 
  private:
@@ -246,6 +266,7 @@ class Builder : public YAML::EventHandler {
   std::vector<Level> levels_;
   std::vector<std::pair<YAML::Mark, std::size_t>> opened_at_;
   std::unordered_map<YAML::anchor_t, std::pair<OrderedJson, std::size_t>> anchors_;  // value, and how many it holds
+  YAML::Mark last_quoted_ = YAML::Mark::null_mark();
   bool stuck_ = false;
   int started_at_ = -1;       // where the document began, in characters
   std::size_t values_ = 0;    // so far in this document
@@ -266,14 +287,25 @@ std::optional<std::string> control_character(std::string_view text) {
   return std::nullopt;
 }
 
-// yaml-cpp's words for what people leave out most, in plain ones.
+}  // namespace
+
 std::string in_plain_words(const std::string& message) {
-  if (message == YAML::ErrorMsg::END_OF_SEQ_FLOW) return "a [ is never closed, or a comma is missing in its list";
-  if (message == YAML::ErrorMsg::END_OF_MAP_FLOW) return "a { is never closed, or a comma is missing in its map";
+  namespace Said = YAML::ErrorMsg;
+  if (message == Said::END_OF_SEQ_FLOW) return "a [ is never closed, or a comma is missing in its list";
+  if (message == Said::END_OF_MAP_FLOW) return "a { is never closed, or a comma is missing in its map";
+  if (message == Said::FLOW_END) return "a ] or } closes nothing here";
+  if (message == Said::END_OF_MAP) return "no \"key: value\" of the map above: a colon is missing, or the line is indented otherwise";
+  if (message == Said::END_OF_SEQ) return "no \"- \" of the list above: it is missing, or the line is indented otherwise";
+  if (message == Said::MAP_VALUE) return "a \": \" may not stand here: the line is indented too far, or a value with \": \" in it lacks quotes";
+  if (message == Said::MAP_KEY) return "a \"? \" may not stand here";
+  if (message == Said::BLOCK_ENTRY) return "a \"- \" may not stand here: it is indented otherwise than its list";
+  if (message == Said::EOF_IN_SCALAR || message == Said::DOC_IN_SCALAR) return "a quote is never closed";
+  if (message == Said::UNKNOWN_TOKEN) return "a value may not begin with this character: put it into quotes";
+  if (message == Said::ALIAS_NOT_FOUND || message == Said::CHAR_IN_ALIAS) return "a value that begins with * has to be put into quotes";
+  if (message.starts_with(Said::UNKNOWN_ANCHOR)) return "no & says what this * stands for; a value that begins with * has to be put into quotes";
+  if (message == Said::ANCHOR_NOT_FOUND || message == Said::CHAR_IN_ANCHOR) return "a value that begins with & has to be put into quotes";
   return message;
 }
-
-}  // namespace
 
 Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool with_lines) {
   if (const std::optional<std::string> problem = control_character(text)) return Unexpected<ParseError>({1, *problem});
@@ -285,6 +317,8 @@ Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool w
     std::istream stream(&buffer);
     YAML::Parser parser(stream);
     for (; parser.HandleNextDocument(builder); ++number) documents.push_back(builder.take(number));
+    --number;  // the document that has been read last
+    builder.check_last_quote();
   } catch (const YAML::Exception& error) {
     std::string what = in_plain_words(error.msg);
     if (!error.mark.is_null()) what.insert(0, "line " + std::to_string(error.mark.line + 1) + ": ");

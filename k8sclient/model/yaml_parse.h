@@ -1,6 +1,6 @@
 #pragma once
-// Turns YAML text into documents of OrderedJson, typed as Kubernetes types them. The only user of yaml-cpp; called
-// by yaml_read alone. Never throws.
+// Turns YAML text into documents of OrderedJson, typed as Kubernetes types them. Called by yaml_read alone, and
+// for its words by the reader of kubeconfigs, the only other user of yaml-cpp. Never throws.
 
 #include <map>
 #include <string>
@@ -30,5 +30,8 @@ struct ParseError {
 // aliases that stand for more than a million values.
 // `with_lines` fills RawDocument::lines with paths as decode writes them: "spec.ports[0].name".
 Result<std::vector<RawDocument>, ParseError> parse(std::string_view text, bool with_lines);
+
+// yaml-cpp's message about a text that is no YAML, in words that say what to mend; others as they are.
+std::string in_plain_words(const std::string& message);
 
 }  // namespace meshgraft::yaml

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "k8sclient/model/yaml_parse.h"
 #include "k8sclient/net/credentials.h"
 #include "k8sclient/net/server_url.h"
 #include "k8sclient/net/tls_context.h"
@@ -59,10 +60,10 @@ std::string_view line_of(std::string_view text, int number) {
 
 // What is wrong with a text that is no YAML. A tab is the usual reason, and yaml-cpp seldom says so.
 std::string syntax_error(std::string_view text, const YAML::Exception& error) {
-  if (error.mark.is_null()) return ": " + error.msg;
+  if (error.mark.is_null()) return ": " + yaml::in_plain_words(error.msg);
   const std::string_view line = line_of(text, error.mark.line);
   const bool tab = line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
-  return ", line " + std::to_string(error.mark.line + 1) + ": " + (tab ? "a tab may not indent YAML, only spaces may" : error.msg);
+  return ", line " + std::to_string(error.mark.line + 1) + ": " + (tab ? "a tab may not indent YAML, only spaces may" : yaml::in_plain_words(error.msg));
 }
 
 Result<YAML::Node> parse(const std::string& file, const std::string& text) {

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <filesystem>
+#include <tuple>
 
 #include "tests/cmd/call.h"
 #include "tests/fakes/fault_server.h"
@@ -225,6 +229,54 @@ TEST(BadInput, a_link_that_leads_nowhere_is_named_and_so_is_every_other_bad_file
   EXPECT_THAT(got.err, HasSubstr("error: " + folder.path() + "/deep/bad.yaml, document 1"));
 }
 
+// Nobody, while it lives, where the tests run as root: whom no permission stops.
+class AsNobody {
+ public:
+  explicit AsNobody(const std::string& folder) : root_(::geteuid() == 0) {
+    if (root_) is_nobody_ = ::chown(folder.c_str(), kNobody, kNobody) == 0 && ::seteuid(kNobody) == 0;
+  }
+  ~AsNobody() {
+    if (root_ && ::seteuid(0) != 0) std::abort();
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+  [[nodiscard]] bool holds() const { return !root_ || is_nobody_; }
+
+ private:
+  static constexpr uid_t kNobody = 65534;
+  bool root_, is_nobody_ = false;
+};
+
+TEST(BadInput, files_and_directories_that_may_not_be_read_are_all_named_and_none_is_left_out) {
+  namespace fs = std::filesystem;
+  const test::Folder folder;
+  const auto forbid = [](const std::string& path, fs::perms left) { fs::permissions(path, left); };
+  folder.write("good.yaml", test::service_yaml("a"));
+  const std::string secret = folder.write("secret.yaml", test::service_yaml("b"));
+  const std::string closed = fs::path(folder.write("closed/c.yaml", test::service_yaml("c"))).parent_path().string();
+  const std::string listed = folder.write("listed/d.yaml", test::service_yaml("d"));
+  forbid(secret, fs::perms::none);
+  forbid(closed, fs::perms::none);
+  forbid(fs::path(listed).parent_path().string(), fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+  std::vector<Called> got;
+  {
+    const AsNobody nobody(folder.path());
+    ASSERT_TRUE(nobody.holds());
+    for (const std::string& path : {folder.path(), secret, closed}) got.push_back(call({"plan", "-f", path}));
+    got.push_back(call({"plan", "--kubeconfig", secret}));
+  }
+  forbid(closed, fs::perms::owner_all);  // so that it can be removed
+  forbid(fs::path(listed).parent_path().string(), fs::perms::owner_all);
+  for (const Called& one : got) EXPECT_EQ(one.status, 1);
+  EXPECT_THAT(got[0].err, HasSubstr("error: cannot read the directory " + closed + ": Permission denied\n"));
+  EXPECT_THAT(got[0].err, HasSubstr("error: cannot read " + secret + ": Permission denied\n"));
+  EXPECT_THAT(got[0].err, HasSubstr("error: cannot read " + listed + ": Permission denied\n"));
+  EXPECT_EQ(got[0].out, "");
+  EXPECT_EQ(got[1].err, "error: cannot read " + secret + ": Permission denied\n");
+  EXPECT_EQ(got[2].err, "error: cannot read the directory " + closed + ": Permission denied\n");
+  EXPECT_EQ(got[3].err, "error: kubeconfig " + secret + " cannot be read: Permission denied\n");
+}
+
 TEST(BadInput, fifty_megabytes_in_one_document_are_read) {
   std::string text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata:\n  a: |\n";
   const std::string line = "    " + std::string(995, 'x') + '\n';
@@ -323,6 +375,43 @@ TEST(BadInput, a_kubeconfig_indented_with_tabs_says_so_and_where) {
   EXPECT_EQ(call({"plan", "--kubeconfig", path}).err, "error: kubeconfig " + path + ", line 4: a tab may not indent YAML, only spaces may\n");
   const std::string cut = folder.write("cut", "apiVersion: v1\nclusters: [\n");
   EXPECT_THAT(call({"plan", "--kubeconfig", cut}).err, StartsWith("error: kubeconfig " + cut + ", line 3: "));
+}
+
+TEST(BadInput, yaml_that_is_none_is_told_in_plain_words_wherever_it_stands) {
+  const test::Folder folder;
+  for (const auto& [text, where, what] : std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"kind: Config\nclusters: [{name: a}\n", "line 3", "a [ is never closed, or a comma is missing in its list"},
+           {"kind: Config\nmore: {a: b\n", "line 3", "a { is never closed, or a comma is missing in its map"},
+           {"kind: Config\nmore: ]\n", "line 2", "a ] or } closes nothing here"},
+           {"kind: Config\nmore: \"text", "line 2", "a quote is never closed"},
+           {"kind: Config\nmore: 'text\n---\nkind: Config\n", "line 3", "a quote is never closed"},
+           {"kind: Config\nclusters\nmore: 1\n", "line 3", "a \": \" may not stand here: the line is indented too far, or a value with \": \" in it lacks quotes"},
+           {"kind: Config\nmore: a: b\n", "line 2", "a \": \" may not stand here: the line is indented too far, or a value with \": \" in it lacks quotes"},
+           {"more:\n  a: 1\n b: 2\n", "line 3", "no \"key: value\" of the map above: a colon is missing, or the line is indented otherwise"},
+           {"more:\n- a\n- b\n c: 1\n", "line 4", "a \": \" may not stand here: the line is indented too far, or a value with \": \" in it lacks quotes"},
+           {"more:\n  - a\n  b\n", "line 3", "no \"key: value\" of the map above: a colon is missing, or the line is indented otherwise"},
+           {"more: - a\n", "line 1", "a \"- \" may not stand here: it is indented otherwise than its list"},
+           {"more: @all\n", "line 1", "a value may not begin with this character: put it into quotes"},
+           {"more: *.example.com\n", "line 1", "no & says what this * stands for; a value that begins with * has to be put into quotes"},
+           {"more: * all\n", "line 1", "a value that begins with * has to be put into quotes"},
+           {"more: & all\n", "line 1", "a value that begins with & has to be put into quotes"},
+       }) {
+    const std::string path = folder.write("config", text);
+    EXPECT_EQ(call({"plan", "--kubeconfig", path}).err, "error: kubeconfig " + path + ", " + where + ": " + what + '\n') << text;
+    EXPECT_EQ(plan_of(text).err, "error: -, document 1, " + where + ": " + what + '\n') << text;
+  }
+}
+
+TEST(BadInput, a_quote_that_is_never_closed_swallows_nothing) {
+  const std::string service = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n更多: ";
+  for (const char* open : {"\"te\\\"xt\nspec: 1\n\n", "'it''s\nspec: 1\n", "\"\n", "\"ends with a backslash \\\n", "'text ''\n"})
+    EXPECT_EQ(plan_of(service + open).err, "error: -, document 1, line 4: a quote is never closed\n") << open;
+  for (const char* closed : {"\"te\\\"xt\n  more\"\n", "'it''s'\n", "\"\"\n", "''\n", "\"\\\\\"\n", "[a, 'b\n  c']\n", "!!str \"x\" # it's\n", "\"key\": 'x'\n"}) {
+    std::string text = service + closed;
+    if (std::string(closed).starts_with("\"key")) text = service + "1\n" + closed;
+    EXPECT_EQ(plan_of(text).err, "") << closed;
+  }
+  EXPECT_EQ(plan_of("\xef\xbb\xbf{\"it's\": \"&\", apiVersion: &a v1, kind: Service, metadata: {name: \"a\"}}\n").err, "") << "behind a byte order mark";
 }
 
 TEST(BadInput, a_file_with_nothing_in_it_is_an_error_and_empty_documents_are_not) {

@@ -165,7 +165,7 @@ TEST(ReadManifests, what_is_no_yaml_is_an_error_with_a_line) {
 
 TEST(ReadManifests, punctuation_that_belongs_to_nothing_ends_the_reading) {
   EXPECT_EQ(error_of(", a: b"), "shop.yaml, document 1, line 1: unexpected \",\"");
-  EXPECT_EQ(error_of("a: 1\n---\n]"), "shop.yaml, document 2, line 3: illegal flow end");
+  EXPECT_EQ(error_of("a: 1\n---\n]"), "shop.yaml, document 2, line 3: a ] or } closes nothing here");
   for (const std::string text : {"]", "}", ": a\n,", "- a\n]", ",", "? ,"})
     EXPECT_NE(error_of(text), "(no error)") << text;
 }
