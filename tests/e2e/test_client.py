@@ -13,10 +13,10 @@ import urllib.request
 
 from audit import AuditLog
 from cluster import Cluster
-from processes import wait_until
-from programs import USER, Controller
+from processes import run_client, wait_until
+from programs import CHART, NAMESPACE, USER, Controller, answered, meshgraft
 from rights import note
-from scenario import Scenario
+from scenario import APP, ONE_SERVICE, Scenario
 
 TRIES = 3
 COUNTED = {"services": "Service", "deployments": "Deployment"}
@@ -166,6 +166,25 @@ class Client(Scenario):
                 self.api.request("PUT", path, role)
             wait_until(lambda: self.details(controller)["ingresses"][0] == "synced", 90, "the right is back")
             self.cluster.rights_differ.append((begin, time.time()))
+
+    def test_a_cluster_without_istio_and_kubesphere_takes_the_chart_and_is_told_what_it_lacks(self):
+        done = run_client([self.cluster.tools / "helm", "install", "meshgraft", CHART, "-n", NAMESPACE, "--dry-run=server", "--take-ownership"],
+                          env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        manifests, notes = done.stdout.split("\nNOTES:\n")
+        for text in ("ServiceMonitor (no CRD of the Prometheus operator)", "PrometheusRule (no CRD of the Prometheus operator)",
+                     "ClusterDashboard (no KubeSphere monitoring)", "Istio is not installed: nothing is given a sidecar until it is.",
+                     "KubeSphere's Applications are not served here"):
+            self.assertIn(text, notes)
+        for kind in ("ServiceMonitor", "PrometheusRule", "ClusterDashboard"):
+            self.assertNotIn(f"kind: {kind}\n", manifests)
+        with Controller(self.cluster) as controller:
+            self.namespace("bare", ONE_SERVICE, {APP: "bare"})
+            self.wait_until_joined(controller, "bare")
+        self.assert_labels(self.api.get("Deployment", "bare", "one"), app="one", version="v1")
+        found = answered(lambda: meshgraft(self.cluster, "check", "-n", "bare"))
+        self.assertEqual(found.returncode, 2, found.stdout + found.stderr)
+        self.assertIn("MG904", found.stdout)
 
     def test_a_client_certificate_renewed_on_disk_is_used_for_the_next_connection(self):
         cluster = self.cluster
