@@ -350,10 +350,26 @@ void render_facts_text(const Facts& facts, const Terminal& terminal) {
   }
 }
 
+std::string no_label_text(const Report& report) {
+  if (!report.concerns.empty()) return "";
+  const std::string app(keys::kApp), gateway(keys::kGateway);
+  return report.scope.empty() ? "No namespace carries the label " + app + " or " + gateway : "Namespace " + report.scope + " carries neither " + app + " nor " + gateway;
+}
+
+std::string elsewhere_text(const Report& report) {
+  constexpr std::size_t kNamed = 3;
+  const std::vector<std::string>& others = report.elsewhere;
+  if (!report.concerns.empty() || others.empty()) return "";
+  std::string text;
+  for (std::size_t i = 0; i < others.size() && i < kNamed; ++i) text += (text.empty() ? "" : ", ") + others[i];
+  if (others.size() > kNamed) text += " and " + std::to_string(others.size() - kNamed) + " more";
+  return "Labelled: " + text + " (-n NAMESPACE looks at one, -A at all).";
+}
+
 std::string unlabelled_text(const Report& report) {
   if (!report.concerns.empty()) return "";
-  return std::string("No namespace carries the label ") + std::string(keys::kApp) + " or " + std::string(keys::kGateway) +
-         ", so nothing is planned. To see what a label would do: --app NAME, --gateway ingress-nginx.";
+  const std::string elsewhere = elsewhere_text(report);
+  return no_label_text(report) + ", so nothing is planned. " + elsewhere + (elsewhere.empty() ? "" : " ") + "To see what a label would do: --app NAME, --gateway ingress-nginx.";
 }
 
 void render_plan_text(const Report& report, bool verbose, const Terminal& terminal) {

@@ -12,7 +12,15 @@ namespace meshgraft {
 // fields that only we read.
 void render_plan_text(const Report& report, bool verbose, const Terminal& terminal);
 
-// What to give so that something is planned; "" when a namespace carries a label.
+// "Namespace default carries neither meshgraft.io/app nor meshgraft.io/gateway", of what was looked at; "" when a
+// namespace of it carries a label.
+std::string no_label_text(const Report& report);
+
+// Which namespaces that were not looked at carry a label, and how to look at them; "" when there are none, or when one
+// that was looked at carries a label.
+std::string elsewhere_text(const Report& report);
+
+// Both, and what to give so that something is planned; "" when a namespace carries a label.
 std::string unlabelled_text(const Report& report);
 
 // Findings alone, and their count. `verbose` adds cause and source.

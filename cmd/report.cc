@@ -38,9 +38,42 @@ bool on_the_way_back(const NamespaceView& view, const Foreseen& foreseen) {
   });
 }
 
-// A member that is not governed, and does not say why itself, says what was found about it.
-void explain(MemberState& member, const std::vector<Finding>& findings) {
+// What the restart of a waiting member waits for; where it has none to come, its last change. "" when nothing is to come.
+std::string awaited(const MemberState& member, const std::vector<Foreseen::Step>& steps) {
+  const Foreseen::Step* found = nullptr;
+  for (const Foreseen::Step& step : steps) {
+    if (step.change.target != member.workload) continue;
+    if (found == nullptr || found->change.impact != Impact::restart) found = &step;
+  }
+  if (found == nullptr) return "";
+  return found->waits_for.empty() ? "its turn is next" : found->waits_for;
+}
+
+// Whether the annotation of the member's Service, the last condition for a subset, is still to come.
+bool governance_to_come(const MemberState& member, const std::vector<Foreseen::Step>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [&member](const Foreseen::Step& step) {
+    return step.change.stage == Stage::service_annotation && step.change.target == ObjectKey{Kind::service, member.workload.ns, member.service};
+  });
+}
+
+// A member that does not say itself why it is not joined, or not governed: what it waits for, else what was found about it.
+void explain(MemberState& member, const std::vector<Finding>& findings, const std::vector<Foreseen::Step>& steps) {
+  if (member.phase == MemberPhase::held) {
+    // A reason that is a finding's own text begins with its code, as all reasons do that have one.
+    const auto told = std::find_if(findings.begin(), findings.end(), [&member](const Finding& one) {
+      return one.about == member.workload && member.why.ends_with(one.text) && member.why.find(one.code) == std::string::npos;
+    });
+    if (told != findings.end()) member.why = told->code + ": " + member.why;
+  }
   if (!member.why.empty() || (member.governed && member.phase == MemberPhase::joined)) return;
+  if (member.phase == MemberPhase::waiting) {
+    member.why = awaited(member, steps);
+    if (!member.why.empty()) return;
+  }
+  if (member.phase == MemberPhase::joined && governance_to_come(member, steps)) {
+    member.why = "its Service is annotated when every member has restarted";
+    return;
+  }
   for (const Finding& finding : findings) {
     if (finding.about != member.workload || finding.severity == Severity::info) continue;
     member.why = finding.code + ": " + finding.text;
@@ -136,10 +169,14 @@ std::string counted(int number, std::string_view noun) {
 Report make_report(const Foreseen& foreseen, const Source& source) {
   const Settings& settings = source.settings;
   Report report;
+  report.scope = source.scope;
   Facts facts = derive_facts(source.world, settings);
   for (const auto& [name, view] : source.world.namespaces) {
-    if (!source.scope.empty() && name != source.scope) continue;
     const bool labelled = view.ns->meta.labels.contains(keys::kApp) || view.ns->meta.labels.contains(keys::kGateway);
+    if (!source.scope.empty() && name != source.scope) {
+      if (labelled) report.elsewhere.push_back(name);
+      continue;
+    }
     if (!labelled && !on_the_way_back(view, foreseen)) continue;
     const NamespaceOptions options = read_options(*view.ns, settings);
     report.concerns.push_back({name, options.app, options.gateway, options.policy, options.frozen, in_mesh(facts, name), options.paused, !labelled});
@@ -169,7 +206,7 @@ Report make_report(const Foreseen& foreseen, const Source& source) {
   });
   for (Concern& concern : report.concerns) tell_frozen(concern, report.findings);
   for (auto& [ns, members] : report.members) {
-    for (MemberState& member : members) explain(member, report.findings);
+    for (MemberState& member : members) explain(member, report.findings, report.steps);
   }
   report.totals = count_totals(report.steps, report.findings, source.world, foreseen.after, facts.mesh);
   report.settled = report.steps.empty() && !rolling(source);

@@ -40,6 +40,8 @@ struct Report {
   std::map<std::string, std::vector<MemberState>> members;
   Releases releases;
   Totals totals;
+  std::string scope;                           // the one namespace that was looked at; "" for all of them
+  std::vector<std::string> elsewhere;          // what else carries a label of ours, outside of the scope
   bool settled = true;                         // nothing to change and no rollout of ours under way; held things aside
   MeshFacts mesh;
   PlatformFacts platform;

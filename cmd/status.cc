@@ -185,7 +185,10 @@ std::string progress_bar(const Report& report, int width) {
 std::string status_rows(const Report& report, const Terminal& terminal) {
   constexpr std::array<std::string_view, 6> kHeads{"NAMESPACE", "WORKLOAD", "STATE", "VERSION", "SIDECAR", "GOVERNED"};
   const std::vector<Row> rows = rows_of(report);
-  if (report.concerns.empty()) return "No namespace here carries meshgraft.io/app or meshgraft.io/gateway.\n";
+  if (report.concerns.empty()) {
+    const std::string elsewhere = elsewhere_text(report);
+    return no_label_text(report) + ".\n" + (elsewhere.empty() ? "" : elsewhere + '\n');
+  }
   std::string text;
   std::array<int, 6> widths{};
   for (std::size_t i = 0; i < kHeads.size(); ++i) {

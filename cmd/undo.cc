@@ -22,6 +22,9 @@ namespace {
 // The report on a way back changes with each workload that is done: 12 s, 90 s and one rollout, of 600 s at most as a rule.
 constexpr std::chrono::seconds kMovesWithin{900};
 
+// How the report of a namespace begins once a controller has taken its way back up (member_table.h).
+constexpr std::string_view kLeaving = "leaving, ";
+
 using NamespacePtr = std::shared_ptr<const Namespace>;
 
 std::map<std::string, std::string> labels_of(const Namespace& ns) {
@@ -71,6 +74,11 @@ std::string steps_to_go(const Source& source) {
   return text;
 }
 
+// What an interrupt means to whoever follows.
+std::string uninterrupted(const std::string& ns, const Options& options) {
+  return ". Interrupting this does not stop it: '" + options.program + " undo -n " + ns + " --yes' follows again";
+}
+
 // `joined`: the namespace carries a label, or a report on its way back.
 int print_forecast(const Source& source, bool joined, const Options& options, const Terminal& terminal) {
   const Report report = make_report(foresee(source.world, source.settings), source);
@@ -107,7 +115,7 @@ class Following {
  public:
   // `taken`: the labels that we took off; empty when they were off before. `before`: the report as it was then.
   Following(Api& api, std::string ns, std::map<std::string, std::string> taken, std::string before, const Terminal& terminal)
-      : api_(api), ns_(std::move(ns)), taken_(std::move(taken)), last_(std::move(before)), outage_(terminal), terminal_(terminal) {}
+      : api_(api), ns_(std::move(ns)), taken_(std::move(taken)), last_(std::move(before)), begun_(taken_.empty() && last_.starts_with(kLeaving)), outage_(terminal), terminal_(terminal) {}
 
   // The exit status.
   int run() {
@@ -130,7 +138,7 @@ class Following {
         terminal_.out << ns_ << ": as before\n";
         return 0;
       }
-      if (!answered_ && time_of(terminal_) - asked >= (taken_.empty() ? kMovesWithin : kAnswersWithin)) {
+      if (!answered_ && time_of(terminal_) - asked >= (begun_ ? kMovesWithin : kAnswersWithin)) {
         if (const std::optional<int> status = give_up(*now)) return *status;
       }
       pause_between_looks(terminal_);
@@ -149,12 +157,17 @@ class Following {
   // Nobody answers. Labels that we took off stand again, but only on the namespace as it was just seen: nullopt when it
   // has changed since, which is worth another look.
   std::optional<int> give_up(const Namespace& now) {
-    if (taken_.empty()) {
+    const std::string nobody = "no controller took it up within " + std::to_string(kAnswersWithin.count()) + " s";
+    if (!begun_ && taken_.empty()) {
+      return print_error(nobody + ": nothing was changed, and the labels of namespace " + ns_ +
+                             " were off before; start meshgraft run: the way back then begins by itself. To stay in instead, label the namespace again",
+                         terminal_);
+    }
+    if (begun_) {
       return print_error("nothing moved within " + std::to_string(kMovesWithin.count() / 60) + " minutes: the report of namespace " + ns_ +
                              " still says \"" + last_ + "\"; see meshgraft status for what holds it, and whether meshgraft run is up: it goes on by itself",
                          terminal_);
     }
-    const std::string nobody = "no controller took it up within " + std::to_string(kAnswersWithin.count()) + " s";
     if (const ApiResult<Unit> back = put_labels(api_, ns_, taken_, now.meta.resource_version); !back) {
       if (back.error().kind == ErrorClass::conflict) return std::nullopt;
       return print_error(describe("label namespace " + ns_, back.error()), terminal_);
@@ -166,6 +179,7 @@ class Following {
   const std::string ns_;
   const std::map<std::string, std::string> taken_;
   std::string last_;
+  const bool begun_;  // the labels were off before, and a controller had taken it up
   bool answered_ = false;
   Outage outage_;  // the way back goes on without us
   const Terminal& terminal_;
@@ -190,7 +204,8 @@ int carry_out(Api& api, const Source& source, const Options& options, const Term
     return print_error("nothing is written in namespace " + source.scope + " as long as " + why, terminal);
   }
   if (labels.empty()) {
-    terminal.out << source.scope << ": on the way back already: " << report << std::endl;
+    terminal.out << source.scope << (report.starts_with(kLeaving) ? ": on the way back already: " + report : ": labels off already, no controller has taken it up yet")
+                 << uninterrupted(source.scope, options) << std::endl;
     return Following(api, source.scope, {}, report, terminal).run();
   }
   look_at_owners(api, back.settings, back.world, without);
@@ -200,7 +215,7 @@ int carry_out(Api& api, const Source& source, const Options& options, const Term
   if (const ApiResult<Unit> done = put_labels(api, source.scope, off); !done) {
     return print_error(describe("take the labels off namespace " + source.scope, done.error()), terminal);
   }
-  terminal.out << source.scope << ": labels removed" << to_go << std::endl;
+  terminal.out << source.scope << ": labels removed" << to_go << (report.empty() ? "" : uninterrupted(source.scope, options)) << std::endl;
   // Without a report no controller ever wrote here: there is nothing to follow.
   return report.empty() ? 0 : Following(api, source.scope, labels, report, terminal).run();
 }

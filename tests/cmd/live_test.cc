@@ -77,11 +77,34 @@ TEST_F(Live, status_has_a_row_for_each_member) {
   EXPECT_EQ(got.status, 0);
   EXPECT_THAT(got.out, StartsWith("joined: joined 0/0"));
   const Called none = call({"status"}, given());
-  EXPECT_THAT(none.out, StartsWith("No namespace here carries"));
+  EXPECT_EQ(none.out, "Namespace shop carries neither meshgraft.io/app nor meshgraft.io/gateway.\nLabelled: joined (-n NAMESPACE looks at one, -A at all).\n");
   put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {kubesphere.io/workspace: demo, meshgraft.io/app: shop}}\n");
   const Called rows = call({"status"}, given());
   EXPECT_THAT(rows.out, HasSubstr("shop       Deployment/cart  waiting"));
   EXPECT_THAT(rows.out, HasSubstr("shop: joined 0/2"));
+  EXPECT_THAT(rows.out, testing::ContainsRegex("Deployment/cart +waiting +v1 +wanted +no +stage member-metadata comes first\n")) << "not what keeps it from being governed afterwards";
+  EXPECT_THAT(rows.out, testing::ContainsRegex("Deployment/web +waiting +v1 +wanted +no +max-rollouts 1 is reached\n"));
+}
+
+TEST_F(Live, a_namespace_without_a_label_is_named_and_so_are_those_that_have_one) {
+  EXPECT_EQ(call({"status", "-A"}, given()).out, "No namespace carries the label meshgraft.io/app or meshgraft.io/gateway.\n");
+  const std::string carries = "Namespace shop carries neither meshgraft.io/app nor meshgraft.io/gateway";
+  EXPECT_EQ(call({"status"}, given()).out, carries + ".\n");
+  EXPECT_THAT(test::flat(call({"plan"}, given()).out), HasSubstr(carries + ", so nothing is planned. To see"));
+  for (const char* name : {"a", "b", "c", "d"}) put("apiVersion: v1\nkind: Namespace\nmetadata: {name: " + std::string(name) + ", labels: {meshgraft.io/app: shop}}\n");
+  const std::string others = "Labelled: a, b, c and 1 more (-n NAMESPACE looks at one, -A at all).";
+  EXPECT_THAT(test::flat(call({"plan"}, given()).out), HasSubstr(carries + ", so nothing is planned. " + others + " To see what a label would do"));
+  EXPECT_THAT(call({"check"}, given()).err, HasSubstr(others));
+  EXPECT_EQ(call({"status"}, given()).out, carries + ".\n" + others + '\n');
+  EXPECT_THAT(call({"status", "-A"}, given()).out, testing::Not(HasSubstr("Labelled")));
+}
+
+TEST_F(Live, a_held_member_says_the_code_of_what_holds_it) {
+  put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {kubesphere.io/workspace: demo, meshgraft.io/app: shop}}\n");
+  put("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: shop}\nspec:\n  selector: {matchLabels: {app: edge}}\n"
+      "  template: {metadata: {labels: {app: edge}}, spec: {hostNetwork: true, containers: [{name: c, image: x}]}}\n---\n" +
+      test::service_yaml("edge"));
+  EXPECT_THAT(call({"status"}, given()).out, testing::ContainsRegex("Deployment/edge +held +v1 +wanted +no +MG212: no sidecar would come: spec.template.spec.hostNetwork is true"));
 }
 
 TEST_F(Live, status_facts_come_back_through_plan_facts) {

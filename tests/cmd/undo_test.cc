@@ -242,7 +242,7 @@ TEST_F(UndoCommand, follows_the_controller_until_the_namespace_is_as_before) {
   world.pause = [this](std::chrono::seconds) { report(++pauses_ == 1 ? Json("leaving, 1 workloads to go") : Json(nullptr)); };
   const Called got = call({"undo", "--yes", "-n", "shop"}, world);
   EXPECT_EQ(got.status, 0) << got.err;
-  EXPECT_THAT(got.out, HasSubstr("shop: labels removed; to go: 2 changes\nshop: leaving, 1 workloads to go"));
+  EXPECT_THAT(got.out, HasSubstr("shop: labels removed; to go: 2 changes. Interrupting this does not stop it: 'meshgraft undo -n shop --yes' follows again\nshop: leaving, 1 workloads to go"));
   EXPECT_THAT(got.out, HasSubstr("shop: as before"));
   EXPECT_FALSE(is_labelled());
 }
@@ -303,6 +303,17 @@ TEST_F(UndoCommand, with_the_labels_off_already_it_follows_and_never_sets_them) 
   const Called followed = call({"undo", "--yes"}, world);
   EXPECT_EQ(followed.status, 0) << followed.err;
   EXPECT_THAT(followed.out, HasSubstr("shop: as before"));
+}
+
+TEST_F(UndoCommand, with_the_labels_off_and_nobody_who_took_it_up_it_ends_after_two_minutes_and_says_what_to_start) {
+  open_shop({{"meshgraft.io/status", "joined 1/1"}}, false);
+  const Called got = call({"undo", "--yes"}, given());
+  EXPECT_EQ(got.status, 1);
+  EXPECT_EQ(pauses_, 60) << "two minutes";
+  EXPECT_THAT(got.out, HasSubstr("shop: labels off already, no controller has taken it up yet. Interrupting this does not stop it"));
+  EXPECT_THAT(got.err, HasSubstr("no controller took it up within 120 s"));
+  EXPECT_THAT(got.err, HasSubstr("start meshgraft run"));
+  EXPECT_FALSE(is_labelled());
 }
 
 TEST_F(UndoCommand, a_paused_namespace_is_refused) {
