@@ -214,6 +214,16 @@ class Plain(unittest.TestCase):
             with self.subTest(page, form=form):
                 self.assertEqual(set(re.findall(form, (ROOT / page).read_text())), {ours})
 
+    def test_kubectl_can_apply_the_sample_as_a_folder(self):
+        # File after file by name, each document as it comes: what is in a namespace after the Namespace.
+        seen = set()
+        for path in sorted((ROOT / "deploy" / "sample").iterdir()):
+            for one in yaml.safe_load_all(path.read_text()):
+                if one["kind"] == "Namespace":
+                    seen.add(one["metadata"]["name"])
+                elif "namespace" in one["metadata"]:
+                    self.assertIn(one["metadata"]["namespace"], seen, f"{path.name}: {one['kind']} {one['metadata']['name']}")
+
     def test_deploy_has_nothing_of_helm_in_it(self):
         text = (ROOT / "deploy" / "meshgraft.yaml").read_text()
         self.assertNotIn("helm.sh", text)
