@@ -315,6 +315,15 @@ bool Cache::synced() const {
   return true;
 }
 
+bool Cache::synced(Kind kind) const {
+  const MutexLock lock(mutex_);
+  const auto& all = slot(kind).standing;
+  const auto listed = [](const auto& entry) {
+    return entry.second.standing == Standing::synced || entry.second.standing == Standing::failing;
+  };
+  return !all.empty() && std::all_of(all.begin(), all.end(), listed);
+}
+
 bool Cache::is_missed(Kind kind) const {
   const MutexLock lock(mutex_);
   const auto& all = slot(kind).standing;

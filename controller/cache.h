@@ -76,6 +76,8 @@ class Cache {
 
   // True when every kind that is served and permitted was listed completely.
   [[nodiscard]] bool synced() const EXCLUDES(mutex_);
+  // True when everybody who follows something of the kind has listed it completely, and somebody does.
+  [[nodiscard]] bool synced(Kind kind) const EXCLUDES(mutex_);
   [[nodiscard]] std::vector<KindState> states() const EXCLUDES(mutex_);
   // True when the server said that it does not serve the kind, which somebody wants to follow.
   [[nodiscard]] bool is_missed(Kind kind) const EXCLUDES(mutex_);

@@ -43,6 +43,19 @@ TEST_F(Cache_, a_view_holds_the_namespace_and_its_objects_sorted_by_name) {
   EXPECT_FALSE(view->pods.has_value());
 }
 
+TEST_F(Cache_, a_kind_is_synced_when_everybody_who_follows_it_has_listed_it) {
+  EXPECT_FALSE(cache.synced(Kind::service)) << "nobody follows it";
+  follow(Kind::service, Standing::starting);
+  EXPECT_FALSE(cache.synced(Kind::service));
+  follow(Kind::service);
+  EXPECT_TRUE(cache.synced(Kind::service));
+  cache.set_standing(Kind::service, Scope{"shop", "web"}, Standing::forbidden, true, "no");
+  EXPECT_FALSE(cache.synced(Kind::service));
+  cache.set_standing(Kind::service, Scope{"shop", "web"}, Standing::failing, true, "a moment");
+  EXPECT_TRUE(cache.synced(Kind::service)) << "read once, and will be followed again";
+  EXPECT_FALSE(cache.synced(Kind::pod));
+}
+
 TEST_F(Cache_, of_a_kind_whose_single_objects_are_followed_one_that_nobody_wants_any_more_says_nothing) {
   cache.set_standing(Kind::config_map, Scope{"istio-system", "istio"}, Standing::synced, true, "");
   cache.set_standing(Kind::config_map, Scope{"gateways", "former"}, Standing::starting, true, "");
