@@ -6,8 +6,8 @@
 #include <set>
 #include <utility>
 
-#include "reconcilers/gateway_facts.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/mesh_facts.h"
 #include "reconcilers/plan.h"
 #include "reconcilers/rollout.h"
 
@@ -79,16 +79,7 @@ std::set<ObjectKey> config_maps(const std::vector<ObjectPtr>& objects) {
   for (const ObjectPtr& object : objects) {
     const Workload* workload = as<Workload>(object.get());
     if (workload == nullptr) continue;
-    if (const std::optional<IngressController> controller = read_ingress_controller(*workload)) {
-      if (!controller->config_map.empty()) wanted.insert({Kind::config_map, controller->config_map_ns, controller->config_map});
-    }
-    const auto app = workload->meta.labels.find(keys::kAppLabel);
-    if (app == workload->meta.labels.end() || app->second != "istiod") continue;  // Istio's chart labels it so
-    const auto revision = workload->meta.labels.find(keys::kIstioRevision);
-    const bool plain = revision == workload->meta.labels.end() || revision->second == "default";
-    for (const char* base : {"istio", "istio-sidecar-injector"}) {
-      wanted.insert({Kind::config_map, workload->meta.ns, plain ? base : std::string(base) + "-" + revision->second});
-    }
+    for (ObjectKey& key : config_maps_of(*workload)) wanted.insert(std::move(key));
   }
   return wanted;
 }

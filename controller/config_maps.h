@@ -11,7 +11,7 @@ namespace meshgraft {
 // Sorted; some may not exist (yet).
 std::set<Scope> wanted_config_maps(const World& world);
 
-// True when a change of this workload can change the answer of wanted_config_maps.
-bool names_config_maps(const Workload& workload);
+// True when this change changes the answer of wanted_config_maps.
+bool changes_config_maps(const CacheChange& change);
 
 }  // namespace meshgraft

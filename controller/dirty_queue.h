@@ -47,8 +47,8 @@ class DirtyQueue {
   // For events: ready kDebounce after the first of a burst.
   void add_debounced(const std::string& name) EXCLUDES(mutex_) { add_after(name, kDebounce); }
 
-  // For failures: ready after 5 ms · 2ⁿ, at most 1000 s, n being the calls for this name since forget(); never sooner
-  // than `at_least`. Unlike add_after, earlier than that only by add().
+  // For failures: ready after 5 ms · 2ⁿ, at most 1000 s, n being the calls for this name since forget(), or after
+  // `at_least` when that is longer. As with add_after(), whatever else happens to the name may make it ready sooner.
   void add_rate_limited(const std::string& name, Duration at_least = Duration::zero()) EXCLUDES(mutex_);
 
   // The name succeeded: its back-off starts anew.

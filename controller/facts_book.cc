@@ -34,6 +34,15 @@ bool FactsBook::settle(const std::string& ns, bool settled) {
   return std::exchange(entry->second, settled) != settled;
 }
 
+bool FactsBook::forget(const std::string& ns) {
+  const MutexLock lock(mutex_);
+  const auto known = settled_.find(ns);
+  if (known == settled_.end()) return false;
+  const bool waited = !known->second;
+  settled_.erase(known);
+  return waited;
+}
+
 bool FactsBook::concern(const std::string& ns) const {
   const MutexLock lock(mutex_);
   return derived_.nacos_wanted.contains(ns) ||

@@ -31,6 +31,9 @@ class FactsBook {
   // gateways must plan again. A joined namespace counts as unsettled until it was planned.
   bool settle(const std::string& ns, bool settled) EXCLUDES(mutex_);
 
+  // The namespace is gone. Returns true when that is news to gateways.
+  bool forget(const std::string& ns) EXCLUDES(mutex_);
+
   // True when `ns` must be planned without a label: its Nacos is to be given ports, or a KubeSphere Gateway is switched
   // through it.
   [[nodiscard]] bool concern(const std::string& ns) const EXCLUDES(mutex_);

@@ -14,13 +14,9 @@ namespace {
 
 using Standing = WatchMachine::Standing;
 
-constexpr std::int64_t kGoneKept = 600'000;  // milliseconds; longer than any rule asks for
+constexpr std::chrono::minutes kGoneKept{10};  // longer than any rule asks for
 
 bool has(const Labels& labels, std::string_view key) { return labels.contains(key); }
-
-std::int64_t milliseconds(const Clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.utc().time_since_epoch()).count();
-}
 
 // Its report says that it was joined and is not back as before.
 bool is_leaving(const Namespace& ns) { return has(ns.meta.annotations, keys::kStatus); }
@@ -42,6 +38,10 @@ bool carries_undo(const CacheChange& change) {
 }  // namespace
 
 bool is_labelled(const Namespace& ns) { return has(ns.meta.labels, keys::kApp) || has(ns.meta.labels, keys::kGateway); }
+
+std::int64_t moment_of(Time since, Time now, std::int64_t utc) {
+  return utc - std::chrono::duration_cast<std::chrono::milliseconds>(now - since).count();
+}
 
 void Intake::connect(Watchers& watchers) {
   const MutexLock lock(mutex_);
@@ -68,15 +68,8 @@ void Intake::on_changes(Kind kind, const std::vector<CacheChange>& changes) {
 void Intake::consider(const CacheChange& change, bool& facts_touched, bool& config_maps_touched) {
   const Object& any = change.any();
   const std::string& ns = namespace_of(any);
-  if (any.kind == Kind::config_map || any.kind == Kind::deployment || any.kind == Kind::stateful_set ||
-      any.kind == Kind::daemon_set) {
-    const Workload* workload = as<Workload>(&any);
-    if (workload != nullptr && (change.before == nullptr || change.after == nullptr)) {
-      config_maps_touched = config_maps_touched || names_config_maps(*workload);
-    } else if (workload != nullptr && as<Workload>(change.before.get())->pod.containers != workload->pod.containers) {
-      config_maps_touched = config_maps_touched || names_config_maps(*workload);
-    }
-  }
+  // Before the first plan all of them are asked for at once, in become_ready().
+  config_maps_touched = config_maps_touched || (ready_ && changes_config_maps(change));
   if (any.kind == Kind::virtual_service || any.kind == Kind::destination_rule || any.kind == Kind::deployment) note_gone(change);
   // The first lists only fill the cache: what to do is worked out once, when all of them are there.
   if (!ready_) {
@@ -99,9 +92,9 @@ void Intake::consider(const CacheChange& change, bool& facts_touched, bool& conf
   }
 }
 
-// Kept as long as any rule asks for it (undo_services.h), and no longer.
+// Kept as long as any rule asks for it (undo_services.h), and until the next one goes.
 void Intake::note_gone(const CacheChange& change) {
-  const std::int64_t now = milliseconds(clock_);
+  const Time now = clock_.now();
   const MutexLock lock(mutex_);
   if (change.after != nullptr) {
     gone_.erase(change.after->key());
@@ -111,11 +104,11 @@ void Intake::note_gone(const CacheChange& change) {
   gone_.insert_or_assign(change.before->key(), now);
 }
 
-void Intake::fill_gone(NamespaceView& view) const {
+void Intake::fill_gone(NamespaceView& view, Time now) const {
   const MutexLock lock(mutex_);
-  view.moments.watching_since = watching_since_;
+  view.moments.watching_since = moment_of(watching_since_, now, view.moments.now);
   for (const auto& [key, when] : gone_) {
-    if (key.ns == view.name) view.moments.gone.emplace(key, when);
+    if (key.ns == view.name) view.moments.gone.emplace(key, moment_of(when, now, view.moments.now));
   }
 }
 
@@ -214,7 +207,7 @@ void Intake::become_ready() {
   ledger_.expect(concerned());
   {
     const MutexLock lock(mutex_);
-    watching_since_ = milliseconds(clock_);
+    watching_since_ = clock_.now();
     ready_ = true;  // what changes from here on is enqueued by consider(), what is there already below
   }
   const std::set<std::string> all = concerned();

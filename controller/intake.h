@@ -55,8 +55,9 @@ class Intake final : public WatchListener {
   // A worker saw that `ns` is ours to plan (`concerned`), or is not any more.
   void know(const std::string& ns, bool concerned) EXCLUDES(mutex_);
 
-  // When objects that matter by their absence went, and since when that is known, into view.moments.
-  void fill_gone(NamespaceView& view) const EXCLUDES(mutex_);
+  // When objects that matter by their absence went, and since when that is known, into view.moments. `now`: what the
+  // clock shows at view.moments.now. Precondition: ready().
+  void fill_gone(NamespaceView& view, Time now) const EXCLUDES(mutex_);
 
   // When the first event came that the plan about to be made answers; nullopt when none did. Forgets it.
   std::optional<Time> take_mark(const std::string& ns) EXCLUDES(mutex_);
@@ -87,11 +88,15 @@ class Intake final : public WatchListener {
   std::set<std::string> known_ GUARDED_BY(mutex_);
   std::map<Kind, Time> forbidden_ GUARDED_BY(mutex_);  // kinds that we may not read, since when
   std::map<std::string, Time> marks_ GUARDED_BY(mutex_);
-  std::map<ObjectKey, std::int64_t> gone_ GUARDED_BY(mutex_);  // milliseconds; VirtualServices and DestinationRules
-  std::int64_t watching_since_ GUARDED_BY(mutex_) = 0;
+  std::map<ObjectKey, Time> gone_ GUARDED_BY(mutex_);  // VirtualServices, DestinationRules and Deployments
+  Time watching_since_ GUARDED_BY(mutex_);
 };
 
 // True when the namespace carries one of the two labels.
 bool is_labelled(const Namespace& ns);
+
+// A time for Moments, in milliseconds since the epoch: as long before `utc` as `since` is before `now`. How long
+// something lasts is told by the clock that nobody sets.
+std::int64_t moment_of(Time since, Time now, std::int64_t utc);
 
 }  // namespace meshgraft

@@ -28,12 +28,13 @@ struct NamespacePage {
   Refusals refusals;                     // which of them are left alone for now, so that the others go on
   std::map<ObjectKey, int> conflicts;    // writes in a row that met another writer
   struct Seen {
-    std::int64_t generation = 0, since = 0;  // milliseconds since the epoch
+    std::int64_t generation = 0;
+    Time since{};
   };
   std::map<ObjectKey, Seen> rolling;     // rollouts under way that may be ours
   struct Routed {
     std::vector<RouteDestination> destinations;
-    std::int64_t since = 0;
+    std::optional<Time> since;  // nullopt: just made
   };
   std::map<ObjectKey, Routed> routed;    // VirtualServices of a namespace with Strategies, and since when they lead there
   std::map<ObjectKey, ReleaseState> releases;  // as the last plan told

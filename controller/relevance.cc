@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "reconcilers/keys.h"
+#include "reconcilers/mesh_facts.h"
 
 namespace meshgraft {
 namespace {
@@ -108,14 +109,6 @@ bool same_target(const Service& a, const Service& b) {
   return true;
 }
 
-// istiod runs this image in every release; its namespace need not be known beforehand.
-bool is_istiod(const Workload& workload) {
-  for (const Container& container : workload.pod.containers) {
-    if (container.image.find("/pilot") != std::string::npos) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool same_for_rules(const Object& before, const Object& after) {
@@ -182,7 +175,8 @@ bool touches_facts(const Object* before, const Object* after, bool special) {
     case Kind::deployment:
     case Kind::stateful_set:
     case Kind::daemon_set: {
-      if (before == nullptr || after == nullptr || special || is_istiod(*as<Workload>(after))) return true;
+      if (before == nullptr || after == nullptr || special) return true;
+      if (is_istiod(*as<Workload>(before)) || is_istiod(*as<Workload>(after))) return true;
       return as<Workload>(before)->pod.containers != as<Workload>(after)->pod.containers;
     }
     case Kind::service:

@@ -196,7 +196,7 @@ void Worker::forget(const std::string& ns) {
   p_.metrics.forget_namespace(ns);
   p_.events.forget(ns);
   p_.book.forget(ns);
-  if (p_.facts.settle(ns, true)) p_.intake.enqueue_gateways();
+  if (p_.facts.forget(ns)) p_.intake.enqueue_gateways();
 }
 
 // Every object of `T` in the namespace, sorted by name; nullopt when the program may not read them.
@@ -389,12 +389,14 @@ void Worker::report(const NamespaceView& view, const Facts& facts, const Plan& p
     p_.events.forget(view.name);
     return;
   }
-  // A refusal stands for as long as there is something to write there.
-  std::erase_if(page.refused, [&plan, &view](const auto& refused) {
-    return !view.moments.refused.contains(refused.first) &&
-           std::none_of(plan.now.begin(), plan.now.end(), [&refused](const Change& change) { return change.target == refused.first; }) &&
-           !(plan.status && plan.status->target == refused.first);
-  });
+  // A refusal stands, and conflicts count, for as long as there is something to write there.
+  const auto is_over = [&plan, &view](const auto& one) {
+    return !view.moments.refused.contains(one.first) &&
+           std::none_of(plan.now.begin(), plan.now.end(), [&one](const Change& change) { return change.target == one.first; }) &&
+           !(plan.status && plan.status->target == one.first);
+  };
+  std::erase_if(page.refused, is_over);
+  std::erase_if(page.conflicts, is_over);
   std::vector<Finding> findings = plan.findings;
   for (const auto& [about, finding] : page.refused) findings.push_back(finding);
   for (Finding& finding : unread_kinds(p_.intake.unreadable(), p_.cache, view.ns->key())) findings.push_back(std::move(finding));

@@ -28,7 +28,13 @@ std::map<ObjectKey, std::map<std::string, std::string>> Worker::contested_of(con
   std::erase_if(page.retries, [&contested](const auto& known) { return !contested.contains(known.first); });
   std::erase_if(contested, [&](const auto& one) {
     const ObjectKey& key = one.first;
-    std::string now = retry_of(p_.cache.get(key).get());
+    const ObjectPtr object = p_.cache.get(key);
+    if (object == nullptr) {  // another of its name has had no contest
+      page.contests.forget(key, "");
+      page.retries.erase(key);
+      return true;
+    }
+    std::string now = retry_of(object.get());
     for (const auto& strategy : view.strategies) {
       const auto release = page.releases.find(strategy->key());
       const bool its = release != page.releases.end() && key == ObjectKey{Kind::deployment, view.name, release->second.principal_deployment};
@@ -44,10 +50,11 @@ std::map<ObjectKey, std::map<std::string, std::string>> Worker::contested_of(con
 }
 
 void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
-  const std::int64_t now =
+  const Time now = p_.clock.now();
+  const std::int64_t utc =
       std::chrono::duration_cast<std::chrono::milliseconds>(p_.clock.utc().time_since_epoch()).count();
-  view.moments.now = now;
-  p_.intake.fill_gone(view);
+  view.moments.now = utc;
+  p_.intake.fill_gone(view, now);
   page.whole.fill(p_.cache, view);
   view.moments.contested = contested_of(view, page);
   view.moments.refused = page.refusals.standing(p_.cache, p_.clock.now());
@@ -61,7 +68,7 @@ void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
       NamespacePage::Seen& seen = page.rolling[workload->key()];
       // A later generation is another rollout; scaling gives a stuck one a little more time.
       if (std::exchange(seen.generation, workload->meta.generation) != workload->meta.generation) seen.since = now;
-      view.moments.rolling.emplace(workload->key(), seen.since);
+      view.moments.rolling.emplace(workload->key(), moment_of(seen.since, now, utc));
     } else if (!page.rolling.empty() && page.rolling.erase(workload->key()) > 0 && state == Rollout::complete) {
       page.over.insert(workload->key());
     }
@@ -73,8 +80,8 @@ void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
   });
   for (const std::shared_ptr<const VirtualService>& routes : view.virtual_services) {
     NamespacePage::Routed& known = page.routed[routes->key()];
-    if (known.since == 0 || known.destinations != routes->destinations) known = {routes->destinations, now};
-    view.moments.routed.emplace(routes->key(), known.since);
+    if (!known.since || known.destinations != routes->destinations) known = {routes->destinations, now};
+    view.moments.routed.emplace(routes->key(), moment_of(*known.since, now, utc));
   }
 }
 

@@ -194,4 +194,8 @@ std::vector<std::string> Footprint::others() const {
   return names;
 }
 
+std::string Footprint::version_or(std::string_view otherwise) const {
+  return object_ == nullptr ? std::string(otherwise) : text(*object_, "/metadata/resourceVersion", otherwise);
+}
+
 }  // namespace meshgraft

@@ -45,7 +45,9 @@ class Footprint {
 
   // The managers of everything outside of `status` other than we, each once.
   [[nodiscard]] std::vector<std::string> others() const;
-  [[nodiscard]] bool known() const { return object_ != nullptr; }
+
+  // The resourceVersion of what all this was read from; `otherwise` when nobody looked.
+  [[nodiscard]] std::string version_or(std::string_view otherwise) const;
 
  private:
   const Json* object_;

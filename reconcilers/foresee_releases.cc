@@ -8,6 +8,7 @@
 
 #include "k8sclient/model/json_read.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/mesh_host.h"
 #include "reconcilers/release_sight.h"
 
 namespace meshgraft {

@@ -82,9 +82,9 @@ void look_at_own_choice(const ConfigMap& config, const Record& record, std::vect
 
 bool parse_v4(std::string_view text) {
   for (int part = 0; part < 4; ++part) {
-    int value = -1;
+    unsigned value = 256;  // without a sign: "-0" is no number to nginx
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || value < 0 || value > 255 || end == text.data() || end - text.data() > 3) return false;
+    if (error != std::errc{} || value > 255 || end - text.data() > 3) return false;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     if (part == 3) return text.empty();
     if (!text.starts_with('.')) return false;
@@ -129,9 +129,9 @@ bool is_cidr(std::string_view text) {
   if (!v4 && (address.find(':') == std::string_view::npos || !parse_v6(address))) return false;
   if (slash == std::string_view::npos) return true;
   const std::string_view bits = text.substr(slash + 1);
-  int value = -1;
+  unsigned value = 0;
   const auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), value);
-  return error == std::errc{} && end == bits.data() + bits.size() && value >= 0 && value <= (v4 ? 32 : 128);
+  return error == std::errc{} && end == bits.data() + bits.size() && value <= (v4 ? 32U : 128U);
 }
 
 bool reads_proxy_protocol(const Context& context, const OwnController& controller) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,15 @@ bool wants_sidecar(const Context& context, const Workload& workload) {
   return member == nullptr || member->sidecar;  // a gateway's controller is no member and is restarted for its sidecar
 }
 
+// Of amounts that anybody may write into an annotation or a manifest: what is too much to count stays too much.
+std::int64_t times(std::int64_t count, std::int64_t amount) {
+  std::int64_t product = 0;
+  return __builtin_mul_overflow(count, amount, &product) ? std::numeric_limits<std::int64_t>::max() : product;
+}
+void add(std::int64_t& sum, std::int64_t amount) {
+  if (__builtin_add_overflow(sum, amount, &sum)) sum = std::numeric_limits<std::int64_t>::max();
+}
+
 Need need_of(const Context& context, const std::vector<const Workload*>& restarting) {
   Need need;
   for (const Workload* workload : restarting) {
@@ -34,10 +44,10 @@ Need need_of(const Context& context, const std::vector<const Workload*>& restart
     // Those that come on top bring their sidecar too.
     const std::int64_t pods = workload->replicas;
     need.sidecars += pods;
-    need.cpu_request += pods * size.cpu_request;
-    need.cpu_limit += pods * size.cpu_limit;
-    need.memory_request += pods * size.memory_request;
-    need.memory_limit += pods * size.memory_limit;
+    add(need.cpu_request, times(pods, size.cpu_request));
+    add(need.cpu_limit, times(pods, size.cpu_limit));
+    add(need.memory_request, times(pods, size.memory_request));
+    add(need.memory_limit, times(pods, size.memory_limit));
   }
   return need;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "reconcilers/gateway_facts.h"
 #include "reconcilers/image.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/sidecar_size.h"
@@ -87,11 +88,17 @@ std::string yaml_line(const std::string& text, std::string_view key) {
   return "";
 }
 
+constexpr std::string_view kMeshConfig = "istio", kInjectorConfig = "istio-sidecar-injector";  // Istio's chart istio-discovery
+
+std::string of_revision(std::string_view base, const std::string& revision) {
+  return revision == "default" || revision.empty() ? std::string(base) : std::string(base) + "-" + revision;
+}
+
 // The ConfigMap `base`, or `base`-`revision`, in `ns`; null when it is not there.
-const ConfigMap* config_of(const World& world, const std::string& ns, const std::string& base, const std::string& revision) {
+const ConfigMap* config_of(const World& world, const std::string& ns, std::string_view base, const std::string& revision) {
   const auto view = world.namespaces.find(ns);
   if (view == world.namespaces.end()) return nullptr;
-  const std::string name = revision == "default" || revision.empty() ? base : base + "-" + revision;
+  const std::string name = of_revision(base, revision);
   for (const auto& config : view->second.config_maps) {
     if (config->meta.name == name) return config.get();
   }
@@ -160,7 +167,7 @@ std::string listed(const std::set<std::string>& words) {
 
 // The mesh configuration of the mesh's own istiod.
 std::string mesh_config(const World& world, const std::string& ns, const std::string& revision) {
-  return data_of(config_of(world, ns, "istio", revision), "mesh");
+  return data_of(config_of(world, ns, kMeshConfig, revision), "mesh");
 }
 
 // istiod's --domain; "" when it has none, or one that only its container's environment knows.
@@ -192,10 +199,10 @@ void read_control_plane(const World& world, const std::string& revision, MeshFac
   if (const std::string root = yaml_line(mesh_config(world, ns, mesh.revision), "rootNamespace"); !root.empty()) {
     mesh.root_namespace = root;
   }
-  const std::string policy = yaml_line(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "config"), "policy");
+  const std::string policy = yaml_line(data_of(config_of(world, ns, kInjectorConfig, mesh.revision), "config"), "policy");
   // Istio's chart says "enabled" unless told otherwise; KubeSphere's installer says "disabled" (global.proxy.autoInject).
   mesh.policy_enabled = policy.empty() ? mesh.revision == "default" : policy == "enabled";
-  mesh.sidecar = sidecar_size_of_values(data_of(config_of(world, ns, "istio-sidecar-injector", mesh.revision), "values"));
+  mesh.sidecar = sidecar_size_of_values(data_of(config_of(world, ns, kInjectorConfig, mesh.revision), "values"));
   mesh.native_sidecars = env_of(*istiod->container, "ENABLE_NATIVE_SIDECARS") == "true";
 }
 
@@ -296,6 +303,18 @@ void override_facts(const World& world, const MeshSettings& settings, Facts& fac
     }
     facts.platform.cluster_domain = settings.cluster_domain;
   }
+}
+
+bool is_istiod(const Workload& workload) { return read_istiod(workload).has_value(); }
+
+std::vector<ObjectKey> config_maps_of(const Workload& workload) {
+  std::vector<ObjectKey> keys;
+  if (const std::optional<Istiod> istiod = read_istiod(workload)) {
+    for (const std::string_view base : {kMeshConfig, kInjectorConfig}) keys.push_back({Kind::config_map, workload.meta.ns, of_revision(base, istiod->revision)});
+  }
+  if (const std::optional<IngressController> controller = read_ingress_controller(workload); controller && !controller->config_map.empty())
+    keys.push_back({Kind::config_map, controller->config_map_ns, controller->config_map});
+  return keys;
 }
 
 }  // namespace meshgraft

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reconcilers/keys.h"
+#include "reconcilers/mesh_host.h"
 
 namespace meshgraft {
 namespace {
@@ -16,9 +17,6 @@ const std::string* value_of(const Labels& labels, std::string_view key) {
 }
 
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }
-
-// "web", "web.shop", "web.shop.svc.cluster.local": the first part.
-std::string_view first_part(std::string_view host) { return host.substr(0, host.find('.')); }
 
 std::set<std::string> names_of(const std::vector<Container>& containers) {
   std::set<std::string> names;
@@ -304,13 +302,6 @@ class Look {
 };
 
 }  // namespace
-
-bool is_host_of(std::string_view host, const Service& service) {
-  if (first_part(host) != service.meta.name) return false;
-  host.remove_prefix(service.meta.name.size());
-  const std::string ns = "." + service.meta.ns;
-  return host.empty() || host == ns || host.starts_with(ns + ".svc");
-}
 
 std::string subset_name(std::string version) {
   std::erase_if(version, [](char c) { return c == '.' || c == '_' || c == '-'; });

@@ -32,9 +32,6 @@ ReleaseSight look_at_release(const Context& context, const std::shared_ptr<const
 // The Service's routes of every VirtualService of its namespace that lead to a subset of it, mirrors included.
 std::vector<const VirtualService*> routes_of(const NamespaceView& view, const Service& service);
 
-// Whether `host`, as a route in namespace `service.meta.ns` names it, is this Service.
-bool is_host_of(std::string_view host, const Service& service);
-
 // Whether every request for `service` goes to `subset`: some route leads there and none to another version.
 bool sends_all_to(const NamespaceView& view, const Service& service, std::string_view subset);
 

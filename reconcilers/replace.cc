@@ -8,6 +8,8 @@
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/member_template.h"
+#include "reconcilers/mesh_host.h"
+#include "reconcilers/release_sight.h"
 #include "reconcilers/replace_record.h"
 #include "reconcilers/replace_sight.h"
 #include "reconcilers/replace_target.h"
@@ -101,20 +103,12 @@ class Replace {
       if (version == live_->meta.labels.end()) continue;
       for (const auto& routes : context_.view.virtual_services) {
         for (const auto& [host, subset, weight, route, mirror] : routes->destinations) {
-          const std::string_view name = std::string_view(host).substr(0, host.find('.'));
-          if (name != service->meta.name || subset != version->second || !has_subset(service->meta.name, subset)) continue;
+          if (subset != version->second || !is_host_of(host, *service) || !has_subset(context_.view, *service, subset)) continue;
           return to_string(routes->key()) + " still routes to its subset " + subset;
         }
       }
     }
     return "";
-  }
-  [[nodiscard]] bool has_subset(std::string_view service, std::string_view subset) const {
-    for (const auto& rule : context_.view.destination_rules) {
-      if (std::string_view(rule->host).substr(0, rule->host.find('.')) != service) continue;
-      if (std::find(rule->subsets.begin(), rule->subsets.end(), subset) != rule->subsets.end()) return true;
-    }
-    return false;
   }
 
   // What is not asked for any more belongs to the way back: its other steps would wait for this one, and this one for

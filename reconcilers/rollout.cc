@@ -17,7 +17,8 @@ std::int64_t resolved(const IntOrString& value, std::int64_t replicas, bool roun
   const char* end = used.text.data() + used.text.size();
   const auto [at, error] = std::from_chars(used.text.data(), end, percent);
   if (error != std::errc{} || at + 1 != end || *at != '%') return 0;
-  return (percent * replicas + (round_up ? 99 : 0)) / 100;
+  constexpr std::int64_t kMost = 1'000'000;  // percent; more of what a manifest may say is no more pods than that
+  return (std::min(percent, kMost) * replicas + (round_up ? 99 : 0)) / 100;
 }
 
 // True while no template but the first was ever rolled out. Annotations count in a Deployment's generation, so that after

@@ -105,7 +105,8 @@ class Governance {
       return "the pods behind it have to be looked at";
     }
     for (const auto& pod : *context_.view.pods) {
-      if (pod->phase == "Succeeded" || pod->phase == "Failed" || !is_subset(service.selector, pod->meta.labels))
+      // What ends gets no requests any more, governed or not.
+      if (pod->phase == "Succeeded" || pod->phase == "Failed" || pod->meta.deleting || !is_subset(service.selector, pod->meta.labels))
         continue;
       if (const Member* member = member_of(*pod)) {
         if (!lacks_sidecar(*pod, *member)) continue;

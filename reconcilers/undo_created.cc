@@ -24,7 +24,8 @@ bool is_our_filter(const Object& object) {
 }
 bool is_our_rule(const Object& object) { return labelled_ours(object) && object.meta.name.starts_with("meshgraft-"); }
 
-// Deletes `object` once nobody else has a field of it; names who has.
+// Deletes `object` once nobody else has a field of it, in the state in which that was seen; names who has. Only of an
+// Application, whose status changes all the time, the uid alone is held fast.
 void remove(const Context& context, const Object& object, Stage stage, Impact impact, std::string why, Decision& decision) {
   if (object.meta.deleting) return;
   const std::optional<Footprint> footprint = footprint_of(context, object.key(), decision);
@@ -37,6 +38,7 @@ void remove(const Context& context, const Object& object, Stage stage, Impact im
   extra.change.target = object.key();
   extra.change.verb = Verb::remove;
   extra.change.pre.uid = object.meta.uid;
+  if (object.kind != Kind::application) extra.change.pre.resource_version = footprint->version_or(object.meta.resource_version);
   extra.change.stage = stage;
   extra.change.impact = impact;
   extra.change.rule = std::string(kUndoRule);

@@ -6,6 +6,7 @@
 #include "k8sclient/model/json_read.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/mesh_host.h"
 #include "reconcilers/undo.h"
 #include "reconcilers/undo_fields.h"
 
@@ -58,15 +59,6 @@ bool made_by_kubesphere(const Object& object, const Service& service, const Foot
   });
 }
 
-// "web", "web.shop", "web.shop.svc…": of this Service? Another namespace's never.
-bool is_host_of(std::string_view host, const Service& service) {
-  if (!host.starts_with(service.meta.name)) return false;
-  host.remove_prefix(service.meta.name.size());
-  const std::string ns = "." + service.meta.ns;
-  if (host.empty() || host == ns) return true;
-  return host.starts_with(ns + ".svc");
-}
-
 enum class Answer : std::uint8_t { no, yes, unknown };
 
 // Whether the subset of `service` is no more, or empty, when the way back is done.
@@ -108,13 +100,13 @@ std::optional<std::int64_t> away_for(const Moments& moments, const ObjectKey& ke
   return moments.now - (gone == moments.gone.end() ? moments.watching_since : gone->second);
 }
 
-// Removes `object`, which KubeSphere made.
+// Removes `object`, which KubeSphere made, in the state in which that was seen: who edits it in this moment makes it his.
 template <typename T>
-void remove(const std::shared_ptr<const T>& object, Stage stage, std::string why, Decision& decision) {
+void remove(const std::shared_ptr<const T>& object, const Footprint& footprint, Stage stage, std::string why, Decision& decision) {
   Extra extra;
   extra.change.target = object->key();
   extra.change.verb = Verb::remove;
-  extra.change.pre.uid = object->meta.uid;
+  extra.change.pre = {object->meta.uid, footprint.version_or(object->meta.resource_version)};
   extra.change.stage = stage;
   extra.change.impact = Impact::traffic;
   extra.change.rule = std::string(kUndoRule);
@@ -195,11 +187,12 @@ Release release_service(const Context& context, const Service& service, const Re
   const ObjectKey routes_key{Kind::virtual_service, view.name, name};
   const ObjectKey rule_key{Kind::destination_rule, view.name, name};
   std::shared_ptr<const VirtualService> made_routes;
+  std::optional<Footprint> of_routes;
   for (const auto& one : view.virtual_services) {
     if (one == routes) {
-      const std::optional<Footprint> footprint = footprint_of(context, one->key(), decision);
-      if (!footprint) return release;
-      if (made_by_kubesphere(*one, service, *footprint)) {
+      of_routes = footprint_of(context, one->key(), decision);
+      if (!of_routes) return release;
+      if (made_by_kubesphere(*one, service, *of_routes)) {
         made_routes = one;
         continue;
       }
@@ -214,7 +207,7 @@ Release release_service(const Context& context, const Service& service, const Re
     return release;
   }
   if (made_routes != nullptr) {
-    remove(made_routes, Stage::back_virtual_service, "callers reach Service " + name + " by plain load balancing", decision);
+    remove(made_routes, *of_routes, Stage::back_virtual_service, "callers reach Service " + name + " by plain load balancing", decision);
     return release;
   }
   const std::optional<std::int64_t> without_routes = away_for(view.moments, routes_key);
@@ -226,7 +219,7 @@ Release release_service(const Context& context, const Service& service, const Re
         wait_for(kDestinationRuleAfter - *without_routes, decision);
         wait_in(Stage::back_destination_rule, rule_key, "12 s after its VirtualService: proxies may still have the route", decision);
       } else {
-        remove(rule, Stage::back_destination_rule, "no route leads to its subsets any more", decision);
+        remove(rule, *footprint, Stage::back_destination_rule, "no route leads to its subsets any more", decision);
       }
       return release;
     }

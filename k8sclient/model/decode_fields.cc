@@ -110,6 +110,13 @@ bool FieldReader::number(Value value, int& out) {
   return true;
 }
 
+bool FieldReader::number32(Value value, std::int64_t& out) {
+  int narrow = static_cast<int>(out);
+  if (!number(value, narrow)) return false;
+  out = narrow;
+  return true;
+}
+
 bool FieldReader::int_or_text(Value value, IntOrString& out) {
   simdjson::ondemand::json_type type{};
   if (const simdjson::error_code code = value.type().get(type)) return broken(code);

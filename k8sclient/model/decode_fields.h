@@ -44,6 +44,7 @@ class FieldReader {
   bool boolean(Value value, bool& out);
   bool number(Value value, std::int64_t& out);
   bool number(Value value, int& out);
+  bool number32(Value value, std::int64_t& out);  // a field that the API keeps in 32 bits
   bool number(Value value, std::optional<std::int64_t>& out);
   bool int_or_text(Value value, IntOrString& out);
   bool text_list(Value value, std::vector<std::string>& out);

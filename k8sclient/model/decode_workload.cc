@@ -179,7 +179,7 @@ bool read_workload_status(FieldReader& reader, Value value, Workload& workload) 
   std::vector<Condition> conditions;
   bool says_available = false;
   const auto daemon_set = [&](std::string_view key, Value field) {
-    if (key == "desiredNumberScheduled") return reader.number(field, workload.replicas);
+    if (key == "desiredNumberScheduled") return reader.number32(field, workload.replicas);
     if (key == "currentNumberScheduled") return reader.number(field, status.replicas);
     if (key == "updatedNumberScheduled") return reader.number(field, status.updated);
     if (key == "numberReady") return reader.number(field, status.ready);
@@ -226,14 +226,14 @@ bool read_workload(FieldReader& reader, std::string_view section, Value value, O
   if (section == "status") return read_workload_status(reader, value, workload);
   if (section != "spec") return true;
   return reader.fields(value, [&reader, &workload](std::string_view key, Value field) {
-    if (key == "replicas") return workload.kind == Kind::daemon_set || reader.number(field, workload.replicas);
+    if (key == "replicas") return workload.kind == Kind::daemon_set || reader.number32(field, workload.replicas);
     if (key == "selector") return read_selector(reader, field, workload.selector);
     if (key == "template") return read_template(reader, field, workload.pod);
     if (key == "strategy" || key == "updateStrategy") return read_update_strategy(reader, field, workload);
     if (key == "serviceName") return reader.text(field, workload.service_name);
     if (key == "paused") return reader.boolean(field, workload.paused);
-    if (key == "progressDeadlineSeconds") return reader.number(field, workload.progress_deadline_seconds);
-    if (key == "minReadySeconds") return reader.number(field, workload.min_ready_seconds);
+    if (key == "progressDeadlineSeconds") return reader.number32(field, workload.progress_deadline_seconds);
+    if (key == "minReadySeconds") return reader.number32(field, workload.min_ready_seconds);
     return true;
   });
 }

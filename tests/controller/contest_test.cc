@@ -208,5 +208,28 @@ TEST_F(Pipeline, a_pod_label_that_it_took_off_again_comes_with_a_new_value_of_re
   EXPECT_THAT(status(), testing::Not(testing::HasSubstr("MG913")));
 }
 
+TEST_F(Pipeline, an_object_that_is_made_anew_has_had_no_contest) {
+  Json fresh = cluster.deployment("shop", "web");
+  fresh.erase("status");
+  for (const char* key : {"uid", "resourceVersion", "generation", "managedFields", "creationTimestamp"}) fresh["metadata"].erase(key);
+  RigController controller(cluster);
+  controller.settle();
+  const fakes::Target target{cluster.engine.by_plural("apps", "v1", "deployments"), "v1", "shop", "web", ""};
+  const Json without{{"spec", {{"template", {{"metadata", {{"labels", {{"app.kubernetes.io/version", nullptr}}}}}}}}}};
+  for (int round = 0; round < 2; ++round) {
+    fakes::WriteOptions options;
+    options.manager = "pipeline";
+    ASSERT_TRUE(cluster.engine.patch(target, fakes::PatchFormat::merge, without, options).ok());
+    controller.settle(minutes(2));
+  }
+  ASSERT_THAT(status(), testing::HasSubstr("MG913"));
+  ASSERT_TRUE(cluster.engine.remove(target, {}).ok());
+  controller.settle();
+  ASSERT_TRUE(cluster.engine.seed(fresh).ok());
+  controller.settle(minutes(2));
+  EXPECT_TRUE(cluster.deployment("shop", "web")["spec"]["template"]["metadata"]["labels"].contains("app.kubernetes.io/version"));
+  EXPECT_THAT(status(), testing::Not(testing::HasSubstr("MG913")));
+}
+
 }  // namespace
 }  // namespace meshgraft

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "controller/facts_book.h"
 #include "controller/rollout_ledger.h"
 #include "tests/controller/sim_clock.h"
 
@@ -79,6 +80,20 @@ TEST_F(Ledger, a_lost_answer_keeps_its_place_until_it_is_certain) {
   clock.advance(RolloutLedger::kUncertain);
   ledger.observe("a", 0, false);
   EXPECT_EQ(ledger.total(), 0);
+}
+
+TEST(FactsBook_, a_namespace_that_is_gone_is_waited_for_by_no_gateway_and_remembered_by_nobody) {
+  SimClock clock;
+  const Cache cache;
+  const RolloutLedger ledger(clock, 1);
+  const Settings settings;
+  FactsBook facts(cache, ledger, settings);
+  EXPECT_FALSE(facts.forget("shop")) << "nobody has planned it";
+  facts.settle("shop", false);
+  EXPECT_TRUE(facts.forget("shop")) << "gateways waited for it";
+  EXPECT_FALSE(facts.forget("shop"));
+  facts.settle("shop", true);
+  EXPECT_FALSE(facts.forget("shop")) << "nobody waited";
 }
 
 }  // namespace

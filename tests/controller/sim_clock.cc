@@ -13,7 +13,12 @@ std::chrono::system_clock::time_point SimClock::utc() const {
   const MutexLock lock(state_);
   constexpr std::chrono::seconds kStart{1'767'225'600};  // 2026-01-01T00:00:00Z, where the fake server's clock begins too
   return std::chrono::system_clock::time_point(
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(kStart + passed_ - std::chrono::hours(1)));
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(kStart + passed_ + set_by_ - std::chrono::hours(1)));
+}
+
+void SimClock::set_utc_by(Duration by) {
+  const MutexLock lock(state_);
+  set_by_ += by;
 }
 
 void SimClock::wait_until(Mutex& mutex, Condition& condition, Time deadline) {

@@ -19,9 +19,13 @@ class SimClock final : public Clock {
   // Moves both clocks and wakes everybody who waits.
   void advance(Duration by) EXCLUDES(state_);
 
+  // Somebody sets the machine's clock: utc() jumps, now() goes on.
+  void set_utc_by(Duration by) EXCLUDES(state_);
+
  private:
   mutable Mutex state_;
   Duration passed_ GUARDED_BY(state_) = std::chrono::hours(1);
+  Duration set_by_ GUARDED_BY(state_) = Duration::zero();
   struct Waiter {
     Mutex* mutex;
     Condition* condition;

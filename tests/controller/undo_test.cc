@@ -148,6 +148,30 @@ TEST_F(Undo, governance_goes_in_the_order_that_starves_nobody) {
   expect_same(before, everything("shop"));
 }
 
+TEST_F(Undo, who_sets_the_machines_clock_shortens_no_wait) {
+  for (const seconds jump : {seconds(3600), seconds(-3600)}) {
+    RigCluster shop;
+    shop.add_namespace("shop");
+    add_governed(shop, "shop", "web");
+    RigController controller(shop);
+    shop.label("shop", std::string(kApp), "bookshop");
+    controller.settle();
+    ASSERT_TRUE(has_rule(shop, "web"));
+    shop.label("shop", std::string(kApp), "");
+    std::optional<Time> routes_gone, rule_gone;
+    controller.settle(minutes(3), [&] {
+      if (!routes_gone && !has_routes(shop, "web")) {
+        routes_gone = shop.clock.now();
+        shop.clock.set_utc_by(jump);
+      }
+      if (!rule_gone && !has_rule(shop, "web")) rule_gone = shop.clock.now();
+    });
+    ASSERT_TRUE(routes_gone && rule_gone) << jump.count();
+    EXPECT_GE(*rule_gone - *routes_gone, seconds(12)) << jump.count();
+    EXPECT_LE(*rule_gone - *routes_gone, seconds(30)) << jump.count();
+  }
+}
+
 TEST_F(Undo, every_service_keeps_a_ready_endpoint_and_one_workload_restarts_at_a_time) {
   open_shop();
   RigController controller(cluster);

@@ -361,6 +361,8 @@ TEST(Intake_, nobody_is_ready_before_the_config_maps_that_another_thread_is_abou
     // Enough to look through that a second thread comes meanwhile.
     for (int i = 0; i < 300; ++i) controller.cache.upsert(made_namespace("ns" + std::to_string(i)), "1");
     auto istiod = made_deployment("istio-system", "istiod");
+    istiod->pod.labels.emplace("app", "istiod");
+    istiod->pod.containers.front().image = "istio/pilot:1.11.2";
     controller.cache.upsert(made_namespace("istio-system"), "1");
     controller.cache.upsert(istiod, "1");
     for (const KindInfo& row : kinds()) {

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "k8sclient/model/json_read.h"
+#include "reconcilers/mesh_facts.h"
+#include "reconcilers/mesh_host.h"
 #include "tests/reconcilers/given.h"
 
 namespace meshgraft {
@@ -79,6 +81,32 @@ TEST(Facts, kubesphere_says_itself_whether_its_mesh_is_on) {
   EXPECT_FALSE(plan("true", "InstallFailed").mesh_on);
   EXPECT_FALSE(plan("true", "Installing").mesh_on);
   EXPECT_FALSE(plan("false", "Installed").mesh_on);
+}
+
+TEST(Facts, the_config_maps_to_read_are_those_of_what_counts_as_istiod_or_as_a_gateway) {
+  const auto of = [](const std::string& name, const std::string& labels, const std::string& pod_labels, const std::string& container) {
+    const auto objects = given::objects("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: " + name + ", namespace: mesh, labels: {" + labels + "}}\n" +
+                                      "spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {" + pod_labels + "}}, spec: {containers: [{" + container + "}]}}}\n");
+    std::string names;
+    for (const ObjectKey& key : config_maps_of(*as<Workload>(objects.front().get()))) names += key.ns + "/" + key.name + " ";
+    return names;
+  };
+  const std::string pilot = "name: discovery, image: \"istio/pilot:1.11.2\"";
+  EXPECT_EQ(of("istiod", "app: istiod", "app: istiod", pilot), "mesh/istio mesh/istio-sidecar-injector ");
+  EXPECT_EQ(of("control-plane", "", "app: istiod, istio.io/rev: 1-11-2", pilot), "mesh/istio-1-11-2 mesh/istio-sidecar-injector-1-11-2 ")
+      << "derive_mesh takes it for istiod, whatever its Deployment is called and labelled";
+  EXPECT_EQ(of("istiod", "app: istiod, istio.io/rev: \"\"", "app: istiod", pilot), "mesh/istio mesh/istio-sidecar-injector ");
+  EXPECT_EQ(of("istiod-proxy", "app: istiod", "app: web", pilot), "") << "nobody would read them";
+  EXPECT_EQ(of("gate", "", "a: b", "name: c, image: \"ingress-nginx/controller:v1.8.1\", args: [--configmap=edge/conf]"), "edge/conf ");
+  EXPECT_EQ(of("gate", "", "a: b", "name: c, image: \"ingress-nginx/controller:v1.8.1\""), "");
+}
+
+TEST(Facts, a_host_means_the_service_of_its_own_namespace) {
+  EXPECT_EQ(service_of_host("web", "shop"), "web");
+  EXPECT_EQ(service_of_host("web.shop", "shop"), "web");
+  EXPECT_EQ(service_of_host("web.shop.svc", "shop"), "web");
+  EXPECT_EQ(service_of_host("web.shop.svc.cluster.local", "shop"), "web");
+  for (const char* other : {"web.other", "web.shops", "web.shop2.svc", "web.shop.svcs", "web.shop.example.org", "example.org"}) EXPECT_EQ(service_of_host(other, "shop"), "") << other;
 }
 
 TEST(Facts, without_istiod_there_is_no_mesh) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "reconcilers/foresee.h"
+#include "reconcilers/rollout.h"
 #include "tests/reconcilers/live.h"
 
 namespace meshgraft {
@@ -22,9 +23,10 @@ std::string range(const std::string& limits) {
 }
 
 // The plan for two Deployments of two pods each, when their templates are next.
-Plan plan_with(const std::string& bounds, const std::string& spec = "") {
+Plan plan_with(const std::string& bounds, const std::string& spec = "", std::int64_t memory_limit = SidecarSize().memory_limit) {
   World world = live::world(live::shop() + live::deployment("a", spec) + live::service("a") + live::deployment("b") +
                             live::service("b") + bounds);
+  world.mesh->sidecar.memory_limit = memory_limit;
   for (const Change& change : live::plan(world).now) {
     NamespaceView& view = world.namespaces["shop"];
     for (auto& workload : view.workloads) {
@@ -48,6 +50,15 @@ TEST(Limits, are_asked_for_before_a_restart_and_never_before) {
   const Plan plan = plan_with("");
   EXPECT_TRUE(plan.wants_limits);
   EXPECT_FALSE(live::plan(live::shop() + live::deployment("a") + live::service("a")).wants_limits) << "labels come first";
+}
+
+TEST(Limits, more_than_can_be_counted_is_more_than_any_quota_leaves) {
+  const Plan plan = plan_with(quota("limits.memory: 4Gi"), "replicas: 2000", std::int64_t{7} << 50);
+  EXPECT_THAT(text_of(plan, "MG213"), HasSubstr("limits.memory"));
+  Workload workload;
+  workload.replicas = 2'000'000'000;
+  workload.max_surge.text = "9223372036854775807%";
+  EXPECT_GE(max_surge_of(workload), workload.replicas);
 }
 
 TEST(Limits, a_quota_that_leaves_room_for_the_sidecars_holds_nothing) {

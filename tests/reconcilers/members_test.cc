@@ -202,6 +202,9 @@ TEST(Service, that_selects_pods_which_would_starve_is_not_annotated) {
   const std::string done =
       "---\napiVersion: v1\nkind: Pod\nmetadata: {name: job-1, labels: {run: web}}\nspec: {containers: [{name: c, "
       "image: \"x:1\"}]}\nstatus: {phase: Succeeded}\n";
+  const std::string ending =
+      "---\napiVersion: v1\nkind: Pod\nmetadata: {name: leaving, labels: {run: web}, deletionTimestamp: \"2026-01-01T00:00:00Z\"}\nspec: {containers: [{name: c, "
+      "image: \"x:1\"}]}\nstatus: {phase: Running}\n";
   const std::string own =
       "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-1-x, labels: {run: web}, ownerReferences: [{apiVersion: "
       "apps/v1, kind: ReplicaSet, name: web-1, uid: r, controller: true}]}\n"
@@ -215,7 +218,7 @@ TEST(Service, that_selects_pods_which_would_starve_is_not_annotated) {
   };
   const Case cases[] = {
       {"members alone", web, true},         {"a DaemonSet", web + daemon, false},     {"a bare Pod", web + pod, false},
-      {"a finished Pod", web + done, true}, {"a Pod of the member", web + own, true},
+      {"a finished Pod", web + done, true}, {"a Pod that is being deleted", web + ending, true}, {"a Pod of the member", web + own, true},
   };
   for (const Case& one : cases) {
     const Foreseen end = play(one.yaml);

@@ -141,6 +141,18 @@ using Live = std::map<ObjectKey, std::shared_ptr<const Json>>;
 const ObjectKey kRoutes{Kind::virtual_service, "shop", "web"};
 const ObjectKey kRule{Kind::destination_rule, "shop", "web"};
 
+TEST(Undo, what_goes_is_the_version_whose_owners_were_looked_at) {
+  for (const ObjectKey& key : {kRoutes, kRule}) {
+    Json whole = managed_by({"controller-manager"});
+    whole["metadata"]["resourceVersion"] = "77";
+    const std::string there = key == kRoutes ? routes() + rule() : rule();
+    const Plan plan = plan_at(unlabelled() + released() + deployment() + there, 1000, Live{{key, std::make_shared<const Json>(whole)}});
+    ASSERT_EQ(plan.now.size(), 1U);
+    EXPECT_EQ(plan.now.front().target, key);
+    EXPECT_EQ(plan.now.front().pre.resource_version, "77") << "who edits it now makes it his own";
+  }
+}
+
 TEST(Undo, only_what_KubeSphere_alone_wrote_is_removed) {
   for (const char* manager : {"controller-manager", "servicemesh-controller-manager"}) {
     const Plan plan = plan_at(unlabelled() + released() + deployment() + routes() + rule(), 1000,
