@@ -18,6 +18,8 @@ namespace {
 
 using Workloads = std::vector<std::shared_ptr<const Workload>>;
 
+constexpr int kLastPort = 65535;
+
 // What says that a workload or Service is of a product.
 struct Sign {
   const Product* product = nullptr;
@@ -191,7 +193,7 @@ std::optional<Sign> by_workload(const Workload& workload) {
 std::optional<int> number_of(std::string_view text) {
   int value = 0;
   const auto end = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || value <= 0 || value > 65535) return std::nullopt;
+  if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || value <= 0 || value > kLastPort) return std::nullopt;
   return value;
 }
 
@@ -211,14 +213,17 @@ std::optional<int> nacos_port_of(const Workloads& workloads) {
 constexpr int kNacosDefault = 8848;  // alibaba/nacos, distribution/conf/application.properties
 constexpr int kGrpcOffset = 1000;    // GrpcSdkServer; peers use 1001, JRaft -1000
 
+// Whether the port of Nacos' gRPC goes with `port`. A manifest may name a port that is none.
+bool has_grpc(const std::vector<int>& ports, int port) { return port <= kLastPort - kGrpcOffset && contains(ports, port + kGrpcOffset); }
+
 // P, when `service` exposes P and P+1000 and something besides the numbers says Nacos; 0 otherwise.
 int nacos_pair(const Service& service, const std::vector<int>& ports, std::optional<int> configured) {
-  if (std::none_of(ports.begin(), ports.end(), [&ports](int port) { return contains(ports, port + kGrpcOffset); })) return 0;
+  if (std::none_of(ports.begin(), ports.end(), [&ports](int port) { return has_grpc(ports, port); })) return 0;
   std::vector<std::string> words = words_of(service.meta.name);
   for (const auto& [key, value] : service.meta.labels) add_words(words, value);
   const bool named = std::find(words.begin(), words.end(), "nacos") != words.end();
   for (const int port : ports) {
-    if (!contains(ports, port + kGrpcOffset)) continue;
+    if (!has_grpc(ports, port)) continue;
     if (port == kNacosDefault || named || (configured && *configured == port)) return port;
   }
   return 0;
@@ -229,7 +234,7 @@ int nacos_port(const std::vector<int>& ports, std::optional<int> configured) {
   if (configured) return *configured;
   if (contains(ports, kNacosDefault)) return kNacosDefault;
   for (const int port : ports) {
-    if (contains(ports, port + kGrpcOffset)) return port;
+    if (has_grpc(ports, port)) return port;
   }
   return kNacosDefault;
 }

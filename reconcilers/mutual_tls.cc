@@ -8,6 +8,7 @@
 #include "reconcilers/gateway_facts.h"
 #include "reconcilers/ingress_edit.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/mesh_host.h"
 
 namespace meshgraft {
 namespace {
@@ -123,9 +124,9 @@ class Rule {
   void look_at_rules() {
     for (const auto& rule : context_.view.destination_rules) {
       if (rule->tls_mode != "ISTIO_MUTUAL") continue;
-      const std::string host = rule->host.substr(0, rule->host.find('.'));
-      const bool plain = std::find(plain_.begin(), plain_.end(), host) != plain_.end() ||
-                         context_.membership.middleware.services.contains(host);
+      const std::string_view service = service_of_host(rule->host, context_.view.name);
+      const bool plain = std::find(plain_.begin(), plain_.end(), service) != plain_.end() ||
+                         context_.membership.middleware.has_service(service);
       if (!plain) continue;
       decision_.findings.push_back(finding("MG613", rule->key(), "it asks callers to speak mTLS to " + rule->host + ", whose pods have no sidecar"));
     }
