@@ -119,6 +119,53 @@ TEST_F(Live, status_facts_come_back_through_plan_facts) {
   EXPECT_EQ(file.out, call({"plan", "--app", "shop"}, given()).out);
 }
 
+TEST(StatusFacts, verbose_status_begins_with_the_mesh_and_the_platform_of_each_profile) {
+  const auto first_lines = [](fakes::Profile profile) {
+    fakes::Engine engine;
+    fakes::seed_world(engine, profile);
+    test::seed_documents(engine, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {meshgraft.io/app: shop}}\n", "shop");
+    test::Given given;
+    given.connect = [&engine](const Options&, const Environment&) -> Result<Connection> { return Connection{std::make_unique<fakes::FakeApi>(engine), "shop", "test"}; };
+    const Called got = call({"status", "-v"}, given);
+    EXPECT_EQ(got.status, 0) << got.err;
+    return got.out.substr(0, got.out.find("\n\n") + 1);
+  };
+  EXPECT_EQ(first_lines(fakes::Profile::kubesphere_3_3),
+            "Mesh\n"
+            "  istio             1.11.2\n"
+            "  ready             yes\n"
+            "  revision          1-11-2\n"
+            "  root namespace    istio-system\n"
+            "  injector policy   disabled: pods must ask\n"
+            "  native sidecars   no\n"
+            "  Istio CNI         no\n"
+            "  istiods           istio-system/istiod-1-11-2 (1.11.2, revision 1-11-2, ready)\n"
+            "  revision tags     none\n"
+            "  mTLS policies     none\n"
+            "  injector webhooks rev.namespace.sidecar-injector.istio.io (namespace:\n"
+            "                    istio.io/rev=1-11-2 and no istio-injection; pod:\n"
+            "                    sidecar.istio.io/inject!=false),\n"
+            "                    rev.object.sidecar-injector.istio.io (namespace: no\n"
+            "                    istio.io/rev and no istio-injection; pod:\n"
+            "                    sidecar.istio.io/inject!=false)\n"
+            "Platform\n"
+            "  name              kubesphere 3.3.2\n"
+            "  mesh switched on  yes\n"
+            "  cluster domain    cluster.local\n"
+            "  CRDs served       Application, VirtualService, DestinationRule, EnvoyFilter,\n"
+            "                    PeerAuthentication, Strategy, Gateway, ClusterConfiguration\n");
+  const std::string four = first_lines(fakes::Profile::kubesphere_4);
+  EXPECT_THAT(four, HasSubstr("\n  istio             1.16.5\n"));
+  EXPECT_THAT(four, HasSubstr("\n  root namespace    extension-servicemesh\n"));
+  EXPECT_THAT(four, HasSubstr("\n  name              kubesphere 4\n  mesh switched on  yes\n"));
+  EXPECT_THAT(four, HasSubstr("Gateway, InstallPlan\n"));
+  const std::string vanilla = first_lines(fakes::Profile::istio);
+  EXPECT_THAT(vanilla, HasSubstr("\n  injector policy   enabled: pods that say nothing are injected\n"));
+  EXPECT_THAT(vanilla, HasSubstr("object.sidecar-injector.istio.io (namespace: no\n                    istio-injection and no istio.io/rev; pod:\n"
+                                 "                    sidecar.istio.io/inject=true and no istio.io/rev)\n"));
+  EXPECT_THAT(vanilla, HasSubstr("\n  name              istio\n"));
+}
+
 TEST_F(Live, a_kind_that_we_may_not_list_is_named) {
   fault_ = [](const fakes::Call& made) -> std::optional<fakes::Fault> {
     if (made.verb != fakes::CallVerb::list || made.key.kind != Kind::deployment) return std::nullopt;

@@ -201,6 +201,13 @@ class Sidecars(Scenario):
             self.assertEqual((found["type"], found["endpoints"]), ("ORIGINAL_DST", [f"{pod['direct']}:8096"]))
         self.until_it_holds(a_subset_of_a_headless_Service_is_a_name_only)
 
+        def a_Service_without_endpoints_is_known_and_empty():
+            name = f"empty.decisions.{SUFFIX}"
+            found = client.request(self.address("decisions", "empty"), 8097, name)
+            self.assertEqual((found["protocol"], [(t["cluster"], t["known"], t["endpoints"]) for t in found["targets"]]),
+                             ("http", [(f"outbound|8097||{name}", True, [])]))
+        self.until_it_holds(a_Service_without_endpoints_is_known_and_empty)
+
         def a_pod_without_a_version_is_in_no_subset():
             endpoints = {c["cluster"]: c["endpoints"] for c in client.ask("clusters " + host["mixed"])[0]}
             self.assertEqual(endpoints, {f"outbound|8095|v1|{host['mixed']}": [f"{pod['mixed']}:8095"],
