@@ -30,7 +30,10 @@ class Governance {
     });
     if (!deployments) return std::nullopt;  // MG206 at the StatefulSet says why
     const bool unclear = several_versions(*service, members);
-    if (says(service->meta.annotations, keys::kGoverned, "true")) return std::nullopt;
+    if (says(service->meta.annotations, keys::kGoverned, "true")) {
+      tell_starved(*service, members);
+      return std::nullopt;
+    }
     Intent intent;
     intent.object = service;
     intent.stage = Stage::service_annotation;
@@ -75,8 +78,9 @@ class Governance {
         });
   }
 
-  // Every workload behind the Service must carry its version, with the sidecar decision carried out.
-  std::string not_yet(const Service& service, const std::vector<const Member*>& members) {
+  // The first workload behind the Service that has pods and is no Deployment that joins; nullptr when there is none.
+  template <typename Passes>
+  const Workload* outsider(const Service& service, const std::vector<const Member*>& members, Passes passes) const {
     for (const std::uint32_t index : context_.membership.selection->indexes_of(service.selector)) {
       const Workload& workload = *context_.view.workloads[index];
       const bool member = std::any_of(members.begin(), members.end(), [&workload](const Member* one) {
@@ -84,11 +88,31 @@ class Governance {
       });
       if (member && workload.kind == Kind::deployment) continue;
       const bool without_pods = workload.kind != Kind::daemon_set && workload.replicas == 0;
-      if (without_pods) continue;
+      if (!without_pods && !passes(workload)) return &workload;
+    }
+    return nullptr;
+  }
+
+  // Of a Service that is governed already: KubeSphere's subsets go by the label version of its Deployments, and pods
+  // with none of these get nothing.
+  void tell_starved(const Service& service, const std::vector<const Member*>& members) {
+    if (!context_.facts.platform.kubesphere) return;
+    const auto in_a_subset = [&members](const Workload& workload) {
+      return std::any_of(members.begin(), members.end(), [&workload](const Member* one) {
+        return one->workload->kind == Kind::deployment && says(workload.pod.labels, keys::kVersionLabel, one->version);
+      });
+    };
+    if (const Workload* workload = outsider(service, members, in_a_subset))
+      decision_.findings.push_back(finding("MG211", service.key(), "the pods of " + to_string(workload->key()) + " are in no subset and get no requests"));
+  }
+
+  // Every workload behind the Service must carry its version, with the sidecar decision carried out.
+  std::string not_yet(const Service& service, const std::vector<const Member*>& members) {
+    if (const Workload* workload = outsider(service, members, [](const Workload&) { return false; })) {
       decision_.findings.push_back(
           finding("MG211", service.key(),
-                  "the pods of " + to_string(workload.key()) + " would be in no subset and get no requests"));
-      return "pods of " + to_string(workload.key()) + " would starve (MG211)";
+                  "the pods of " + to_string(workload->key()) + " would be in no subset and get no requests"));
+      return "pods of " + to_string(workload->key()) + " would starve (MG211)";
     }
     for (const Member* member : members) {
       if (member->excluded || !member->blocked.empty() || member->workload->kind != Kind::deployment) continue;
