@@ -1,5 +1,5 @@
-"""A plan of a namespace and of its dump are the same: what people review is what will happen. And what is said to be
-refused of a manifest is refused by the API server."""
+"""A plan of a namespace and of its dump are the same: what people review is what will happen. Manifests as a plan prints
+them leave nothing to be done. And what is said to be refused of a manifest is refused by the API server."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,9 @@ from pathlib import Path
 import yaml
 
 from api import path_of
-from programs import answered, meshgraft
-from scenario import Scenario
+from processes import wait_until
+from programs import Controller, answered, meshgraft
+from scenario import APP, MANIFESTS, STATUS, Scenario
 
 REFUSED = Path(__file__).resolve().parents[1] / "data" / "refused"
 
@@ -40,6 +41,18 @@ class LiveEqualsFile(Scenario):
                 live = self.printed(2, "plan", "-n", name, "--app", "shop", "-o", form)
                 file = self.printed(2, "plan", "-f", folder / "dump.json", "--facts", folder / "facts.yaml", "--app", "shop", "-o", form)
                 self.assertEqual(file, live)
+
+    def test_manifests_that_are_applied_leave_a_controller_nothing_to_write(self):
+        name = "from-files"
+        facts = Path(self.cluster.folder) / "facts-of-files.yaml"
+        facts.write_text(self.printed(0, "status", "-A", "--facts", "-o", "yaml"))
+        self.namespace(name, self.printed(2, "plan", "-f", MANIFESTS / "bookinfo.yaml", "-n", name, "--app", "shop", "--facts", facts, "-o", "manifests"))
+        begin = self.audit.position()
+        self.api.label("Namespace", None, name, **{APP: "shop"})
+        with Controller(self.cluster) as controller:
+            self.wait_until_joined(controller, name)
+            wait_until(lambda: self.annotation(self.api.get("Namespace", None, name), STATUS), 60, "a report: the namespace has been planned")
+        self.assert_nothing_written(begin, [name], reports=True)
 
     def refused_of(self, manifest):
         """The fields that the API server refuses of a manifest; nothing is created."""
