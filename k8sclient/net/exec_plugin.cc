@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,6 +153,18 @@ Result<ExecCredential> credential_of(const ExecPlugin& plugin, const std::string
   return credential;
 }
 
+// Whether the program ends before `deadline`. Where the kernel has no descriptors for processes (before 5.3): true.
+bool ends_by(pid_t pid, std::chrono::steady_clock::time_point deadline) {
+  const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));  // glibc 2.36 declares its own for C alone
+  if (process.number() < 0) return true;
+  pollfd watched{process.number(), POLLIN, 0};
+  while (true) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    if (poll(&watched, 1, static_cast<int>(left.count())) > 0) return true;
+  }
+}
+
 struct Output {
   std::string out, error;
   int status = 0;
@@ -180,6 +193,8 @@ Result<Output> collect(pid_t pid, const Pipe& out, const Pipe& error, std::chron
       if (got > 0 && targets[i]->size() < kOutputCap) targets[i]->append(piece.data(), static_cast<std::size_t>(got));
     }
   }
+  // It may have closed what it prints to and still not end.
+  if (in_time) in_time = ends_by(pid, deadline);
   if (!in_time) kill(pid, SIGKILL);
   while (waitpid(pid, &output.status, 0) < 0 && errno == EINTR) {
   }

@@ -208,10 +208,12 @@ TEST_F(Rotation, a_plugin_that_fails_says_how) {
     EXPECT_THAT(credential.error().text, HasSubstr("the credential plugin \"" + plugin.command + "\" "));
     EXPECT_THAT(credential.error().text, HasSubstr(one.reason));
   }
-  plugin.command = script("exec sleep 1000");
-  const Result<ExecCredential> slow = run_exec_plugin(plugin, {}, milliseconds(100));
-  ASSERT_FALSE(slow);
-  EXPECT_THAT(slow.error().text, HasSubstr("did not end in time"));
+  for (const char* text : {"exec sleep 1000", "exec >&- 2>&-; exec sleep 1000"}) {
+    plugin.command = script(text);
+    const Result<ExecCredential> slow = run_exec_plugin(plugin, {}, milliseconds(100));
+    ASSERT_FALSE(slow) << text;
+    EXPECT_THAT(slow.error().text, HasSubstr("did not end in time")) << text;
+  }
   plugin.command = folder.path("missing");
   plugin.install_hint = "install it from the shop";
   const Result<ExecCredential> missing = run_exec_plugin(plugin, {});
