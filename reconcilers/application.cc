@@ -68,24 +68,20 @@ bool carries(const Meta& meta, std::string_view name, std::string_view version) 
 class Apps {
  public:
   explicit Apps(const Context& context) {
-    apps_[context.options.app].version = context.membership.app_version;
+    App& own = apps_[context.options.app];
+    own.version = context.membership.app_version;
     for (const Member& member : context.membership.members) {
       if (member.excluded || !member.blocked.empty()) continue;
       const auto [at, added] = apps_.try_emplace(member.app_name);
       if (added) at->second.version = member.app_version;
       at->second.wanted = true;
-      apps_[context.options.app].wanted = true;
-      count(*member.workload, member.app_name);
+      own.wanted = true;
+      const bool listed = member.labelled ? member.app_version == at->second.version : carries(member.workload->meta, member.app_name, at->second.version);
+      if (listed) count(*member.workload, at->second);
     }
     // Kinds in the order of their names: with no StatefulSets nothing is left to sort.
-    for (const auto& ingress : context.view.ingresses) {
-      if (const auto name = ingress->meta.labels.find(keys::kAppName); name != ingress->meta.labels.end())
-        count(*ingress, name->second);
-    }
-    for (const auto& service : context.membership.services) {
-      if (const auto name = service->meta.labels.find(keys::kAppName); name != service->meta.labels.end())
-        count(*service, name->second);
-    }
+    for (const auto& ingress : context.view.ingresses) count_listed(*ingress);
+    for (const auto& service : context.membership.services) count_listed(*service);
     for (auto& [name, app] : apps_) {
       if (!std::is_sorted(app.members.begin(), app.members.end())) std::sort(app.members.begin(), app.members.end());
     }
@@ -94,11 +90,16 @@ class Apps {
   [[nodiscard]] const std::map<std::string, App, std::less<>>& all() const { return apps_; }
 
  private:
-  void count(const Object& object, std::string_view name) {
-    const auto app = apps_.find(name);
-    if (app == apps_.end() || !carries(object.meta, name, app->second.version)) return;
-    app->second.members.emplace_back(info(object.kind).name, object.meta.name);
-    if (!app->second.ours && looks_recorded(object.meta)) app->second.ours = true;
+  void count_listed(const Object& object) {
+    const auto name = object.meta.labels.find(keys::kAppName);
+    if (name == object.meta.labels.end()) return;
+    const auto app = apps_.find(name->second);
+    if (app != apps_.end() && carries(object.meta, name->second, app->second.version)) count(object, app->second);
+  }
+
+  static void count(const Object& object, App& app) {
+    app.members.emplace_back(info(object.kind).name, object.meta.name);
+    if (!app.ours && looks_recorded(object.meta)) app.ours = true;
   }
 
   std::map<std::string, App, std::less<>> apps_;

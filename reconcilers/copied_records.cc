@@ -12,8 +12,9 @@ namespace {
 
 // The uid of the object that a record on another one is of; "" where there is no such record, or it lists nothing.
 std::string copied_from(const Meta& meta) {
+  if (meta.uid.empty() || looks_recorded(meta)) return "";  // nearly every object of a joined namespace
   const Labels::const_iterator found = meta.annotations.find(keys::kUndo);
-  if (found == meta.annotations.end() || meta.uid.empty() || looks_recorded(meta)) return "";
+  if (found == meta.annotations.end()) return "";
   const Result<Json> document = read_json(found->second);
   if (!document || !document->is_object() || value_at(*document, "/own") == nullptr) return "";
   const std::string uid = text(*document, "/uid");

@@ -36,14 +36,10 @@ Intent metadata_of(const Member& member) {
   return intent;
 }
 
-// `labelled`: it carries its member's labels.
-void report_governance(const Context& context, const Member& member, bool labelled, const ReplaceVerdict& replace,
-                       Decision& decision) {
+void report_governance(const Context& context, const Member& member, const ReplaceVerdict& replace, Decision& decision) {
   if (!context.facts.platform.kubesphere) return;
-  std::string gap;
-  if (labelled) {
-    gap = governance_gap(*member.workload, *member.service, member.workload->meta.labels);
-  } else {
+  std::string gap = member.gap;
+  if (!member.labelled) {
     Labels then = member_labels(member);
     then.insert(member.workload->meta.labels.begin(), member.workload->meta.labels.end());
     gap = governance_gap(*member.workload, *member.service, then);
@@ -98,16 +94,15 @@ Decision desired_deployments(const Context& context) {
     ReplaceVerdict replace = replace_verdict(context, member);
     if (replace.takes || is_recorded(context, *member.workload)) continue;
     std::move(replace.findings.begin(), replace.findings.end(), std::back_inserter(decision.findings));
-    const bool labelled = carries_labels(member.workload->meta.labels, member);
     // Put back as it was by a replace that failed: not a label of ours until it is tried again.
     const bool held = member.workload->meta.annotations.contains(keys::kHeld) && !read_record(member.workload->meta).held.empty();
-    if (!held && !(labelled && is_governed(*member.workload))) {
+    if (!held && !(member.labelled && is_governed(*member.workload))) {
       Intent metadata = metadata_of(member);
       // Said on the object: once its pods are ready nothing else tells when it was born.
       if (replace.born_later) metadata.wish.annotations.emplace(keys::kReplace, "false");
       decision.intents.push_back(std::move(metadata));
     }
-    report_governance(context, member, labelled, replace, decision);
+    report_governance(context, member, replace, decision);
 
     // An intent that is fulfilled matters only while its restart may still be under way.
     TemplateDecision pod = decide_template(context, member);

@@ -163,13 +163,11 @@ class Rule {
   }
 
   std::string app_of(const std::string& service_name) const {
-    for (const auto& service : context_.membership.services) {
-      if (service->meta.name != service_name) continue;
-      for (const Member* member : context_.membership.members_of(*service)) {
-        if (member->blocked.empty() && !member->excluded) return member->app_name;
-      }
-    }
-    return context_.options.app;
+    const std::optional<std::size_t> service = context_.membership.index_of(service_name);
+    if (!service) return context_.options.app;
+    const auto members = context_.membership.members_of(*service);
+    const auto first = std::find_if(members.begin(), members.end(), [](const Member* member) { return member->blocked.empty() && !member->excluded; });
+    return first == members.end() ? context_.options.app : (*first)->app_name;
   }
 
   static void want_service_upstream(const Ingress& ingress, Wish& wish) {

@@ -17,17 +17,10 @@ bool says(const Labels& labels, std::string_view key, std::string_view value) {
   return found != labels.end() && found->second == value;
 }
 
-// Why its selector and labels keep it from being a subset; "" when they do not, or no Service is known.
-std::string gap_of(const Member& member) {
-  const Workload& workload = *member.workload;
-  if (workload.kind != Kind::deployment || member.service == nullptr) return "";
-  return governance_gap(workload, *member.service, workload.meta.labels);
-}
-
 // KubeSphere's conditions for a subset, as they stand now (recorded, and destinationrule_controller.go).
-bool is_governed(const Member& member, const std::string& gap) {
+bool is_governed(const Member& member) {
   const Workload& workload = *member.workload;
-  if (workload.kind != Kind::deployment || member.service == nullptr || !gap.empty()) return false;
+  if (workload.kind != Kind::deployment || member.service == nullptr || !member.gap.empty()) return false;
   const Service& service = *member.service;
   const Labels& labels = workload.meta.labels;
   for (const std::string_view key : {keys::kAppLabel, keys::kAppName, keys::kAppVersion}) {
@@ -39,9 +32,9 @@ bool is_governed(const Member& member, const std::string& gap) {
 }
 
 // Of a joined member; "" when only KubeSphere's own condition, a ready pod, is open.
-std::string why_not_governed(const Member& member, const std::string& gap) {
+std::string why_not_governed(const Member& member) {
   if (member.workload->kind != Kind::deployment) return "KubeSphere governs Deployments only (MG206)";
-  return gap.empty() ? "" : gap + " (MG203)";
+  return member.gap.empty() ? "" : member.gap + " (MG203)";
 }
 
 bool contains(const std::vector<std::shared_ptr<const Workload>>& list, const Workload& workload) {
@@ -123,11 +116,10 @@ std::vector<MemberState> member_table(const Context& context, const std::map<Obj
     const auto found = progress.empty() ? progress.end() : progress.find(state.workload);
     fill_phase(member, found == progress.end() ? nullptr : &found->second, rolling, state);
     state.sidecar = state.phase == MemberPhase::joined ? member.sidecar : left_alone(state.phase) && has_sidecar(context, workload);
-    const std::string gap = gap_of(member);
-    state.governed = is_governed(member, gap);
+    state.governed = is_governed(member);
     if (state.why.empty() && !state.governed && state.phase == MemberPhase::joined &&
         context.facts.platform.kubesphere) {
-      state.why = why_not_governed(member, gap);
+      state.why = why_not_governed(member);
     }
     table.push_back(std::move(state));
   }
@@ -181,7 +173,8 @@ MemberState leaving_row(const Context& context, const std::shared_ptr<const Work
   const auto version = workload->pod.labels.find(keys::kVersionLabel);
   if (version != workload->pod.labels.end()) row.version = version->second;
   row.sidecar = has_sidecar(context, *workload);
-  row.governed = is_governed(member, gap_of(member));
+  if (workload->kind == Kind::deployment && member.service != nullptr) member.gap = governance_gap(*workload, *member.service, workload->meta.labels);
+  row.governed = is_governed(member);
   return row;
 }
 

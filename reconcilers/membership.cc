@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 
+#include "reconcilers/deployment.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/record.h"
@@ -37,7 +39,9 @@ class Census {
     result_.app_version = app_version();
     sort_services();
     link();
+    result_.members.reserve(view_.workloads.size());
     for (std::uint32_t i = 0; i < view_.workloads.size(); ++i) consider(i);
+    gather_by_service();
     block_equal_versions();
     index();
     return std::move(result_);
@@ -62,8 +66,7 @@ class Census {
         continue;
       if (service.external_name()) continue;
       if (service.selector.empty()) {
-        result_.findings.push_back(
-            finding("MG310", service.key(), "the Service has no selector, so no workload belongs to it"));
+        result_.findings.push_back(finding("MG310", service.key(), "the Service has no selector, so no workload belongs to it"));
       } else if (!service.headless()) {
         candidate_[i] = true;
       }
@@ -76,7 +79,7 @@ class Census {
     for (std::uint32_t s = 0; s < view_.services.size(); ++s) {
       const Service& service = *view_.services[s];
       if (service.selector.empty() || service.external_name()) continue;
-      for (const std::uint32_t w : selection.indexes_of(service.selector)) services_of_[w].push_back(s);
+      for (const std::uint32_t w : selection.selected_by(s)) services_of_[w].push_back(s);
       for (const auto& [key, value] : service.selector) {
         if (is_ours(key)) selecting_ours_.push_back(s);
       }
@@ -126,6 +129,7 @@ class Census {
       return;
     }
     if (member.blocked.empty() && !member.excluded) settle(w, member);
+    if (member.service != nullptr) compare_with_service(member);
     result_.members.push_back(std::move(member));
   }
 
@@ -140,8 +144,7 @@ class Census {
       }
     }
     if (const std::string* value = value_of(annotations, keys::kVersion); value != nullptr && !is_version(*value)) {
-      return block(member, "MG111",
-                   std::string(keys::kVersion) + " is \"" + *value + "\"; allowed: 1 to 16 of a-z and 0-9");
+      return block(member, "MG111", std::string(keys::kVersion) + " is \"" + *value + "\"; allowed: 1 to 16 of a-z and 0-9");
     }
     const Meta& meta = member.workload->meta;
     if (meta.annotations.find(keys::kUndo) == meta.annotations.end() || looks_recorded(meta)) return;
@@ -268,9 +271,8 @@ class Census {
     member.app_version = settled(w, keys::kAppVersion, result_.app_version);
     member.sidecar = wants_sidecar(workload);
     if (member.app_label != member.service->meta.name) {
-      result_.findings.push_back(finding(
-          "MG207", workload.key(),
-          "a selector uses app=" + member.app_label + ", so it does not become app=" + member.service->meta.name));
+      result_.findings.push_back(finding("MG207", workload.key(),
+                                         "a selector uses app=" + member.app_label + ", so it does not become app=" + member.service->meta.name));
     }
     if (member.app_name != options_.app || member.app_version != result_.app_version) {
       result_.findings.push_back(finding("MG210", workload.key(),
@@ -282,6 +284,13 @@ class Census {
     if (workload.kind == Kind::deployment || member.sidecar) check_new_labels(w, member);
   }
 
+  // What several rules ask later, told while the workload's labels are at hand.
+  static void compare_with_service(Member& member) {
+    const Workload& workload = *member.workload;
+    member.labelled = carries_labels(workload.meta.labels, member);
+    if (workload.kind == Kind::deployment) member.gap = governance_gap(workload, *member.service, workload.meta.labels);
+  }
+
   // Labels that are added may make selectors match that did not before.
   void check_new_labels(std::uint32_t w, Member& member) {
     const Workload& workload = *member.workload;
@@ -290,9 +299,8 @@ class Census {
     Labels labels = wanted;
     labels.insert(workload.pod.labels.begin(), workload.pod.labels.end());
     if (!workload.selector.matches(labels)) {
-      return block(
-          member, "MG218",
-          "spec.selector would not match the template with app=" + member.app_label + ", version=" + member.version);
+      return block(member, "MG218",
+                   "spec.selector would not match the template with app=" + member.app_label + ", version=" + member.version);
     }
     for (const auto& pair : wanted) {
       const auto found = by_pair_.find({pair.first, pair.second});
@@ -319,21 +327,25 @@ class Census {
     return options_.inject_all;
   }
 
-  void block_equal_versions() {
-    std::vector<std::pair<const Service*, std::uint32_t>> behind;  // sorted: the members of a Service one after the other
-    behind.reserve(result_.members.size());
-    for (std::uint32_t i = 0; i < result_.members.size(); ++i) {
-      const Member& member = result_.members[i];
-      if (member.workload->kind == Kind::deployment && member.blocked.empty() && !member.excluded) {
-        behind.emplace_back(member.service.get(), i);
-      }
+  void gather_by_service() {
+    by_service_.reserve(result_.members.size());
+    for (Member& member : result_.members) {
+      if (member.service != nullptr) by_service_.emplace_back(member.service.get(), &member);
     }
-    std::sort(behind.begin(), behind.end());
-    for (auto begin = behind.begin(); begin != behind.end();) {
-      const auto end = std::find_if(begin, behind.end(), [begin](const auto& one) { return one.first != begin->first; });
+    std::sort(by_service_.begin(), by_service_.end());
+  }
+
+  static bool counts(const Member& member) { return member.blocked.empty() && !member.excluded; }
+
+  void block_equal_versions() {
+    for (auto begin = by_service_.begin(); begin != by_service_.end();) {
+      const auto end = std::find_if(begin, by_service_.end(), [begin](const auto& one) { return one.first != begin->first; });
       if (end - begin > 1) {
         std::map<std::string_view, std::vector<Member*>> by_version;
-        for (; begin != end; ++begin) by_version[result_.members[begin->second].version].push_back(&result_.members[begin->second]);
+        for (; begin != end; ++begin) {
+          Member& member = *begin->second;
+          if (member.workload->kind == Kind::deployment && counts(member)) by_version[member.version].push_back(&member);
+        }
         for (const auto& [version, group] : by_version) {
           if (group.size() > 1) block_group(group);
         }
@@ -353,28 +365,29 @@ class Census {
     }
   }
 
+  // In the view's order, which is that of names.
   void index() {
-    for (std::uint32_t i = 0; i < result_.members.size(); ++i) {
-      const Member& member = result_.members[i];
-      if (member.service == nullptr) continue;
-      result_.by_service.emplace_back(member.service->meta.name, i);
-      if (member.blocked.empty() && !member.excluded) result_.services.push_back(member.service);
+    result_.behind.reserve(by_service_.size());
+    for (const ServicePtr& service : view_.services) {
+      const auto begin = std::lower_bound(by_service_.begin(), by_service_.end(), std::pair(service.get(), static_cast<Member*>(nullptr)));
+      const auto end = std::find_if(begin, by_service_.end(), [&service](const auto& one) { return one.first != service.get(); });
+      if (std::none_of(begin, end, [](const auto& one) { return counts(*one.second); })) continue;
+      result_.services.push_back(service);
+      result_.first_behind.push_back(static_cast<std::uint32_t>(result_.behind.size()));
+      std::transform(begin, end, std::back_inserter(result_.behind), [](const auto& one) { return one.second; });
     }
-    std::sort(result_.by_service.begin(), result_.by_service.end());
-    std::sort(result_.services.begin(), result_.services.end(),
-              [](const ServicePtr& a, const ServicePtr& b) { return a->meta.name < b->meta.name; });
-    result_.services.erase(std::unique(result_.services.begin(), result_.services.end()), result_.services.end());
+    result_.first_behind.push_back(static_cast<std::uint32_t>(result_.behind.size()));
   }
 
   const NamespaceView& view_;
   const NamespaceOptions& options_;
   Membership result_;
-  std::vector<bool> candidate_;                          // by Service
-  std::vector<std::vector<std::uint32_t>> services_of_;  // by workload: every Service that selects it
-  std::vector<std::uint32_t> selecting_ours_;            // Services that select by a label that we write
-  std::map<std::pair<std::string_view, std::string_view>, std::vector<std::uint32_t>>
-      by_pair_;                                // the same by such a pair
-  std::set<std::string_view> behind_ingress_;  // Service names
+  std::vector<bool> candidate_;                                 // by Service
+  std::vector<std::vector<std::uint32_t>> services_of_;         // by workload: every Service that selects it
+  std::vector<std::pair<const Service*, Member*>> by_service_;  // sorted: the members of a Service one after the other
+  std::vector<std::uint32_t> selecting_ours_;                   // Services that select by a label that we write
+  std::map<std::pair<std::string_view, std::string_view>, std::vector<std::uint32_t>> by_pair_;  // the same by such a pair
+  std::set<std::string_view> behind_ingress_;                   // Service names
 };
 
 }  // namespace
@@ -403,32 +416,23 @@ bool carries_labels(const Labels& labels, const Member& member) {
 }
 
 const Member* Membership::member_of(const Workload& workload) const {
-  const auto found =
-      std::lower_bound(members.begin(), members.end(), workload, [](const Member& member, const Workload& wanted) {
-        if (member.workload->kind != wanted.kind) return member.workload->kind < wanted.kind;
-        return member.workload->meta.name < wanted.meta.name;
-      });
-  if (found == members.end() || found->workload->kind != workload.kind ||
-      found->workload->meta.name != workload.meta.name)
-    return nullptr;
+  const auto found = std::lower_bound(members.begin(), members.end(), workload, [](const Member& member, const Workload& wanted) {
+    if (member.workload->kind != wanted.kind) return member.workload->kind < wanted.kind;
+    return member.workload->meta.name < wanted.meta.name;
+  });
+  if (found == members.end() || found->workload->kind != workload.kind || found->workload->meta.name != workload.meta.name) return nullptr;
   return &*found;
 }
 
-std::vector<const Member*> Membership::members_of(const Service& service) const {
-  std::vector<const Member*> found;
-  const std::pair<std::string_view, std::uint32_t> first{service.meta.name, 0};
-  for (auto at = std::lower_bound(by_service.begin(), by_service.end(), first);
-       at != by_service.end() && at->first == service.meta.name; ++at) {
-    found.push_back(&members[at->second]);
-  }
-  return found;
+std::span<const Member* const> Membership::members_of(std::size_t service) const {
+  return std::span(behind).subspan(first_behind[service], first_behind[service + 1] - first_behind[service]);
 }
 
-bool Membership::is_member(std::string_view service_name) const {
-  const auto found =
-      std::lower_bound(services.begin(), services.end(), service_name,
-                       [](const ServicePtr& service, std::string_view name) { return service->meta.name < name; });
-  return found != services.end() && (*found)->meta.name == service_name;
+std::optional<std::size_t> Membership::index_of(std::string_view service_name) const {
+  const auto found = std::lower_bound(services.begin(), services.end(), service_name,
+                                      [](const ServicePtr& service, std::string_view name) { return service->meta.name < name; });
+  if (found == services.end() || (*found)->meta.name != service_name) return std::nullopt;
+  return static_cast<std::size_t>(found - services.begin());
 }
 
 Membership find_members(const NamespaceView& view, const NamespaceOptions& options, const Facts& /*facts*/) {

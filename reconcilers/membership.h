@@ -4,9 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "reconcilers/middleware.h"
@@ -27,9 +28,16 @@ struct Member {
   bool excluded = false;    // meshgraft.io/exclude
   std::string blocked;      // the code that blocks it ("MG201"), "" when nothing does
   std::string why;          // for people, when blocked
+  bool labelled = false;    // its metadata carries member_labels() already
+  std::string gap;          // governance_gap() of a Deployment with a Service, by the labels that it carries
 };
 
+// Moved, never copied: it points into itself.
 struct Membership {
+  Membership() = default;
+  Membership(Membership&&) = default;
+  Membership& operator=(Membership&&) = default;
+
   std::shared_ptr<const Selection> selection;  // of the view: what its Services select; never null
   std::vector<Member> members;  // sorted by kind and name; blocked and excluded ones too
   Middleware middleware;
@@ -39,10 +47,15 @@ struct Membership {
   std::vector<std::shared_ptr<const Service>> services;
 
   [[nodiscard]] const Member* member_of(const Workload& workload) const;  // null: not a member at all
-  [[nodiscard]] std::vector<const Member*> members_of(const Service& service) const;
-  [[nodiscard]] bool is_member(std::string_view service_name) const;
+  // All members of services[service], blocked and excluded ones too, in the order of `members`.
+  [[nodiscard]] std::span<const Member* const> members_of(std::size_t service) const;
+  // Where in `services` the one of this name is.
+  [[nodiscard]] std::optional<std::size_t> index_of(std::string_view service_name) const;
+  [[nodiscard]] bool is_member(std::string_view service_name) const { return index_of(service_name).has_value(); }
 
-  std::vector<std::pair<std::string_view, std::uint32_t>> by_service;  // Service name -> index of a member, sorted
+  // Members with a Service, one Service's after the other's; where those of services[i] begin, and one more for the end.
+  std::vector<const Member*> behind;
+  std::vector<std::uint32_t> first_behind;
 };
 
 // The labels that a member's pods carry in the end: app, version, app.kubernetes.io/name, app.kubernetes.io/version.

@@ -114,9 +114,8 @@ const Product* product_of_image(const std::string& image) {
   for (const std::string_view known : {std::string_view(name), without_suffix(name)}) {
     if (const auto found = index.by_name.find(known); found != index.by_name.end()) return found->second;
   }
-  const std::string path = image_path(image);
   for (const auto& [known, row] : index.by_path) {
-    if (path.ends_with(known)) return row;
+    if (is_image(image, known)) return row;
   }
   return nullptr;
 }
@@ -137,7 +136,10 @@ std::vector<int> pod_ports(const Workload& workload) {
   return ports;
 }
 
-std::vector<int> pod_ports(const Service& service, const Workloads& workloads) {
+std::vector<int> pod_ports(const Service& service, const Selection& selection) {
+  // Only for a port by name it matters what the containers declare.
+  const bool by_name = std::any_of(service.ports.begin(), service.ports.end(), [](const ServicePort& port) { return port.target_port.is_text(); });
+  const Workloads workloads = by_name ? selection.workloads_of(service.selector) : Workloads{};
   std::vector<int> ports;
   for (const ServicePort& port : service.ports) {
     const int number = pod_port(port, workloads);
@@ -217,8 +219,9 @@ constexpr int kGrpcOffset = 1000;    // GrpcSdkServer; peers use 1001, JRaft -10
 bool has_grpc(const std::vector<int>& ports, int port) { return port <= kLastPort - kGrpcOffset && contains(ports, port + kGrpcOffset); }
 
 // P, when `service` exposes P and P+1000 and something besides the numbers says Nacos; 0 otherwise.
-int nacos_pair(const Service& service, const std::vector<int>& ports, std::optional<int> configured) {
+int nacos_pair(const Service& service, const std::vector<int>& ports, const Selection& selection) {
   if (std::none_of(ports.begin(), ports.end(), [&ports](int port) { return has_grpc(ports, port); })) return 0;
+  const std::optional<int> configured = nacos_port_of(selection.workloads_of(service.selector));
   std::vector<std::string> words = words_of(service.meta.name);
   for (const auto& [key, value] : service.meta.labels) add_words(words, value);
   const bool named = std::find(words.begin(), words.end(), "nacos") != words.end();
@@ -256,33 +259,30 @@ Middleware find_middleware(const NamespaceView& view, const Selection& selection
   for (const auto& workload : view.workloads) {
     if (auto sign = by_workload(*workload)) signs.emplace(workload.get(), std::move(*sign));
   }
-  std::vector<Workloads> selected;
-  selected.reserve(view.services.size());
-  for (const auto& service : view.services) selected.push_back(selection.workloads_of(service->selector));
-
   // A pair of ports may be all that tells Nacos; then every Service of the same pods is one too.
   const Product* nacos = product(kNacos);
   for (std::size_t i = 0; i < view.services.size(); ++i) {
     const Service& service = *view.services[i];
-    const bool known = std::any_of(selected[i].begin(), selected[i].end(), [&signs, nacos](const auto& workload) {
-      const auto sign = signs.find(workload.get());
+    const auto selected = selection.selected_by(i);
+    const bool known = std::any_of(selected.begin(), selected.end(), [&](std::uint32_t index) {
+      const auto sign = signs.find(view.workloads[index].get());
       return sign != signs.end() && sign->second.product == nacos;
     });
     if (known) continue;
-    const auto ports = pod_ports(service, selected[i]);
-    if (const int port = nacos_pair(service, ports, nacos_port_of(selected[i])); port != 0) {
+    const auto ports = pod_ports(service, selection);
+    if (const int port = nacos_pair(service, ports, selection); port != 0) {
       const std::string evidence = "ports " + std::to_string(port) + " and " + std::to_string(port + kGrpcOffset);
-      for (const auto& workload : selected[i]) signs.insert_or_assign(workload.get(), Sign{nacos, evidence});
+      for (const std::uint32_t index : selected) signs.insert_or_assign(view.workloads[index].get(), Sign{nacos, evidence});
       found.services[service.meta.name] = {std::string(kNacos), evidence, port};
     }
   }
   for (std::size_t i = 0; i < view.services.size(); ++i) {
     const Service& service = *view.services[i];
     if (found.services.contains(service.meta.name)) continue;
-    const auto ports = pod_ports(service, selected[i]);
+    const auto ports = pod_ports(service, selection);
     std::optional<Sign> sign;
-    for (const auto& workload : selected[i]) {
-      if (const auto known = signs.find(workload.get()); known != signs.end()) {
+    for (const std::uint32_t index : selection.selected_by(i)) {
+      if (const auto known = signs.find(view.workloads[index].get()); known != signs.end()) {
         sign = known->second;
         if (sign->product == nacos) break;
       }
@@ -290,11 +290,11 @@ Middleware find_middleware(const NamespaceView& view, const Selection& selection
     if (!sign) {
       sign = by_service(service, ports);
       if (!sign) continue;
-      for (const auto& workload : selected[i]) signs.emplace(workload.get(), *sign);
+      for (const std::uint32_t index : selection.selected_by(i)) signs.emplace(view.workloads[index].get(), *sign);
     }
     const bool is_nacos = sign->product == nacos;
     found.services[service.meta.name] = {std::string(sign->product->name), sign->evidence,
-                                         is_nacos ? nacos_port(ports, nacos_port_of(selected[i])) : 0};
+                                         is_nacos ? nacos_port(ports, nacos_port_of(selection.workloads_of(service.selector))) : 0};
   }
   for (const auto& [workload, sign] : signs) found.workloads.emplace(workload->key(), sign.product->name);
   return found;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <span>
+#include <string_view>
 
 #include "reconcilers/callers.h"
 #include "reconcilers/findings.h"
@@ -43,17 +46,22 @@ bool asks_for_sidecar(const Workload& workload) {
   return false;
 }
 
+using Members = std::span<const Member* const>;
+
 // Works on one namespace; lives for one call.
 class Rule {
  public:
   explicit Rule(const Context& context) : context_(context) {
-    for (const auto& service : context.membership.services) {
-      const std::vector<const Member*> members = context.membership.members_of(*service);
+    const std::vector<std::shared_ptr<const Service>>& services = context.membership.services;
+    for (std::size_t i = 0; i < services.size(); ++i) {
+      const Members members = context.membership.members_of(i);
       const auto injected = [](const Member* member) { return member->sidecar && !member->excluded && member->blocked.empty(); };
+      const std::string& name = services[i]->meta.name;
       if (std::any_of(members.begin(), members.end(), injected)) {
-        meshed_.emplace_hint(meshed_.end(), service->meta.name, mode_of(members));  // they come sorted by name
+        meshed_.push_back(name);
+        if (is_strict(members)) strict_.insert(name);
       } else {
-        plain_.push_back(service->meta.name);
+        plain_.push_back(name);
       }
     }
   }
@@ -66,34 +74,40 @@ class Rule {
   }
 
  private:
-  std::string mode_of(const std::vector<const Member*>& members) const {
-    if (context_.facts.peer_authentications.empty()) return "PERMISSIVE";
-    for (const Member* member : members) {
-      const std::string mode = mtls_mode(context_.facts, context_.view.name, member->workload->pod.labels);
-      if (mode == "STRICT") return mode;
-    }
-    return "PERMISSIVE";
+  bool is_strict(Members members) const {
+    if (context_.facts.peer_authentications.empty()) return false;
+    return std::any_of(members.begin(), members.end(), [this](const Member* member) {
+      return mtls_mode(context_.facts, context_.view.name, member->workload->pod.labels) == "STRICT";
+    });
   }
 
-  bool has_sidecar(const Workload& workload) const {
-    const Member* member = context_.membership.member_of(workload);
+  // The workloads whose pods have no sidecar. Members come in the view's order, so that none has to be searched.
+  std::set<const Workload*> without_sidecar() const {
+    std::set<const Workload*> without;
+    auto next = context_.membership.members.begin();
+    for (const auto& workload : context_.view.workloads) {
+      const bool member = next != context_.membership.members.end() && next->workload == workload;
+      if (!has_sidecar(*workload, member ? &*next++ : nullptr)) without.insert(workload.get());
+    }
+    return without;
+  }
+
+  static bool has_sidecar(const Workload& workload, const Member* member) {
     const bool joins = member != nullptr && !member->excluded && member->blocked.empty();
     return joins ? member->sidecar : asks_for_sidecar(workload);
   }
 
   void look_at_callers() {
-    const auto without = [this](const auto& workload) { return !has_sidecar(*workload); };
-    if (std::none_of(context_.view.workloads.begin(), context_.view.workloads.end(), without)) return;
-    std::vector<std::string> names;
-    for (const auto& [name, mode] : meshed_) names.push_back(name);
-    for (const auto& [service, workloads] : callers_of(context_.view, names)) {
+    const std::set<const Workload*> without = without_sidecar();
+    if (without.empty()) return;
+    for (const auto& [service, workloads] : callers_of(context_.view, {meshed_.begin(), meshed_.end()})) {
       std::vector<std::string> bare;
       for (const auto& workload : workloads) {
-        if (without(workload)) bare.push_back(std::string(info(workload->kind).name) + " " + workload->meta.name);
+        if (without.contains(workload.get())) bare.push_back(std::string(info(workload->kind).name) + " " + workload->meta.name);
       }
       if (bare.empty()) continue;
       const ObjectKey about{Kind::service, context_.view.name, service};
-      if (meshed_.at(service) == "STRICT") {
+      if (strict_.contains(service)) {
         decision_.findings.push_back(finding("MG611", about, "mTLS is STRICT for it, and these callers have no sidecar: " + list_of(bare)));
       } else {
         decision_.findings.push_back(finding("MG614", about, "these callers have no sidecar, so its traffic rules do not apply to their calls: " + list_of(bare)));
@@ -113,9 +127,8 @@ class Rule {
       };
       if (std::any_of(context_.facts.gateways.begin(), context_.facts.gateways.end(), meshed)) continue;
       for (const BackendPlace& place : backends_of(*ingress)) {
-        const auto found = meshed_.find(place.backend->service);
-        if (found == meshed_.end() || found->second != "STRICT") continue;
-        decision_.findings.push_back(finding("MG612", ingress->key(), "mTLS is STRICT for Service " + found->first + ", and the gateway before it has no sidecar"));
+        if (!strict_.contains(place.backend->service)) continue;
+        decision_.findings.push_back(finding("MG612", ingress->key(), "mTLS is STRICT for Service " + place.backend->service + ", and the gateway before it has no sidecar"));
         break;
       }
     }
@@ -133,8 +146,9 @@ class Rule {
   }
 
   const Context& context_;
-  std::map<std::string, std::string> meshed_;  // Service whose pods have sidecars -> mode
-  std::vector<std::string> plain_;             // member Services whose pods have none
+  std::vector<std::string_view> meshed_;  // member Services whose pods have sidecars
+  std::set<std::string_view> strict_;     // those of them that take mTLS alone
+  std::vector<std::string_view> plain_;   // member Services whose pods have none
   Decision decision_;
 };
 

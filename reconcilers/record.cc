@@ -75,7 +75,7 @@ bool looks_recorded(const Meta& meta) {
   const std::string_view text = found->second;
   if (!text.starts_with('{') || !text.ends_with('}')) return false;
   return meta.uid.empty() ? text.find("\"uid\"") == std::string_view::npos
-                          : text.find(meta.uid) != std::string_view::npos;
+                          : text.rfind(meta.uid) != std::string_view::npos;  // behind the list of fields
 }
 
 std::string record_text(const Record& record, std::string_view uid) {

@@ -344,7 +344,7 @@ void consider(const Context& context, const Member& member, Decision& decision) 
 
 bool is_under_way(const NamespaceView& view, std::string_view deployment) {
   return std::any_of(view.records.begin(), view.records.end(),
-                     [name = replace_record_name(deployment)](const auto& object) { return object->meta.name == name; });
+                     [deployment](const auto& object) { return object->meta.name == replace_record_name(deployment); });
 }
 
 }  // namespace

@@ -71,10 +71,10 @@ std::string likeness_of(const Workload& workload, const Record& record) {
 Decision desired_rollback(const Context& context) {
   Decision decision;
   for (const auto& workload : context.view.workloads) {
-    if (!workload->meta.annotations.contains(keys::kUndo)) continue;
     const bool held = workload->meta.annotations.contains(keys::kHeld);
     const std::optional<std::string> reason = held ? std::nullopt : failed_rollout(*workload, context);
     if (!held && (!reason || serves_as_subset(context.view, *workload))) continue;
+    if (!workload->meta.annotations.contains(keys::kUndo)) continue;
     if (leaves(context, *workload)) continue;
     // Read this late because nearly every workload is neither held nor failing, and a record is dear to read.
     Record record = read_record(workload->meta);

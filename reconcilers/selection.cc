@@ -12,15 +12,42 @@ std::size_t hash_of(std::string_view key, std::string_view value) {
   return hash(key) * 1099511628211ULL ^ hash(value);  // FNV's prime keeps (a,b) and (b,a) apart
 }
 
+// The keys that Services select by: a few, whatever else pods are labelled with. Sorted.
+std::vector<std::string_view> selecting_keys(const NamespaceView& view) {
+  std::vector<std::string_view> keys;
+  for (const auto& service : view.services) {
+    for (const auto& [key, value] : service->selector) {
+      if (keys.empty() || keys.back() != key) keys.push_back(key);
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
 }  // namespace
 
 Selection::Selection(const NamespaceView& view) : view_(view) {
+  const std::vector<std::string_view> keys = selecting_keys(view);
+  pairs_.reserve(view.workloads.size());
   for (std::size_t i = 0; i < view.workloads.size(); ++i) {
     for (const auto& [key, value] : view.workloads[i]->pod.labels) {
+      if (!std::binary_search(keys.begin(), keys.end(), std::string_view(key))) continue;
       pairs_.emplace_back(hash_of(key, value), static_cast<std::uint32_t>(i));
     }
   }
   std::sort(pairs_.begin(), pairs_.end());
+  first_selected_.reserve(view.services.size() + 1);
+  for (const auto& service : view.services) {
+    first_selected_.push_back(static_cast<std::uint32_t>(selected_.size()));
+    const std::vector<std::uint32_t> indexes = indexes_of(service->selector);
+    selected_.insert(selected_.end(), indexes.begin(), indexes.end());
+  }
+  first_selected_.push_back(static_cast<std::uint32_t>(selected_.size()));
+}
+
+std::span<const std::uint32_t> Selection::selected_by(std::size_t service) const {
+  return std::span(selected_).subspan(first_selected_[service], first_selected_[service + 1] - first_selected_[service]);
 }
 
 std::vector<std::shared_ptr<const Workload>> Selection::workloads_of(const Labels& selector) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "reconcilers/findings.h"
@@ -12,6 +13,8 @@
 
 namespace meshgraft {
 namespace {
+
+using Members = std::span<const Member* const>;
 
 bool says(const Labels& labels, std::string_view key, std::string_view wanted) {
   const Labels::const_iterator found = labels.find(key);
@@ -24,7 +27,7 @@ class Governance {
   Governance(const Context& context, Decision& decision) : context_(context), decision_(decision) {}
 
   // nullopt: this Service has the annotation, or never gets it.
-  std::optional<Intent> annotation(const std::shared_ptr<const Service>& service, const std::vector<const Member*>& members) {
+  std::optional<Intent> annotation(const std::shared_ptr<const Service>& service, Members members) {
     const bool deployments = std::any_of(members.begin(), members.end(), [](const Member* one) {
       return one->workload->kind == Kind::deployment && !one->excluded;
     });
@@ -52,7 +55,7 @@ class Governance {
 
  private:
   // Two or more versions with pods, and no Strategy that says how to share the traffic (rules 1.3).
-  bool several_versions(const Service& service, const std::vector<const Member*>& members) {
+  bool several_versions(const Service& service, Members members) {
     if (members.size() < 2) return false;
     std::set<std::string_view> versions;
     for (const Member* member : members) {
@@ -80,7 +83,7 @@ class Governance {
 
   // The first workload behind the Service that has pods and is no Deployment that joins; nullptr when there is none.
   template <typename Passes>
-  const Workload* outsider(const Service& service, const std::vector<const Member*>& members, Passes passes) const {
+  const Workload* outsider(const Service& service, Members members, Passes passes) const {
     for (const std::uint32_t index : context_.membership.selection->indexes_of(service.selector)) {
       const Workload& workload = *context_.view.workloads[index];
       const bool member = std::any_of(members.begin(), members.end(), [&workload](const Member* one) {
@@ -95,7 +98,7 @@ class Governance {
 
   // Of a Service that is governed already: KubeSphere's subsets go by the label version of its Deployments, and pods
   // with none of these get nothing.
-  void tell_starved(const Service& service, const std::vector<const Member*>& members) {
+  void tell_starved(const Service& service, Members members) {
     if (!context_.facts.platform.kubesphere) return;
     const auto in_a_subset = [&members](const Workload& workload) {
       return std::any_of(members.begin(), members.end(), [&workload](const Member* one) {
@@ -107,7 +110,7 @@ class Governance {
   }
 
   // Every workload behind the Service must carry its version, with the sidecar decision carried out.
-  std::string not_yet(const Service& service, const std::vector<const Member*>& members) {
+  std::string not_yet(const Service& service, Members members) {
     if (const Workload* workload = outsider(service, members, [](const Workload&) { return false; })) {
       decision_.findings.push_back(
           finding("MG211", service.key(),
@@ -199,8 +202,9 @@ std::optional<Intent> labels_of(const std::shared_ptr<const Service>& service, c
 Decision desired_services(const Context& context) {
   Decision decision;
   Governance governance(context, decision);
-  for (const auto& service : context.membership.services) {
-    const std::vector<const Member*> members = context.membership.members_of(*service);
+  for (std::size_t i = 0; i < context.membership.services.size(); ++i) {
+    const std::shared_ptr<const Service>& service = context.membership.services[i];
+    const Members members = context.membership.members_of(i);
     const auto first = std::find_if(members.begin(), members.end(), [](const Member* member) { return member->blocked.empty() && !member->excluded; });
     if (first == members.end()) continue;
     if (std::optional<Intent> labels = labels_of(service, **first)) decision.intents.push_back(*std::move(labels));

@@ -95,10 +95,11 @@ class WayBack {
   };
 
   void find_leaving() {
-    const bool label_gone = app_gone_ || gateway_gone_;
     for (const auto& workload : view_.workloads) {
-      if (!has_record(workload->meta) || !(label_gone || is_excluded(workload->meta))) continue;
       const std::optional<IngressController> controller = read_ingress_controller(*workload);
+      // The cheapest question first: nearly every workload is a member that stays.
+      const bool may_leave = app_gone_ || (gateway_gone_ && controller) || is_excluded(workload->meta);
+      if (!may_leave || !has_record(workload->meta)) continue;
       const bool gateway = controller && !controller->kubesphere;
       const bool stays = gateway && app_gone_ && !gateway_gone_ && !is_excluded(workload->meta);
       consider(*workload, stays || leaves_as(controller, context_, *workload), gateway, stays);
@@ -111,7 +112,7 @@ class WayBack {
   }
 
   void consider(const Object& object, bool label_gone, bool gateway, bool stays = false) {
-    if (!has_record(object.meta) || object.meta.deleting || !(label_gone || is_excluded(object.meta))) return;
+    if (object.meta.deleting || !(label_gone || is_excluded(object.meta)) || !has_record(object.meta)) return;
     Leaving one;
     one.record = read_record(object.meta);
     one.gateway = gateway;

@@ -180,7 +180,7 @@ TEST(Membership, several_versions_are_several_members_of_one_service) {
                    joined(), {});
   EXPECT_EQ(codes(membership), "");
   ASSERT_EQ(membership.services.size(), 1U);
-  EXPECT_EQ(membership.members_of(*membership.services[0]).size(), 2U);
+  EXPECT_EQ(membership.members_of(0).size(), 2U);
   EXPECT_TRUE(membership.is_member("r"));
   EXPECT_FALSE(membership.is_member("q"));
   EXPECT_EQ(membership.member_of(*membership.members[1].workload)->version, "v2");
