@@ -356,6 +356,9 @@ Parsed parse_options(const std::vector<std::string>& arguments) {
   for (const auto& [word, command] : kCommands) {
     if (word == name) options.command = command;
   }
+  for (const CLI::Option* option : sub->get_options()) {
+    if (option->count() > 0) options.given.insert(option->get_name());
+  }
   Result<Unit> ok = check_words(options);
   if (ok) ok = settle(options, tree->raw);
   if (!ok) return error_text(options.program, name, ok.error().text);

@@ -2,8 +2,10 @@
 // Options: what a person asked for on the command line, read and checked. program.cc asks for them once; the
 // commands get the values. Nothing here opens a file or contacts a cluster; read_environment is the only getenv.
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +75,7 @@ struct Options {
 
   // run, and the commands that foretell what it does: the chart's values.
   Settings settings;
+  std::set<std::string, std::less<>> given;  // the flags that the command line names: "--max-rollouts"
 
   // run.
   std::string metrics_address = ":8080";  // "0" serves nothing

@@ -4,13 +4,13 @@
 #include <map>
 #include <utility>
 
+#include "cmd/controller_settings.h"
 #include "cmd/manifests.h"
 #include "cmd/report.h"
 #include "k8sclient/model/refused_fields.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/gateway_facts.h"
 #include "reconcilers/keys.h"
-#include "reconcilers/release_record.h"
 
 namespace meshgraft {
 namespace {
@@ -134,41 +134,10 @@ Result<Source> from_documents(const std::vector<Document>& documents, const Opti
   return source;
 }
 
-// Whether the controller that the world shows carries out releases: what the chart gave its Deployment. Nothing where
-// there is no controller to be seen.
-std::optional<bool> controller_releases(const World& world) {
-  constexpr std::string_view kFlag = "--releases-enabled";
-  std::optional<bool> on;
-  for (const auto& [name, view] : world.namespaces) {
-    for (const auto& workload : view.workloads) {
-      const auto label = workload->pod.labels.find("app.kubernetes.io/name");  // charts/meshgraft, whatever the release is called
-      if (workload->kind != Kind::deployment || label == workload->pod.labels.end() || label->second != "meshgraft") continue;
-      for (const Container& container : workload->pod.containers) {
-        const std::vector<std::string>& words = container.args;
-        if (std::find(words.begin(), words.end(), "run") == words.end()) continue;
-        on = on.value_or(false) || std::any_of(words.begin(), words.end(), [&](const std::string& word) { return word == kFlag || word == std::string(kFlag) + "=true"; });
-      }
-    }
-  }
-  return on;
-}
-
-// A controller that is not to be seen, because it runs elsewhere, shows in what it has begun.
-bool has_begun_a_release(const World& world) {
-  return std::any_of(world.namespaces.begin(), world.namespaces.end(), [](const auto& one) {
-    return std::any_of(one.second.strategies.begin(), one.second.strategies.end(), [](const auto& strategy) { return read_release_record(*strategy).present; });
-  });
-}
-
 // What the command line says to assume about the world, whatever it was read from.
 Result<Source> with_assumptions(Result<Source> source, const Options& options) {
   if (!source) return source;
-  source->settings = options.settings;
-  if (const std::optional<bool> told = controller_releases(source->world)) {
-    source->settings.releases_enabled = source->settings.releases_enabled || *told;
-  } else if (has_begun_a_release(source->world)) {
-    source->settings.releases_enabled = true;
-  }
+  source->settings = settings_beside(options, source->world);
   source->world.istio_version = options.istio_version;
   source->world.ingress_nginx_version = options.ingress_nginx_version;
   if (Result<Unit> ok = assume(source->world, options.assumptions, source->scope); !ok) return fail(ok.error().text);

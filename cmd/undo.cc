@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 
+#include "cmd/controller_settings.h"
 #include "cmd/following.h"
 #include "cmd/live_world.h"
 #include "cmd/plan.h"
@@ -196,7 +197,7 @@ int carry_out(Api& api, const Source& source, const Options& options, const Term
   Source back = source;
   NamespaceView& without = back.world.namespaces.at(source.scope);
   take_labels_off(without);
-  const NamespaceOptions settings = read_options(*without.ns, options.settings);
+  const NamespaceOptions settings = read_options(*without.ns, source.settings);
   if (settings.frozen || settings.policy == Policy::observe) {
     const std::string why = settings.policy == Policy::observe ? "its policy is observe"
                             : settings.paused                  ? "it is paused: remove meshgraft.io/paused"
@@ -229,7 +230,7 @@ int print_undo(const Options& options, const Terminal& terminal) {
   if (!live) return print_error(live.error().text, terminal);
   Source source;
   source.world = std::move(live->world);
-  source.settings = options.settings;
+  source.settings = settings_beside(options, source.world);
   source.scope = options.ns.empty() ? connection->ns : options.ns;
   for (const std::string& note : live->notes) terminal.err << "warning: " << note << '\n';
   const auto space = source.world.namespaces.find(source.scope);
@@ -237,7 +238,7 @@ int print_undo(const Options& options, const Terminal& terminal) {
   if (options.yes) return carry_out(*connection->api, source, options, terminal);
   const bool joined = !labels_of(*space->second.ns).empty() || !report_of(*space->second.ns).empty();
   take_labels_off(space->second);
-  look_at_owners(*connection->api, options.settings, source.world, space->second);
+  look_at_owners(*connection->api, source.settings, source.world, space->second);
   return print_forecast(source, joined, options, terminal);
 }
 

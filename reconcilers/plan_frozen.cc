@@ -29,7 +29,9 @@ void Planner::refuse_new_identity() {
   if (!former.empty()) {
     options_.frozen = true;
     plan_.findings.push_back(finding(
-        "MG108", view_.ns->key(), std::string(keys::kApp) + " is " + options_.app + ", but members joined " + former));
+        "MG108", view_.ns->key(), std::string(keys::kApp) + " is " + options_.app + ", but members joined " + former,
+        "kubectl label namespace " + view_.name + " " + std::string(keys::kApp) + "=" + former + " --overwrite goes on as before. To move the namespace, do that first, then: meshgraft undo -n " +
+            view_.name + " --yes, and label it anew."));
   }
   const auto version = view_.ns->meta.annotations.find(keys::kVersion);
   if (version == view_.ns->meta.annotations.end()) return;
@@ -41,7 +43,9 @@ void Planner::refuse_new_identity() {
     options_.frozen = true;
     plan_.findings.push_back(finding("MG108", view_.ns->key(),
                                      std::string(keys::kVersion) + " is " + version->second + ", but " +
-                                         to_string(member.workload->key()) + " joined as version " + member.version));
+                                         to_string(member.workload->key()) + " joined as version " + member.version,
+                                     "kubectl annotate namespace " + view_.name + " " + std::string(keys::kVersion) + "=" + member.version + " --overwrite goes on as before. To change the version, do that first, then: meshgraft undo -n " +
+                                         view_.name + " --yes, set the version and label it anew."));
     return;
   }
 }

@@ -32,6 +32,12 @@ struct NamedProbe {
   const Probe* probe;
 };
 
+// What comes of tcpSocket probes that succeed whatever the program does.
+std::string_view what_a_lie_does(const Container& container) {
+  if (container.readiness.type == ProbeType::tcp_socket) return "the pod is ready before the program is";
+  return container.startup.type == ProbeType::tcp_socket ? "the pod counts as started before the program is" : "a program that hangs is not started again";
+}
+
 void look_at_probes(const Context& context, const Workload& workload, const Container& container, std::vector<Finding>& findings) {
   const auto& version = context.facts.mesh.version;
   const std::array<NamedProbe, 3> probes{{{"readinessProbe", &container.readiness}, {"livenessProbe", &container.liveness}, {"startupProbe", &container.startup}}};
@@ -50,7 +56,7 @@ void look_at_probes(const Context& context, const Workload& workload, const Cont
   if (grpc) {
     text += " is a grpc probe, which the sidecar of Istio " + to_string(*version) + " does not pass on";
   } else {
-    text += " is a tcpSocket probe, which the sidecar of Istio " + to_string(*version) + " answers itself: the pod is ready before the program is";
+    text += " is a tcpSocket probe, which the sidecar of Istio " + to_string(*version) + " answers itself: " + std::string(what_a_lie_does(container));
   }
   const std::string known = http_port(container);
   findings.push_back(finding("MG221", workload.key(), std::move(text),

@@ -107,6 +107,21 @@ TEST_F(Live, a_held_member_says_the_code_of_what_holds_it) {
   EXPECT_THAT(call({"status"}, given()).out, testing::ContainsRegex("Deployment/edge +held +v1 +wanted +no +MG212: no sidecar would come: spec.template.spec.hostNetwork is true"));
 }
 
+TEST_F(Live, the_controllers_own_Deployment_says_what_the_chart_values_are_that_the_command_line_does_not_give) {
+  put("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {kubesphere.io/workspace: demo, meshgraft.io/app: shop}, annotations: {meshgraft.io/policy: replace, meshgraft.io/max-rollouts: \"9\"}}\n");
+  const std::string off = "the chart's replace.enabled is off", one_at_a_time = "max-rollouts 1 is reached";
+  EXPECT_THAT(test::flat(call({"check"}, given()).out), HasSubstr(off));
+  EXPECT_THAT(call({"status"}, given()).out, testing::Not(HasSubstr(one_at_a_time)));
+  put("apiVersion: v1\nkind: Namespace\nmetadata: {name: meshgraft-system}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: meshgraft, namespace: meshgraft-system}\nspec:\n"
+      "  selector: {matchLabels: {app.kubernetes.io/name: meshgraft}}\n  template:\n    metadata: {labels: {app.kubernetes.io/name: meshgraft}}\n"
+      "    spec: {containers: [{name: meshgraft, image: x, args: [run, --a-flag-of-another-version=1, --paused, --replace-enabled, --max-rollouts, \"1\", --leader-elect]}]}\n");
+  EXPECT_THAT(test::flat(call({"check"}, given()).out), testing::Not(HasSubstr(off)));
+  EXPECT_THAT(test::flat(call({"check", "--replace-enabled=false"}, given()).out), HasSubstr(off)) << "what if the chart had it not";
+  EXPECT_THAT(call({"plan"}, given()).out, HasSubstr(one_at_a_time));
+  EXPECT_THAT(call({"plan", "--max-rollouts", "5"}, given()).out, testing::Not(HasSubstr(one_at_a_time)));
+  EXPECT_THAT(call({"plan"}, given()).out, testing::Not(HasSubstr("paused"))) << "a plan says what would be done otherwise";
+}
+
 TEST_F(Live, status_facts_come_back_through_plan_facts) {
   const test::Folder folder;
   const Called facts = call({"status", "-A", "--facts", "-o", "yaml"}, given());
