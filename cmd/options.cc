@@ -46,8 +46,8 @@ void cluster_flags(CLI::App& app, Options& options) {
   text_flag(app, "--context", options.context, "NAME", "Context of the kubeconfig to use");
 }
 
-void namespace_flags(CLI::App& app, Options& options) {
-  text_flag(app, "-n,--namespace", options.ns, "NAME", "Namespace to look at; with -f, the one of documents that name none");
+void namespace_flags(CLI::App& app, Options& options, Word what = "Namespace to look at (default: the context's)") {
+  text_flag(app, "-n,--namespace", options.ns, "NAME", what);
   app.add_flag("-A,--all-namespaces", options.all_namespaces, "Look at all namespaces");
 }
 
@@ -124,7 +124,7 @@ Tree::Tree() {
 
   CLI::App& plan = command("plan", "Print what run would change and in which order; change nothing. Exit status 0: nothing to change, 2: changes, 1: error");
   cluster_flags(plan, options);
-  namespace_flags(plan, options);
+  namespace_flags(plan, options, "Namespace to look at (default: the context's); with -f, the one of documents that name none");
   file_flags(plan, options, raw);
   output_flag(plan, options, "Form: text, json, yaml or manifests (yaml: the request bodies; manifests: the documents of -f as they will be; default text)");
   text_flag(plan, "--output-dir", options.output_directory, "DIR", "With -o manifests: write the files there, under their own names");
@@ -134,7 +134,7 @@ Tree::Tree() {
 
   CLI::App& check = command("check", "Print findings only. Exit status 0: none at or above --fail-on, 2: some, 1: error");
   cluster_flags(check, options);
-  namespace_flags(check, options);
+  namespace_flags(check, options, "Namespace to look at (default: the context's); with -f, the one of documents that name none");
   file_flags(check, options, raw);
   output_flag(check, options, "Form: text or json (default text)");
   text_flag(check, "--fail-on", raw.fail_on, "SEVERITY", "Least severity that counts: error, warning or info (default error)");
@@ -147,7 +147,7 @@ Tree::Tree() {
   output_flag(status, options, "Form: text, json or yaml (default text)");
   status.add_flag("-v,--verbose", options.verbose, "Show mesh, platform and gateway facts");
   status.add_flag("-w,--watch", options.watch, "Follow until interrupted");
-  status.add_flag("--settled", options.settled, "Exit with status 2 while something is still to be done or rolling out; all namespaces unless -n names one");
+  status.add_flag("--settled", options.settled, "Exit with status 2 while something is still to be done or rolling out, or with --watch follow until nothing is; all namespaces unless -n names one");
   status.add_flag("--facts", options.facts, "Print the mesh and platform facts, for plan --facts");
   settings_flags(status, options, raw);
 

@@ -133,7 +133,7 @@ void show(const Options& options, const Seen& seen, const Terminal& terminal) {
   }
 }
 
-// Until interrupted, or until the output is gone. Prints again only what changed; text on a terminal in place, JSON and
+// Until interrupted, or until the output is gone; with --settled until nothing is to be done. Prints again only what changed; text on a terminal in place, JSON and
 // YAML one document after the other. A server that does not answer after a first look is said once and asked again; any
 // other error ends it.
 int follow(const Options& options, const Terminal& terminal) {
@@ -156,7 +156,7 @@ int follow(const Options& options, const Terminal& terminal) {
       terminal.out << text << (!whole.empty() || terminal.interactive ? "" : "\n") << std::flush;
       last = text;
     }
-    if (!terminal.out) return 0;
+    if (!terminal.out || (options.settled && seen->report.settled)) return 0;
     pause_between_looks(terminal);
   }
 }

@@ -122,6 +122,20 @@ TEST_F(Live, the_controllers_own_Deployment_says_what_the_chart_values_are_that_
   EXPECT_THAT(call({"plan"}, given()).out, testing::Not(HasSubstr("paused"))) << "a plan says what would be done otherwise";
 }
 
+TEST_F(Live, status_follows_until_all_is_settled_where_that_is_asked) {
+  const std::string head = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {kubesphere.io/workspace: demo";
+  put(head + ", meshgraft.io/app: shop}}\n");
+  test::Given world = given();
+  int pauses = 0;
+  world.pause = [&](std::chrono::seconds) {
+    if (++pauses == 2) put(head + "}}\n");
+  };
+  const Called got = call({"status", "--settled", "--watch"}, world);
+  EXPECT_EQ(got.status, 0) << got.err;
+  EXPECT_EQ(pauses, 2);
+  EXPECT_THAT(got.out, HasSubstr("shop: joined 0/2"));
+}
+
 TEST_F(Live, status_facts_come_back_through_plan_facts) {
   const test::Folder folder;
   const Called facts = call({"status", "-A", "--facts", "-o", "yaml"}, given());
