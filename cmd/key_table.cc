@@ -56,7 +56,7 @@ constexpr std::array kTable{
     KeyInfo{keys::kHeld, kWritten, "workload, Strategy", "reason", "Its restart, or the principal's with gray's images, failed and was rolled back; not touched until it changes or `meshgraft.io/retry` does."},
     KeyInfo{keys::kSplitFrom, kWritten, "Ingress", "name of an Ingress", "This Ingress has some of that one's paths; it goes when that one has them again."},
     KeyInfo{keys::kRecord, kLabel, "ControllerRevision", "`replace`",
-            "Written by meshgraft: the record of a Deployment that is being re-created. Removed when that is done."},
+            "Written by meshgraft: the record of a Deployment that is being re-created. Removed when that is done. A finalizer of the same name keeps it until then, whoever deletes it (MG119)."},
     KeyInfo{keys::kTouchedAt, kWritten, "Application", "fingerprint of the members", "Makes KubeSphere look at the members again."},
     KeyInfo{keys::kStatus, kWritten, "Namespace", "one line", "`joined 11/12, rolling 1, held 0, findings 2 (MG203 MG401)`; written only when it changes."},
 };

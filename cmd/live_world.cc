@@ -51,7 +51,8 @@ std::set<Kind> served_kinds(const std::vector<ObjectPtr>& crds) {
 }
 
 // What is read of a namespace only when a rule may write in it.
-constexpr std::array kOnDemand{Kind::pod, Kind::endpoint_slice, Kind::resource_quota, Kind::limit_range, Kind::disruption_budget, Kind::autoscaler};
+constexpr std::array kOnDemand{Kind::pod, Kind::endpoint_slice, Kind::resource_quota, Kind::limit_range, Kind::disruption_budget, Kind::autoscaler,
+                               Kind::volume_claim};
 
 // What was read of a namespace and is empty is not what is unknown.
 template <typename Read>

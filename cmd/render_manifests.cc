@@ -136,8 +136,8 @@ bool replace_selectors(const World& world, const Settings& settings, Sheets& she
     if (std::string name = versioned_name(world, settings, *end, key); !name.empty()) {
       // Under another name it would run beside the former one.
       const auto workload = as<Workload>(document.object);
-      const std::string* own = text_at(workload->meta.annotations, keys::kReplace);
-      const std::string why = replace_obstacle(*workload, own != nullptr && *own == "true");
+      std::string why = replace_obstacle(*workload);
+      if (why.empty()) why = claim_obstacle(world.namespaces.at(key.ns), *workload);
       if (why.empty()) {
         names.emplace(key, std::move(name));
       } else {

@@ -100,15 +100,17 @@ void Intake::note_gone(const CacheChange& change) {
     gone_.erase(change.after->key());
     return;
   }
-  std::erase_if(gone_, [now](const auto& one) { return now - one.second > kGoneKept; });
-  gone_.insert_or_assign(change.before->key(), now);
+  std::erase_if(gone_, [now](const auto& one) { return now - one.second.when > kGoneKept; });
+  gone_.insert_or_assign(change.before->key(), Gone{now, change.before->kind == Kind::deployment ? change.before : nullptr});
 }
 
 void Intake::fill_gone(NamespaceView& view, Time now) const {
   const MutexLock lock(mutex_);
   view.moments.watching_since = moment_of(watching_since_, now, view.moments.now);
-  for (const auto& [key, when] : gone_) {
-    if (key.ns == view.name) view.moments.gone.emplace(key, moment_of(when, now, view.moments.now));
+  for (const auto& [key, gone] : gone_) {
+    if (key.ns != view.name) continue;
+    view.moments.gone.emplace(key, moment_of(gone.when, now, view.moments.now));
+    if (gone.was != nullptr) view.moments.vanished.emplace(key, gone.was);
   }
 }
 

@@ -88,7 +88,11 @@ class Intake final : public WatchListener {
   std::set<std::string> known_ GUARDED_BY(mutex_);
   std::map<Kind, Time> forbidden_ GUARDED_BY(mutex_);  // kinds that we may not read, since when
   std::map<std::string, Time> marks_ GUARDED_BY(mutex_);
-  std::map<ObjectKey, Time> gone_ GUARDED_BY(mutex_);  // VirtualServices, DestinationRules and Deployments
+  struct Gone {
+    Time when;
+    ObjectPtr was;  // of Deployments
+  };
+  std::map<ObjectKey, Gone> gone_ GUARDED_BY(mutex_);  // VirtualServices, DestinationRules and Deployments
   Time watching_since_ GUARDED_BY(mutex_);
 };
 

@@ -3,7 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "controller/field_managers.h"
@@ -18,13 +20,19 @@ namespace {
 
 constexpr int kConflictsBeforeFinding = 3;
 constexpr int kLookUpPage = 500;  // client-go tools/pager
-constexpr int kLookUps = 3;       // what was looked up may lead to one more object
+constexpr int kLookUps = 5;       // what was looked up may lead to one more list, or object
 constexpr std::chrono::milliseconds kWakeBesideFailure{60000};  // how soon a plan that waits is made again after a refusal
 
 double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 bool takes_a_place(const Change& change) {
   return change.impact == Impact::restart && change.restarts > 0 && !change.at_once;
+}
+
+// Which lists of a namespace a plan could not do without.
+using Lists = std::array<bool, 6>;
+Lists lists_wanted(const Plan& plan) {
+  return {plan.wants_pods, plan.wants_slices, plan.wants_events, plan.wants_limits, plan.wants_replica_sets, plan.wants_claims};
 }
 
 // Whether a write that was answered with this error may have been carried out all the same.
@@ -128,20 +136,15 @@ Worker::Round Worker::look_at(const std::string& ns) {
   NamespacePage& page = p_.book.page(ns);
   fill_moments(*view, page);
   Plan what = plan(*view, reading.facts, p_.settings);
-  if (what.wants_pods || what.wants_slices || what.wants_events || what.wants_limits || what.wants_replica_sets) {
-    if (const ApiResult<Unit> found = look_up(*view, what); found) {
-      what = plan(*view, reading.facts, p_.settings);
-    } else {
+  std::set<Lists> asked{Lists{}};  // a list that may not be read is asked for once
+  for (int i = 0; i < kLookUps; ++i) {
+    const bool lists = asked.insert(lists_wanted(what)).second;
+    if (!lists && what.wants_live.empty()) break;
+    ApiResult<Unit> found = lists ? look_up(*view, what) : ApiResult<Unit>(Unit{});
+    if (found && !what.wants_live.empty()) found = page.whole.look_up(p_.api, p_.cache, what.wants_live, *view);
+    if (!found) {
       spdlog::warn("look up objects of {}: {}", ns, found.error().message);
       account(*view, what, page);  // its rollouts count for the others all the same
-      return {Verdict::failed, found.error().retry_after.value_or(std::chrono::seconds(0))};
-    }
-  }
-
-  for (int i = 0; i < kLookUps && !what.wants_live.empty(); ++i) {
-    if (const ApiResult<Unit> found = page.whole.look_up(p_.api, p_.cache, what.wants_live, *view); !found) {
-      spdlog::warn("look up objects of {}: {}", ns, found.error().message);
-      account(*view, what, page);
       return {Verdict::failed, found.error().retry_after.value_or(std::chrono::seconds(0))};
     }
     what = plan(*view, reading.facts, p_.settings);
@@ -238,6 +241,10 @@ ApiResult<Unit> Worker::look_up(NamespaceView& view, const Plan& plan) {
   }
   if (plan.wants_events) {
     if (ApiResult<Unit> events = list_into(view, view.events); !events) return events;
+  }
+  if (plan.wants_claims) {
+    if (ApiResult<Unit> claims = list_into(view, view.claims); !claims) return claims;
+    if (!view.claims) view.claims.emplace();  // who may not read them knows none
   }
   return plan.wants_limits ? add_limits(view) : ApiResult<Unit>(Unit{});
 }

@@ -7,6 +7,7 @@
 #include "controller/worker.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/record.h"
+#include "reconcilers/replace_record.h"
 #include "reconcilers/rollout.h"
 
 namespace meshgraft {
@@ -64,7 +65,7 @@ void Worker::fill_moments(NamespaceView& view, NamespacePage& page) const {
   for (const std::shared_ptr<const Workload>& workload : view.workloads) {
     const Rollout state = rollout_of(*workload);
     // A release restarts workloads of which nothing else is ours.
-    if (state == Rollout::under_way && (looks_recorded(workload->meta) || !view.strategies.empty())) {
+    if (state == Rollout::under_way && (looks_recorded(workload->meta) || has_planted_mark(workload->meta) || !view.strategies.empty())) {
       NamespacePage::Seen& seen = page.rolling[workload->key()];
       // A later generation is another rollout; scaling gives a stuck one a little more time.
       if (std::exchange(seen.generation, workload->meta.generation) != workload->meta.generation) seen.since = now;

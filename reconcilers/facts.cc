@@ -71,6 +71,9 @@ void put_into_namespace(World& world, const ObjectPtr& object) {
   } else if (auto event = as<Event>(object)) {
     if (!view.events) view.events.emplace();
     view.events->push_back(std::move(event));
+  } else if (auto claim = as<VolumeClaim>(object)) {
+    if (!view.claims) view.claims.emplace();
+    view.claims->push_back(std::move(claim));
   }
 }
 
@@ -91,6 +94,8 @@ void sort_lists(NamespaceView& view) {
   if (view.replica_sets) sort(*view.replica_sets);
   if (view.slices) sort(*view.slices);
   if (view.events) sort(*view.events);
+  if (!view.claims) view.claims.emplace();  // one that does not stand there is not known
+  sort(*view.claims);
 }
 
 // Which sniffed ports of a namespace our own rules declare before any gateway is injected. Looks for middleware only

@@ -32,6 +32,7 @@ constexpr std::string_view kUndo = "meshgraft.io/undo";
 constexpr std::string_view kHeld = "meshgraft.io/held";
 constexpr std::string_view kRecord = "meshgraft.io/record";              // label, ControllerRevision: what we find ours by
 constexpr std::string_view kRecordOfReplace = "replace";                  // its value
+constexpr std::string_view kRecordFinalizer = kRecord;                   // keeps the record until the replace is over
 constexpr std::string_view kTouchedAt = "meshgraft.io/touched-at";
 constexpr std::string_view kStatus = "meshgraft.io/status";
 constexpr std::string_view kSplitFrom = "meshgraft.io/split-from";

@@ -19,6 +19,7 @@ namespace {
 struct Need {
   std::int64_t cpu_request = 0, cpu_limit = 0, memory_request = 0, memory_limit = 0;
   std::int64_t sidecars = 0, surge = 0;
+  bool beside = false;  // the surge is a whole Deployment that is re-created
 };
 
 bool wants_sidecar(const Context& context, const Workload& workload) {
@@ -35,10 +36,11 @@ void add(std::int64_t& sum, std::int64_t amount) {
   if (__builtin_add_overflow(sum, amount, &sum)) sum = std::numeric_limits<std::int64_t>::max();
 }
 
-Need need_of(const Context& context, const std::vector<const Workload*>& restarting) {
+Need need_of(const Context& context, const std::vector<const Workload*>& restarting, bool beside) {
   Need need;
+  need.beside = beside;
   for (const Workload* workload : restarting) {
-    need.surge = std::max(need.surge, max_surge_of(*workload));
+    need.surge = std::max<std::int64_t>(need.surge, beside ? workload->replicas : max_surge_of(*workload));
     if (!wants_sidecar(context, *workload)) continue;
     const SidecarSize size = sidecar_size(context.facts.mesh, workload->pod.annotations);
     // Those that come on top bring their sidecar too.
@@ -90,7 +92,7 @@ void judge_quota(const ResourceQuota& quota, const Need& need, LimitsVerdict& ve
   for (const std::string_view resource : {"pods", "count/pods"}) {
     const std::optional<std::int64_t> rest = left(quota, resource);
     if (rest && need.surge > *rest / 1000)
-      refuse("a rolling update brings " + std::to_string(need.surge) + (need.surge == 1 ? " pod" : " pods") + " more for a while, " + std::string(resource) +
+      refuse((need.beside ? "re-creating a Deployment brings " : "a rolling update brings ") + std::to_string(need.surge) + (need.surge == 1 ? " pod" : " pods") + " more for a while, " + std::string(resource) +
              " leaves " + std::to_string(std::max<std::int64_t>(*rest / 1000, 0)));
   }
 }
@@ -144,9 +146,9 @@ void judge_workload(const Context& context, const Workload& workload, LimitsVerd
 
 }  // namespace
 
-LimitsVerdict judge_limits(const Context& context, const std::vector<const Workload*>& restarting) {
+LimitsVerdict judge_limits(const Context& context, const std::vector<const Workload*>& restarting, bool beside) {
   LimitsVerdict verdict;
-  const Need need = need_of(context, restarting);
+  const Need need = need_of(context, restarting, beside);
   for (const auto& quota : context.view.limits->quotas) judge_quota(*quota, need, verdict);
   if (need.sidecars > 0) {
     for (const auto& range : context.view.limits->ranges) judge_range(*range, context.facts.mesh.sidecar, verdict);

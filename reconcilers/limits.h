@@ -17,7 +17,8 @@ struct LimitsVerdict {
   std::vector<Finding> findings;           // MG213, MG230, MG231
 };
 
-// `restarting`: the workloads that are to restart, all of them. Precondition: context.view.limits.
-LimitsVerdict judge_limits(const Context& context, const std::vector<const Workload*>& restarting);
+// `restarting`: the workloads that are to restart, all of them; `beside`: they are re-created, so that all new pods of one
+// run beside all old ones for a while. Precondition: context.view.limits.
+LimitsVerdict judge_limits(const Context& context, const std::vector<const Workload*>& restarting, bool beside = false);
 
 }  // namespace meshgraft

@@ -22,6 +22,7 @@ struct Plan {
   std::optional<Change> status;     // the one-line report meshgraft.io/status on the Namespace, when it differs; not a step of the plan
   bool wants_pods = false;          // look up the namespace's pods and plan again
   bool wants_limits = false;        // the same with its quotas, limit ranges, disruption budgets and autoscalers
+  bool wants_claims = false;        // the same with its PersistentVolumeClaims
   bool wants_slices = false;        // the same with its EndpointSlices
   bool wants_events = false;        // the same with its Events
   bool wants_replica_sets = false;  // the same with its ReplicaSets, EndpointSlices and pods, as they are at one moment

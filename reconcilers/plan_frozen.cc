@@ -7,6 +7,7 @@
 #include "reconcilers/keys.h"
 #include "reconcilers/member_table.h"
 #include "reconcilers/planner.h"
+#include "reconcilers/replace_record.h"
 #include "reconcilers/rollout.h"
 
 namespace meshgraft {
@@ -68,9 +69,24 @@ void Planner::obey_policy() {
   plan_.wants_live.clear();
   plan_.wake_after.reset();
   plan_.wants_slices = false;
+  plan_.wants_claims = false;
   plan_.wants_events = false;
   plan_.settled = true;
   plan_.settled_before_gateway = true;
+}
+
+// In a namespace that is being deleted our finalizers would keep it for ever: what they keep goes with the rest, whatever
+// else is frozen.
+void Planner::release_records() {
+  if (!view_.ns->terminating && !view_.ns->meta.deleting) return;
+  for (const auto& record : view_.records) {
+    if (!record->meta.keeps_record) continue;
+    Change change = release_change(*record);
+    change.stage = Stage::member_replace;
+    change.rule = "replace";
+    change.why = "the namespace is being deleted";
+    plan_.now.push_back(std::move(change));
+  }
 }
 
 bool Planner::is_held(const Waiting& one) const {
@@ -102,6 +118,7 @@ Plan Planner::finish_frozen() {
   }
   plan_.settled = true;
   plan_.settled_before_gateway = true;
+  release_records();
   sort_findings();
   return std::move(plan_);
 }

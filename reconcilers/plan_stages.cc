@@ -95,14 +95,30 @@ void Planner::fill_releases() {
   open_gate_back(Stage::release);
 }
 
+// The Deployments of which a replace may begin now.
+std::vector<const Workload*> Planner::to_be_replaced() const {
+  std::vector<const Workload*> found;
+  for (const Extra& extra : extras_) {
+    if (!extra.hold.empty() || extra.change.stage != Stage::member_replace || !takes_a_place(extra.change) || !extra.member) continue;
+    const auto its = std::find_if(view_.workloads.begin(), view_.workloads.end(), [&extra](const auto& one) { return one->key() == *extra.member; });
+    if (its != view_.workloads.end()) found.push_back(its->get());
+  }
+  return found;
+}
+
 // The same gate for restarts that are no apply of a wish: former templates on the way back.
 void Planner::open_gate_back(Stage stage) {
   Rolling rolling = rolling_;
   if (stage != Stage::member_replace && stage != Stage::release) rolling.held.clear();  // a restart that failed on the way in is no reason not to go back
   Room room = room_for_restarts(rolling, options_, settings_, facts_);
   if (gating_ == Gating::open && rolling_.exceeded.empty()) room.places = static_cast<int>(extras_.size());
+  const LimitsVerdict limits = stage == Stage::member_replace ? look_at_limits(to_be_replaced(), room, true) : LimitsVerdict{};
   for (const Extra& extra : extras_) {
     if (!extra.hold.empty() || extra.change.stage != stage || !takes_a_place(extra.change)) continue;
+    if (const auto waits = extra.member ? limits.waits.find(*extra.member) : limits.waits.end(); waits != limits.waits.end()) {
+      wait(extra.change.target, stage, waits->second);
+      continue;
+    }
     if (room.places == 0) {
       wait(extra.change.target, stage, room.why);
       say_of_release(extra.change.target, room.why);
@@ -129,7 +145,9 @@ void Planner::open_gate(Stage stage, std::vector<std::size_t> gated) {
     room = {0, "the latest change of " + to_string(unseen->key()) + " has not been seen by its controller"};
   std::unordered_map<const Object*, const Work*> by_object;
   for (const Work& work : works_) by_object.emplace(work.object.get(), &work);
-  const LimitsVerdict limits = look_at_limits(gated, room);
+  std::vector<const Workload*> restarting;
+  for (const std::size_t i : gated) restarting.push_back(as<Workload>(intents_[i].object.get()));
+  const LimitsVerdict limits = look_at_limits(restarting, room, false);
   for (const std::size_t i : restart_order(intents_, std::move(gated), context_)) {
     const Work& work = *by_object.at(intents_[i].object.get());
     if (const auto waits = limits.waits.find(work.object->key()); waits != limits.waits.end()) {
@@ -148,16 +166,14 @@ void Planner::open_gate(Stage stage, std::vector<std::size_t> gated) {
 
 // Whether the namespace has room for what is about to begin. Asked only when something is; looked at again after a
 // while, because nobody watches quotas.
-LimitsVerdict Planner::look_at_limits(const std::vector<std::size_t>& gated, Room& room) {
+LimitsVerdict Planner::look_at_limits(const std::vector<const Workload*>& restarting, Room& room, bool beside) {
   constexpr std::int64_t kRoomAgain = 300'000, kScalerAgain = 30'000;  // milliseconds
-  if (room.places == 0) return {};
+  if (room.places == 0 || restarting.empty()) return {};
   if (!view_.limits) {
     plan_.wants_limits = true;
     return {};
   }
-  std::vector<const Workload*> restarting;
-  for (const std::size_t i : gated) restarting.push_back(as<Workload>(intents_[i].object.get()));
-  LimitsVerdict verdict = judge_limits(context_, restarting);
+  LimitsVerdict verdict = judge_limits(context_, restarting, beside);
   add(std::move(verdict.findings));
   const auto wake = [this](std::int64_t after) {
     if (!plan_.wake_after || after < *plan_.wake_after) plan_.wake_after = after;

@@ -66,6 +66,7 @@ Plan Planner::take() {
   fill_waiting(stage);
   settle();
   obey_policy();
+  release_records();
   return finish();
 }
 
@@ -101,6 +102,7 @@ void Planner::ask_rules() {
     std::move(decision.releases.begin(), decision.releases.end(), std::back_inserter(plan_.releases));
     std::move(decision.releasing.begin(), decision.releasing.end(), std::back_inserter(releasing_));
     plan_.wants_limits = plan_.wants_limits || (decision.wants_limits && !view_.limits);
+    plan_.wants_claims = plan_.wants_claims || decision.wants_claims;
     std::move(decision.leaving.begin(), decision.leaving.end(), std::back_inserter(leaving_));
   }
 }

@@ -54,6 +54,7 @@ class Planner {
   // plan_frozen.cc: what must not change
   void refuse_new_identity();
   void obey_policy();
+  void release_records();
   [[nodiscard]] bool is_held(const Waiting& one) const;
   Plan finish_frozen();
   [[nodiscard]] std::vector<MemberState> members_of_frozen() const;
@@ -67,7 +68,8 @@ class Planner {
   void open_gate_back(Stage stage);
   void say_of_release(const ObjectKey& written, const std::string& why);
   void fill_releases();
-  LimitsVerdict look_at_limits(const std::vector<std::size_t>& gated, Room& room);
+  [[nodiscard]] std::vector<const Workload*> to_be_replaced() const;
+  LimitsVerdict look_at_limits(const std::vector<const Workload*>& restarting, Room& room, bool beside);
   std::optional<Change> change_of(const Work& work, Stage stage);
 
   // plan_report.cc: what waits, and how the namespace stands

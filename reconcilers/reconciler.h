@@ -70,6 +70,7 @@ struct Decision {
   std::vector<ReleaseState> releases;        // of every Strategy (releases.h)
   std::vector<std::shared_ptr<const Workload>> releasing;   // restarting because of a release: they take places at the gate
   bool wants_limits = false;                 // the rule could not decide without view.limits
+  bool wants_claims = false;                 // the same of view.claims
   std::vector<std::shared_ptr<const Workload>> held;  // rolled back: they stop the queue (rollback.h)
 };
 

@@ -15,6 +15,7 @@
 #include "reconcilers/replace_target.h"
 #include "reconcilers/rollback.h"
 #include "reconcilers/rollout.h"
+#include "reconcilers/rollout_failure.h"
 
 namespace meshgraft {
 namespace {
@@ -55,9 +56,12 @@ class Replace {
   void decide() {
     if (!record_.broken.empty()) {
       decision_.findings.push_back(finding("MG107", object_.key(), record_.broken));
+      if (is_dropped() && stands()) release("somebody deleted the record, and a Deployment of that name stands", "dropped");
       return;
     }
-    if (object_.meta.deleting) return;
+    if (object_.meta.deleting && !object_.meta.keeps_record) return;
+    if (is_dropped())
+      decision_.findings.push_back(finding("MG119", object_.key(), "somebody deleted it while " + to_string(key_) + " is being created again: it stays until that is over"));
     if (!context_.view.replica_sets) decision_.wants_replica_sets = true;
     if (asks_for_whole() && !read()) decision_.wants_live.push_back(key_);
     if (!context_.view.replica_sets || (asks_for_whole() && !read())) return wait("what is there has to be read first", 0);
@@ -72,12 +76,24 @@ class Replace {
       seen.changed = whole != nullptr && !(bare(*whole, context_.view.name) == record_.original);
       seen.blocked = routed();
     }
+    if (seen.holder == Seen::Holder::planted && seen.rollout != Rollout::complete && wants_pods_of_rollout(*live_, context_)) {
+      if (const std::string why = what_pods_wait_for(*live_, context_); !why.empty()) decision_.findings.push_back(finding("MG229", key_, why));
+    }
     // A subset that KubeSphere routes to by now is not taken away here: on to the end, and back in the order of undo.
     if (seen.holder == Seen::Holder::planted && !routed().empty()) seen.others_template = true;
     carry_out(seen, next_step(seen));
   }
 
  private:
+  // Somebody deleted the record, which its finalizer keeps.
+  [[nodiscard]] bool is_dropped() const { return object_.meta.deleting && object_.meta.keeps_record; }
+  // Whether a Deployment has the name that the record is called by, whatever the record says.
+  [[nodiscard]] bool stands() const {
+    return std::any_of(context_.view.workloads.begin(), context_.view.workloads.end(), [this](const auto& workload) {
+      return workload->kind == Kind::deployment && replace_record_name(workload->meta.name) == object_.meta.name;
+    });
+  }
+
   // Before the original goes it is compared with what was recorded.
   [[nodiscard]] bool asks_for_whole() const { return live_ != nullptr && live_->meta.uid == record_.old_uid; }
   // A plan from files knows nothing but the file.
@@ -152,6 +168,8 @@ class Replace {
   void create(Json body, std::string why) {
     Change change = change_of(Verb::create, key_, std::move(why));
     change.body = std::move(body);
+    change.witness = object_.key();
+    change.pre = {object_.meta.uid, object_.meta.resource_version};
     send(std::move(change));
   }
 
@@ -197,23 +215,33 @@ class Replace {
     return body;
   }
 
+  // Not held: it went back because it was no longer asked for, and nothing failed.
+  [[nodiscard]] std::string_view outcome_of(const Seen& seen) const {
+    if (seen.back) return record_.held ? "rolled_back" : "dropped";
+    return seen.holder == Seen::Holder::planted ? "completed" : "dropped";
+  }
+
+  // Without its finalizer the record can be deleted; one that somebody has deleted already is gone by that.
+  void release(std::string why, std::string_view outcome) {
+    Change change = release_change(object_);
+    change.rule = kRule;
+    change.why = std::move(why);
+    if (object_.meta.deleting) change.outcome = outcome;
+    send(std::move(change));
+  }
+
   void forget(const Step& step, const Seen& seen) {
+    if (object_.meta.keeps_record) return release("its finalizer goes first; " + step.why, outcome_of(seen));
     Change change = change_of(Verb::remove, object_.key(), step.why);
     change.pre.uid = object_.meta.uid;
-    if (seen.back) {
-      // Not held: it went back because it was no longer asked for, and nothing failed.
-      change.outcome = record_.held ? "rolled_back" : "dropped";
-    } else if (seen.holder == Seen::Holder::planted) {
-      change.outcome = "completed";
-    } else {
-      change.outcome = "dropped";
-    }
+    change.outcome = outcome_of(seen);
     send(std::move(change));
   }
 
   void carry_out(const Seen& seen, const Step& step) {
     using Kind = Step::Kind;
     if (step.kind == Kind::stop) {
+      if (is_dropped()) return release("somebody deleted the record, and a Deployment of that name stands", "dropped");
       decision_.findings.push_back(finding("MG214", key_, step.why + "; " + to_string(object_.key()) + " keeps what stood there before"));
       return;
     }
@@ -314,6 +342,8 @@ Change begin(const Context& context, ReplaceRecord record, const Workload& workl
   record.sets = sets_of(context.view, workload);
   Change change = change_of(Verb::create, {Kind::controller_revision, context.view.name, replace_record_name(record.deployment)}, std::move(why));
   change.body = replace_record_body(record, context.view.name);
+  change.witness = workload.key();
+  change.pre.uid = workload.meta.uid;
   change.restarts = keeps_pods(record) ? 0 : static_cast<int>(workload.replicas);
   change.impact = change.restarts > 0 ? Impact::restart : Impact::none;
   change.outcome = "started";
@@ -326,6 +356,7 @@ void consider(const Context& context, const Member& member, Decision& decision) 
   std::move(verdict.findings.begin(), verdict.findings.end(), std::back_inserter(decision.findings));
   std::move(verdict.wants_live.begin(), verdict.wants_live.end(), std::back_inserter(decision.wants_live));
   decision.wants_replica_sets = decision.wants_replica_sets || verdict.wants_replica_sets;
+  decision.wants_claims = decision.wants_claims || verdict.wants_claims;
   const Workload& workload = *member.workload;
   Extra extra;
   extra.hold = std::move(verdict.hold);
@@ -396,12 +427,14 @@ std::span<const RbacRule> rbac_replace() {
   static constexpr std::array<std::string_view, 1> kProgress{"patch"};
   static constexpr std::array<std::string_view, 2> kRecreate{"create", "delete"};
   static constexpr std::array<std::string_view, 4> kSets{"get", "list", "patch", "delete"};
+  static constexpr std::array<std::string_view, 1> kClaims{"list"};
   static constexpr std::string_view kSwitch = "replace.enabled";
   static const std::array kRules{
       RbacRule{"apps", "controllerrevisions", kRecords, ""},
       RbacRule{"apps", "controllerrevisions", kProgress, ""},
       RbacRule{"apps", "deployments", kRecreate, kSwitch},
       RbacRule{"apps", "replicasets", kSets, kSwitch},
+      RbacRule{"", "persistentvolumeclaims", kClaims, kSwitch},
   };
   return kRules;
 }

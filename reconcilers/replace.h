@@ -21,14 +21,15 @@ struct ReplaceVerdict {
   bool born_later = false;     // …because it was created in a namespace that had joined
   std::vector<Finding> findings;
   std::vector<ObjectKey> wants_live;
-  bool wants_replica_sets = false;
+  bool wants_replica_sets = false, wants_claims = false;
 };
 
 // Precondition: a Deployment that is neither blocked nor excluded.
 ReplaceVerdict replace_verdict(const Context& context, const Member& member);
-// Why new pods of a Deployment can never run beside its old ones (MG205); "" when they can. `insists`: its owner asks for
-// it with meshgraft.io/replace=true, which says that its volumes may be shared.
-std::string replace_obstacle(const Workload& workload, bool insists);
+// Why new pods of a Deployment can never run beside its old ones (MG205), whatever volumes they mount; "" when they can.
+std::string replace_obstacle(const Workload& workload);
+// The same of the volume claims that they mount. Precondition: view.claims was looked up, where there are any.
+std::string claim_obstacle(const NamespaceView& view, const Workload& workload);
 
 Decision desired_replaces(const Context& context);
 

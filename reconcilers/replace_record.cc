@@ -114,7 +114,8 @@ Json replace_record_body(const ReplaceRecord& record, std::string_view ns) {
             {"labels",
              {{std::string(keys::kManagedBy), std::string(keys::kManagedByUs)},
               {std::string(keys::kRecord), std::string(keys::kRecordOfReplace)}}},
-            {"annotations", {{std::string(keys::kUndo), progress_text(record)}}}}},
+            {"annotations", {{std::string(keys::kUndo), progress_text(record)}}},
+            {"finalizers", Json::array({std::string(keys::kRecordFinalizer)})}}},
           {"revision", 1},
           {"data", std::move(data)}};
 }
@@ -132,6 +133,16 @@ Change progress_change(const ReplaceRecord& record, const ControllerRevision& ob
   change.body = Json::array({{{"op", there ? "replace" : "add"},
                               {"path", "/metadata/annotations/meshgraft.io~1undo"},
                               {"value", progress_text(record)}}});
+  return change;
+}
+
+Change release_change(const ControllerRevision& object) {
+  Change change;
+  change.target = object.key();
+  change.verb = Verb::edit;
+  change.pre = {object.meta.uid, object.meta.resource_version};
+  change.body = Json::array({{{"op", "test"}, {"path", "/metadata/finalizers/0"}, {"value", std::string(keys::kRecordFinalizer)}},
+                             {{"op", "remove"}, {"path", "/metadata/finalizers/0"}}});
   return change;
 }
 

@@ -5,6 +5,7 @@
 //
 //   data: {"deployment":{"name","uid"}, "direction":"in"|"back", "original":{…}, "target":{…},
 //          "replicaSets":[{"name","uid","replicas"}], "undo":{own, was, replaced}, "undoBefore":{own, was}}
+//   finalizer meshgraft.io/record: whoever deletes it, it stays until the replace is over
 //   annotation meshgraft.io/undo: {"planted":"<uid>","back":"why it goes back","held":true}
 
 #include <cstdint>
@@ -49,6 +50,9 @@ Json replace_record_body(const ReplaceRecord& record, std::string_view ns);
 
 // The change that writes `record`'s progress on `object`.
 Change progress_change(const ReplaceRecord& record, const ControllerRevision& object);
+
+// The change that lets `object` go when somebody deletes it, or has deleted it: its finalizer is taken off.
+Change release_change(const ControllerRevision& object);
 
 // `raw`, a whole Deployment of `ns` as the server or a file shows it, as a body that creates it again: without status
 // and what the server keeps.

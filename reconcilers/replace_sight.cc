@@ -6,6 +6,7 @@
 
 #include "k8sclient/model/decode.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/rollout_failure.h"
 
 namespace meshgraft {
 namespace {
@@ -102,6 +103,8 @@ void look_at_sets(const NamespaceView& view, const ReplaceRecord& record, const 
       if (old_names.contains(owner.name)) old.insert(pod->meta.name);
       if (!new_names.contains(owner.name)) continue;
       fresh.insert(pod->meta.name);
+      if (!seen.adopted && pod->waiting_reason == "CrashLoopBackOff" && pod->restarts >= kCrashes)
+        seen.failed = "its new pod " + pod->meta.name + " crashes: " + std::to_string(pod->restarts) + " restarts";
       const auto wanted = live->pod.annotations.find(keys::kSidecarInject);
       if (seen.adopted || !pod->ready || wanted == live->pod.annotations.end() || wanted->second != "true") continue;
       const auto is_proxy = [](const std::string& name) { return name == keys::kProxyContainer; };
@@ -164,6 +167,12 @@ Seen look_at_replace(const NamespaceView& view, const ReplaceRecord& record) {
     const auto gone = view.moments.gone.find({Kind::deployment, view.name, record.deployment});
     const std::int64_t since = gone != view.moments.gone.end() ? gone->second : view.moments.watching_since;
     if (now > 0 && since > 0) seen.gone_for = std::max<std::int64_t>(0, now - since / 1000);
+    // What was created and deleted before the record could name it must not come again.
+    if (const auto was = view.moments.vanished.find({Kind::deployment, view.name, record.deployment}); was != view.moments.vanished.end()) {
+      const Seen::Holder last = holder_of(as<Workload>(was->second.get()), record);
+      seen.acknowledged = seen.acknowledged || last == Seen::Holder::planted;
+      seen.taken_away = seen.back && last == Seen::Holder::other;
+    }
   }
   look_at_sets(view, record, live.get(), seen);
   return seen;

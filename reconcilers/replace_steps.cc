@@ -9,6 +9,8 @@ using Kind = Step::Kind;
 
 // An orphaned ReplicaSet changes without an event that anybody follows.
 constexpr std::int64_t kSoon = 1000;
+// Nor does a pod that crashes or finds no node make one of its Deployment.
+constexpr std::int64_t kPodsAgain = 60'000;
 
 Step step(Kind kind, std::string why = "") {
   Step made;
@@ -70,7 +72,7 @@ Step with_planted(const Seen& seen) {
     if (!seen.failed.empty()) return turn_back(seen.failed, true);
   }
   if (seen.rollout != Rollout::complete && seen.rollout != Rollout::empty)
-    return wait(seen.failed.empty() ? "the new pods become ready" : seen.failed);
+    return wait(seen.failed.empty() ? "the new pods become ready" : seen.failed, kPodsAgain);
   for (std::size_t i = 0; i < seen.old.size(); ++i) {
     if (seen.old[i].replicas > 0) return hand_over(seen, i);
   }
@@ -117,6 +119,7 @@ Step forward(const Seen& seen) {
 }
 
 Step backward(const Seen& seen) {
+  if (seen.holder == Seen::Holder::nobody && seen.taken_away) return step(Kind::forget, "the Deployment was deleted by somebody else");
   if (seen.holder == Seen::Holder::nobody) return step(Kind::restore, "the Deployment as it was");
   if (seen.holder != Seen::Holder::planted) {
     if (seen.unbound) return step(Kind::bind_restored, "the way back of what was joined before");

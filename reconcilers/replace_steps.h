@@ -34,7 +34,7 @@ struct Seen {
   bool changed = false;       // the original is no longer what was recorded
   std::string blocked;        // why the original must not go now, "" when it may
   // What the record says.
-  bool acknowledged = false;  // the uid of the planted one
+  bool acknowledged = false;  // the uid of the planted one, or that one was seen to vanish
   bool back = false;          // it goes back
   bool undoing = false;       // a way back: the former selector is what is wanted
   bool no_record = false;     // the planted one has no undo record of its own yet
@@ -46,6 +46,7 @@ struct Seen {
   Rollout rollout = Rollout::complete;
   std::string failed;         // why it will not become ready: its deadline, a sidecar that is missing
   bool others_template = false;  // somebody has given it another template meanwhile
+  bool taken_away = false;    // nobody has it: somebody deleted what we had restored
   bool adopted = false;       // it controls a ReplicaSet of the record
   // What serves: the fewest over the Services that select these pods.
   std::vector<OldSet> old;

@@ -73,22 +73,39 @@ void refuse_applied(const Workload& workload, const std::string& by, ReplaceVerd
 
 }  // namespace
 
-std::string replace_obstacle(const Workload& workload, bool insists) {
+std::string replace_obstacle(const Workload& workload) {
   if (workload.strategy == "Recreate" && workload.replicas > 0)
     return "strategy Recreate: its old and new pods must not run at the same time";
   if (!workload.meta.owners.empty())
     return workload.meta.owners.front().kind + " " + workload.meta.owners.front().name + " owns it and would create it again";
   if (workload.meta.has_finalizers) return "it has a finalizer, which would act when it is deleted";
   if (workload.meta.name.size() > kLongestName) return "its name is too long for a record of it";
-  if (!workload.pod.claims.empty() && !insists && workload.replicas > 0)
-    return "it mounts the volume claim " + workload.pod.claims.front() + ", which pods on two nodes may share only when it is ReadWriteMany or read-only; " +
-           std::string(keys::kReplace) + "=true on the " + std::string(info(workload.kind).name) + " says that the claim is";
   if (workload.pod.host_network && workload.replicas > 0) return "hostNetwork: its new pods would need the ports of the old ones";
   for (const Container& container : workload.pod.containers) {
     for (const ContainerPort& port : container.ports) {
       if (port.host_port != 0 && workload.replicas > 0)
         return "hostPort " + std::to_string(port.host_port) + ": its new pods would need the ports of the old ones";
     }
+  }
+  return "";
+}
+
+// Pods on two nodes share a ReadWriteMany claim, and a ReadOnlyMany one (kubernetes.io, Persistent Volumes, Access Modes). One
+// that is ReadOnlyMany or ReadWriteOnce, as its pods mount it, is the latter to whoever writes. A claim of a pod's own
+// (an ephemeral volume) is not among them.
+std::string claim_obstacle(const NamespaceView& view, const Workload& workload) {
+  if (workload.replicas == 0) return "";
+  const auto has = [](const VolumeClaim& claim, std::string_view mode) { return std::find(claim.modes.begin(), claim.modes.end(), mode) != claim.modes.end(); };
+  for (const std::string& name : workload.pod.claims) {
+    const auto found = std::find_if(view.claims->begin(), view.claims->end(), [&name](const auto& claim) { return claim->meta.name == name; });
+    if (found == view.claims->end())
+      return "it mounts the volume claim " + name + ", and no PersistentVolumeClaim of that name can be seen: whether pods on two nodes may share it is not known";
+    const VolumeClaim& claim = **found;
+    const bool once = has(claim, "ReadWriteOnce") || has(claim, "ReadWriteOncePod");
+    if (has(claim, "ReadWriteMany") || (has(claim, "ReadOnlyMany") && !once)) continue;
+    std::string modes;
+    for (const std::string& mode : claim.modes) modes += (modes.empty() ? "" : ", ") + mode;
+    return "it mounts the volume claim " + name + ", whose accessModes are " + (modes.empty() ? "none" : modes) + ": pods on two nodes cannot share it";
   }
   return "";
 }
@@ -125,10 +142,13 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
                      "take the annotation " + std::string(keys::kNaming) + " off the Namespace: it is then created again under the name it has.";
     return verdict;
   }
-  if (std::string why = replace_obstacle(workload, insists); !why.empty()) {
+  std::string obstacle = replace_obstacle(workload);
+  const bool asks = obstacle.empty() && !workload.pod.claims.empty() && !context.view.claims;
+  if (obstacle.empty() && !asks && !workload.pod.claims.empty()) obstacle = claim_obstacle(context.view, workload);
+  if (!obstacle.empty()) {
     verdict.refused = "it cannot be re-created (MG205)";
     verdict.remedy = "MG205 says what stands in the way.";
-    verdict.findings.push_back(finding("MG205", workload.key(), std::move(why)));
+    verdict.findings.push_back(finding("MG205", workload.key(), std::move(obstacle)));
     return verdict;
   }
   const bool updated = manifests_updated(context, workload);
@@ -137,6 +157,12 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
     return verdict;
   }
   verdict.takes = true;
+  if (asks) {
+    verdict.wants_claims = true;
+    verdict.hold = "its volume claims have to be read first";
+    verdict.passing = true;
+    return verdict;
+  }
   TemplateDecision pod = decide_template(context, member, NewPods::beside);
   verdict.findings = std::move(pod.findings);
   verdict.hold = std::move(pod.intent.hold);

@@ -23,6 +23,7 @@ struct Moments {
   std::int64_t now = 0;
   std::int64_t watching_since = 0;          // what is not there and not in `gone` has been away at least since then
   std::map<ObjectKey, std::int64_t> gone;   // when the caller saw an object of this namespace vanish
+  std::map<ObjectKey, ObjectPtr> vanished;  // what those Deployments were when they did
   std::map<ObjectKey, std::int64_t> rolling;  // when the caller first saw a workload's present rollout under way
   std::map<ObjectKey, std::int64_t> routed;   // when the caller first saw a VirtualService lead where it leads now
   std::set<ObjectKey> over;  // workloads whose rollout the caller saw end, and whose pods no plan has looked at since
@@ -60,6 +61,7 @@ struct NamespaceView {
   std::optional<std::vector<std::shared_ptr<const EndpointSlice>>> slices;
   std::optional<std::vector<std::shared_ptr<const Event>>> events;
   std::optional<std::vector<std::shared_ptr<const ReplicaSet>>> replica_sets;
+  std::optional<std::vector<std::shared_ptr<const VolumeClaim>>> claims;  // the same, as wants_claims asked for them
   std::map<std::string, std::shared_ptr<const Json>> manifests;  // whole Deployments by name, as files gave them
   // Whole objects with their managedFields, as wants_live named them; null: nobody knows more than the view.
   std::map<ObjectKey, std::shared_ptr<const Json>> live;
@@ -281,6 +283,8 @@ struct Change {
   Verb verb = Verb::apply;
   Json body;                // apply: exactly the fields we own; create: the object; edit: a JSON Patch; restore: a merge patch
   Precondition pre;
+  // create: not unless this object is still there as `pre` says, asked right before. What is created follows from it.
+  std::optional<ObjectKey> witness;
   bool force = false;       // apply: takes fields that others own
   Stage stage = Stage::member_metadata;
   Impact impact = Impact::none;

@@ -53,6 +53,7 @@ constexpr std::array<KindReader, static_cast<std::size_t>(Kind::other)> kReaders
     {make_own<LimitRange>, read_limit_range, nullptr},
     {make_own<DisruptionBudget>, read_disruption_budget, nullptr},
     {make_own<Autoscaler>, read_autoscaler, nullptr},
+    {make_own<VolumeClaim>, read_volume_claim, nullptr},
 }};
 
 bool read_annotations(FieldReader& reader, Value value, Meta& meta) {
@@ -110,6 +111,13 @@ const KindReader& reader_of(Kind kind) {
   return kind == Kind::other ? kUnknown : kReaders[static_cast<std::size_t>(kind)];
 }
 
+// One that is no text says nothing more than that it is there.
+bool read_finalizer(Value item, Meta& meta) {
+  std::string_view name;
+  if (!item.get_string().get(name) && !meta.has_finalizers) meta.keeps_record = name == "meshgraft.io/record";
+  return meta.has_finalizers = true;
+}
+
 // managedFields, the bulk of most objects, is skipped unread.
 bool read_meta(FieldReader& reader, Value value, Meta& meta) {
   const auto owner = [&reader](Value item, OwnerReference& out) { return read_owner(reader, item, out); };
@@ -123,7 +131,7 @@ bool read_meta(FieldReader& reader, Value value, Meta& meta) {
     if (key == "annotations") return read_annotations(reader, field, meta);
     if (key == "creationTimestamp") return reader.text(field, meta.created);
     if (key == "deletionTimestamp") return reader.present(field, meta.deleting);
-    if (key == "finalizers") return reader.items(field, [&meta](Value) { return meta.has_finalizers = true; });
+    if (key == "finalizers") return reader.items(field, [&meta](Value item) { return read_finalizer(item, meta); });
     return key != "ownerReferences" || reader.list(field, meta.owners, owner);
   });
 }

@@ -46,6 +46,7 @@ bool read_quota(FieldReader& reader, std::string_view section, Value value, Obje
 bool read_limit_range(FieldReader& reader, std::string_view section, Value value, Object& object);
 bool read_disruption_budget(FieldReader& reader, std::string_view section, Value value, Object& object);
 bool read_autoscaler(FieldReader& reader, std::string_view section, Value value, Object& object);
+bool read_volume_claim(FieldReader& reader, std::string_view section, Value value, Object& object);
 bool read_event(FieldReader& reader, std::string_view section, Value value, Object& object);
 // decode_mesh.cc
 bool read_virtual_service(FieldReader& reader, std::string_view section, Value value, Object& object);

@@ -1,4 +1,4 @@
-// What bounds a namespace's pods: LimitRange, PodDisruptionBudget, HorizontalPodAutoscaler.
+// What bounds a namespace's pods: LimitRange, PodDisruptionBudget, HorizontalPodAutoscaler, and PersistentVolumeClaim.
 
 #include "k8sclient/model/decode_kinds.h"
 
@@ -49,6 +49,13 @@ bool read_autoscaler(FieldReader& reader, std::string_view section, Value value,
   return reader.fields(value, [&](std::string_view key, Value field) {
     if (key == "currentReplicas") return reader.number(field, scaler.current);
     return key != "desiredReplicas" || reader.number(field, scaler.desired);
+  });
+}
+
+bool read_volume_claim(FieldReader& reader, std::string_view section, Value value, Object& object) {
+  if (section != "spec") return true;
+  return reader.fields(value, [&](std::string_view key, Value field) {
+    return key != "accessModes" || reader.text_list(field, static_cast<VolumeClaim&>(object).modes);
   });
 }
 

@@ -9,7 +9,7 @@ namespace {
 // Groups and plurals as the API server serves them. Where several versions are served, the one here is the newest
 // that every release we support has: Istio 1.11 to 1.31 all serve networking v1alpha3, for EnvoyFilter it is the
 // only one, and KubeSphere 3.3 writes VirtualService and DestinationRule in it.
-constexpr std::array<KindInfo, 30> kKinds{{
+constexpr std::array<KindInfo, 31> kKinds{{
     {Kind::namespace_, "Namespace", "", "v1", "namespaces", false, Watch::always},
     {Kind::deployment, "Deployment", "apps", "v1", "deployments", true, Watch::always},
     {Kind::stateful_set, "StatefulSet", "apps", "v1", "statefulsets", true, Watch::always},
@@ -50,6 +50,7 @@ constexpr std::array<KindInfo, 30> kKinds{{
     {Kind::disruption_budget, "PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", true, Watch::never},
     // v1 is the one version that every supported server has: v2 came with 1.23, v2beta2 went with 1.26.
     {Kind::autoscaler, "HorizontalPodAutoscaler", "autoscaling", "v1", "horizontalpodautoscalers", true, Watch::never},
+    {Kind::volume_claim, "PersistentVolumeClaim", "", "v1", "persistentvolumeclaims", true, Watch::never},
 }};
 
 constexpr bool rows_follow_the_enum() {

@@ -43,6 +43,7 @@ enum class Kind : std::uint8_t {
   limit_range,
   disruption_budget,  // PodDisruptionBudget
   autoscaler,         // HorizontalPodAutoscaler
+  volume_claim,       // PersistentVolumeClaim
   other,  // a document of a kind that no rule reads; passed through
 };
 

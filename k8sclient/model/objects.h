@@ -29,6 +29,7 @@ struct Meta {
   bool applied = false;           // carries last-applied-configuration: somebody runs `kubectl apply` on it
   bool deleting = false;          // deletionTimestamp is set
   bool has_finalizers = false;
+  bool keeps_record = false;      // its first finalizer is meshgraft.io/record
   std::string created;            // creationTimestamp, RFC 3339
   std::vector<OwnerReference> owners;
 };
@@ -340,6 +341,11 @@ struct Autoscaler : Object {
   std::int64_t current = 0, desired = 0;  // replicas, by its status
   std::int64_t cpu_percent = 0;           // spec.targetCPUUtilizationPercentage; 0 for none
   Autoscaler() : Object(kKind) {}
+};
+struct VolumeClaim : Object {
+  static constexpr Kind kKind = Kind::volume_claim;
+  std::vector<std::string> modes;  // spec.accessModes: ReadWriteOnce, ReadOnlyMany, ReadWriteMany, ReadWriteOncePod
+  VolumeClaim() : Object(kKind) {}
 };
 
 struct Pod : Object {

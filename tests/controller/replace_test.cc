@@ -258,6 +258,68 @@ TEST_F(ReplaceRig, a_deployment_deleted_by_its_owner_on_the_way_stays_deleted) {
   EXPECT_TRUE(sets().empty());
 }
 
+TEST_F(ReplaceRig, a_new_deployment_that_is_deleted_before_the_record_names_it_stays_deleted) {
+  open_shop();
+  join();
+  RigController controller(cluster, settings);
+  bool removed = false;
+  controller.settle(minutes(3), [&] {
+    if (removed || deployment().is_null() || deployment()["metadata"]["uid"] == before["metadata"]["uid"]) return;
+    EXPECT_THAT(to_text(record()["metadata"]["annotations"]), testing::Not(testing::HasSubstr("planted")));
+    removed = true;
+    remove("catalog");
+  });
+  EXPECT_TRUE(removed);
+  EXPECT_TRUE(deployment().is_null());
+  EXPECT_TRUE(record().is_null());
+  EXPECT_TRUE(sets().empty());
+}
+
+TEST_F(ReplaceRig, a_restored_deployment_that_is_deleted_at_once_stays_deleted) {
+  open_shop();
+  join();
+  cluster.never_ready = has_sidecar;
+  RigController controller(cluster, settings);
+  std::set<Json> seen{before["metadata"]["uid"]};
+  bool left = false;
+  bool removed = false;
+  controller.settle(minutes(5), [&] {
+    if (removed || deployment().is_null() || !seen.insert(deployment()["metadata"]["uid"]).second) return;
+    if (std::exchange(left, true)) {
+      removed = true;
+      remove("catalog");
+    } else {
+      cluster.label("shop", "meshgraft.io/app", "");
+    }
+  });
+  EXPECT_TRUE(removed);
+  EXPECT_TRUE(deployment().is_null());
+  EXPECT_TRUE(record().is_null());
+}
+
+TEST_F(ReplaceRig, a_record_that_somebody_deletes_stays_until_the_replace_is_over_and_it_is_said) {
+  open_shop();
+  join();
+  RigController controller(cluster, settings);
+  bool dropped = false;
+  bool said = false;
+  controller.settle(minutes(2), [&] {
+    look();
+    if (!dropped && !record().is_null() && deployment().is_null()) {
+      dropped = true;
+      const fakes::Target target{cluster.engine.by_plural("apps", "v1", "controllerrevisions"), "v1", "shop", "meshgraft-catalog", ""};
+      ASSERT_TRUE(cluster.engine.remove(target, {}).ok());
+      EXPECT_FALSE(record().is_null()) << "its finalizer keeps it";
+    }
+    said = said || (dropped && controller.metrics.text().find("code=\"MG119\"") != std::string::npos);
+  });
+  EXPECT_TRUE(dropped);
+  EXPECT_TRUE(said);
+  EXPECT_TRUE(is_replaced());
+  EXPECT_EQ(least["catalog"], kPods);
+  EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_replacements_total{result=\"completed\"} 1"));
+}
+
 TEST_F(ReplaceRig, the_way_back_after_it_is_a_second_replace_of_what_stands_there_by_then) {
   open_shop();
   join();

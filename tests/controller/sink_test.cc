@@ -57,6 +57,33 @@ TEST_F(Sink_, an_apply_for_an_object_that_is_gone_creates_nothing) {
   EXPECT_TRUE(cluster.deployment("shop", "web").is_null());
 }
 
+TEST_F(Sink_, what_follows_from_an_object_is_created_only_while_that_is_as_it_was) {
+  const Json web = cluster.deployment("shop", "web");
+  Change change;
+  change.target = {Kind::config_map, "shop", "made"};
+  change.verb = Verb::create;
+  change.body = {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "made"}, {"namespace", "shop"}}}};
+  change.witness = ObjectKey{Kind::deployment, "shop", "web"};
+  const std::string version = web["metadata"]["resourceVersion"];
+  const auto refused = [&](const std::string& uid, const std::string& at) {
+    change.pre = {uid, at};
+    const ApiResult<Outcome> done = sink.carry_out(change);
+    return !done && done.error().kind == ErrorClass::conflict ? done.error().message : "";
+  };
+  EXPECT_EQ(refused("another", ""), "Deployment shop/web has changed since this was planned");
+  EXPECT_EQ(refused(uid(), version + "0"), "Deployment shop/web has changed since this was planned");
+  change.witness->name = "gone";
+  EXPECT_EQ(refused(uid(), ""), "Deployment shop/gone is gone since this was planned");
+  EXPECT_THAT(cluster.api.writes(), testing::IsEmpty());
+  change.witness->name = "web";
+  change.pre = {uid(), version};
+  EXPECT_TRUE(sink.carry_out(change));
+  cluster.api.set_fault([](const fakes::Call& call) { return call.is_write() ? std::nullopt : std::optional<fakes::Fault>(fakes::refused_fault()); });
+  const ApiResult<Outcome> unasked = sink.carry_out(change);
+  ASSERT_FALSE(unasked);
+  EXPECT_EQ(unasked.error().kind, ErrorClass::transport) << "what could not be asked is not known";
+}
+
 TEST_F(Sink_, an_apply_for_another_object_of_the_same_name_means_look_again) {
   Change change = labelled("web");
   change.pre.uid = "another";

@@ -2,7 +2,6 @@
 it is asked to be created again, and what must be true of it afterwards. Used by
 test_replace*.py; holds no test."""
 
-from outcomes import tell
 from processes import wait_until
 from scenario import APP, HELD, ONE_SERVICE, UNDO, Scenario
 
@@ -22,10 +21,6 @@ SHOP = (ONE_SERVICE.replace("one", "web").replace("app: web", "run: web")
 class ReplaceScenario(Scenario):
     mesh = "kubesphere"
     values = ("replace.enabled=true",)
-
-    def watching(self, *namespaces):
-        self._since = self.audit.position()
-        return super().watching(*namespaces)
 
     def shop(self, name, manifest=SHOP, **annotations):
         """A namespace that policy replace is asked for, running and not labelled yet."""
@@ -73,15 +68,13 @@ class ReplaceScenario(Scenario):
         self.assertEqual(watch.gaps, 0, "the watch of EndpointSlices was interrupted: no proof")
         fewest = watch.fewest().get((namespace, service), 0)
         self.assertGreaterEqual(fewest, replicas, watch.history(namespace, service))
-        writes = [w for w in self.writes(self._since) if w.namespace == namespace]
-        tell(self._testMethodName.removeprefix("test_").replace("_", " "), f"{namespace}/{service}", fewest, replicas,
-             len(writes), sum(w.resource == "replicasets" and w.verb == "patch" for w in writes), outcome)
+        self.tell_outcome(watch, namespace, service, replicas, outcome)
 
     def assert_as_before(self, former, now):
         """But for the mark that it is held, and the record of that."""
-        def kept(deployment):
-            meta = deployment["metadata"]
+        def kept(obj):
+            meta = obj["metadata"]
             annotations = {k: v for k, v in meta.get("annotations", {}).items()
                            if k not in (HELD, UNDO, "deployment.kubernetes.io/revision")}
-            return deployment["spec"], meta.get("labels", {}), annotations
+            return obj["spec"], meta.get("labels", {}), annotations
         self.assertEqual(kept(now), kept(former))

@@ -9,6 +9,7 @@ from api import KINDS
 from audit import AuditLog
 from cluster import Cluster, is_ready, rolled_out
 from endpoint_watch import EndpointWatch
+from outcomes import tell
 from processes import wait_until
 from programs import USER, Controller, Models, admit, meshgraft
 from rights import note
@@ -98,6 +99,7 @@ class Scenario(unittest.TestCase):
                        f"VirtualService {namespace}/{name}")
 
     def watching(self, *namespaces):
+        self._since = self.audit.position()
         return self.enterContext(EndpointWatch(self.api, namespaces))
 
     def wait_until_joined(self, controller, *namespaces, seconds=120):
@@ -141,13 +143,21 @@ class Scenario(unittest.TestCase):
     def annotation(self, obj, key):
         return obj["metadata"].get("annotations", {}).get(key)
 
-    def assert_never_without_endpoint(self, watch, services):
-        """Each (namespace, service) had a ready endpoint from start to end."""
+    def tell_outcome(self, watch, namespace, service, replicas, outcome):
+        """A row of the table at the tier's end: what this scenario came to, by what was seen and written since it watches."""
+        writes = [w for w in self.writes(self._since) if w.namespace == namespace]
+        tell(self._testMethodName.removeprefix("test_").replace("_", " "), f"{namespace}/{service}",
+             watch.fewest().get((namespace, service), 0), replicas, len(writes),
+             sum(w.resource == "replicasets" and w.verb == "patch" for w in writes), outcome)
+
+    def assert_never_without_endpoint(self, watch, services, outcome):
+        """Each (namespace, service) had a ready endpoint from start to end. The outcome is told."""
         self.assertEqual(watch.gaps, 0, "the watch of EndpointSlices was interrupted: no proof")
         fewest = watch.fewest()
         for namespace, service in services:
             self.assertGreaterEqual(fewest.get((namespace, service), 0), 1,
                                     f"{namespace}/{service} over time: {watch.history(namespace, service)}")
+            self.tell_outcome(watch, namespace, service, watch.history(namespace, service)[0][1], outcome)
 
     # What was written.
 

@@ -30,7 +30,7 @@ class Article(Scenario):
         with self.subTest("no Service was ever without a ready endpoint"):
             self.assert_never_without_endpoint(watch, [
                 ("shop", "web"), ("shop", "orders"), ("shop", "cart"), ("shop", "nacos-headless"),
-                ("ingress-nginx", "ingress-nginx-controller"), ("ingress-nginx", "ingress-nginx-controller-admission")])
+                ("ingress-nginx", "ingress-nginx-controller"), ("ingress-nginx", "ingress-nginx-controller-admission")], "joined")
         with self.subTest("members"):
             for name in MEMBERS:
                 self.assert_sidecar("shop", name)

@@ -33,7 +33,7 @@ class Bookinfo(Scenario):
 
         self.assertEqual(sorted(name for _, name in rollouts.rolled), sorted(DEPLOYMENTS), "one restart each")
         self.assertEqual(rollouts.most, 1, "max-rollouts of a namespace is 1 unless it says otherwise")
-        self.assert_never_without_endpoint(watch, [("bookinfo", s) for s in SERVICES])
+        self.assert_never_without_endpoint(watch, [("bookinfo", s) for s in SERVICES], "joined")
         for name, version in DEPLOYMENTS.items():
             with self.subTest(deployment=name):
                 deployment = self.api.get("Deployment", "bookinfo", name)

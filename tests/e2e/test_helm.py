@@ -229,7 +229,7 @@ class Helm(Scenario):
         self.wait_until_joined(type("Running", (), {"process": controller}), "shop", "ingress-nginx", seconds=180)
         watch.stop()
         self.assert_never_without_endpoint(watch, [("shop", "web"), ("shop", "orders"), ("shop", "cart"),
-                                                   ("ingress-nginx", "ingress-nginx-controller")])
+                                                   ("ingress-nginx", "ingress-nginx-controller")], "joined")
         for name in ("web", "orders", "cart-v1"):
             self.assert_sidecar("shop", name)
         self.assert_sidecar("ingress-nginx", "ingress-nginx-controller")

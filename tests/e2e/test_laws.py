@@ -92,7 +92,7 @@ class Laws(Scenario):
             self.cluster.wait_for_deployments("stuck")
             said = wait_until(lambda: (line := self.status("stuck")) and "held 1" in line and line, 60, "the namespace says so")
         watch.stop()
-        self.assert_never_without_endpoint(watch, [("stuck", "one"), ("stuck", "other")])
+        self.assert_never_without_endpoint(watch, [("stuck", "one"), ("stuck", "other")], "as before, held; the other waits")
         self.assertRegex(said, "^joined 0/2")
         self.assertIn("not available within", self.annotation(self.api.get("Deployment", "stuck", "one"), HELD))
         self.assertEqual(self.api.get("Deployment", "stuck", "other")["spec"], before["other"],

@@ -162,7 +162,7 @@ class Releases(Scenario):
         traffic.watch.stop()
         endpoints.stop()
         self.assertEqual(traffic.watch.dead_ends(), [], f"of {traffic.watch.asked} answers")
-        self.assert_never_without_endpoint(endpoints, [(n, "web") for n in names])
+        self.assert_never_without_endpoint(endpoints, [(n, "web") for n in names], "released, or as before")
 
     def print_steps(self, traffic, name, since):
         """What was written when, and where a caller's request went then."""

@@ -325,4 +325,4 @@ class Replace(ReplaceScenario):
             now = json.loads(self.annotation(self.api.get("Deployment", "undone", "web"), UNDO))
         watch.stop()
         self.assertEqual((now["uid"], now["own"], now.get("was")), (was["uid"], was["own"], was.get("was")))
-        self.assert_never_without_endpoint(watch, [("undone", "web")])
+        self.assert_never_without_endpoint(watch, [("undone", "web")], "joined again, its record as before")

@@ -16,26 +16,45 @@ def rolling(replicas, surge, unavailable):
 
 # As `helm create` makes them: the name that KubeSphere would give away is in the selector.
 HELMS = SHOP.replace("{run: web}", "{app.kubernetes.io/name: web, app.kubernetes.io/instance: first}")
+# A volume that pods of many nodes may mount, as NFS and CephFS give it.
+SHARED = """
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: shared-volume}
+spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteMany], storageClassName: "", nfs: {server: nfs.example, path: /data}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteMany], storageClassName: "", volumeName: shared-volume, resources: {requests: {storage: 1Gi}}}
+---
+""" + SHOP.replace("      containers:", "      volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]\n      containers:")
 SHAPES = {
     "no-pod-less": (rolling(3, 1, 0), 3), "one-pod-less": (rolling(3, 0, 1), 3), "all-at-once": (rolling(3, "100%", "100%"), 3),
-    "single": (rolling(1, 0, 1), 1), "helms-labels": (HELMS, 3), "paused": (SHOP, 3), "restarted": (SHOP, 3)}
+    "single": (rolling(1, 0, 1), 1), "helms-labels": (HELMS, 3), "paused": (SHOP, 3), "restarted": (SHOP, 3),
+    "shared-volume": (SHARED, 3), "record-deleted": (SHOP, 3)}
 
 
 class ReplaceShapes(ReplaceScenario):
     def test_every_shape_keeps_its_endpoints(self):
         former = {name: self.shop(name, manifest) for name, (manifest, _) in SHAPES.items()}
         watch = self.watching(*SHAPES)
-        paused = []
+        paused, deleted = [], []
 
-        def pause(request):
-            """While the record is about to name the new one: so it is there, and the end is far."""
-            if request["operation"] == "UPDATE" and request["namespace"] == "paused" and not paused:
+        def act(request):
+            what = (request["namespace"], request["operation"], request["kind"]["kind"])
+            # While the record is about to name the new one: so it is there, and the end is far.
+            if what == ("paused", "UPDATE", "ControllerRevision") and not paused:
                 paused.append(self.api.annotate("Namespace", None, "paused", **{PAUSED: "true"}))
+            # While nothing but the record knows what stood there.
+            if what == ("record-deleted", "CREATE", "Deployment") and not deleted:
+                deleted.append(self.api.delete("ControllerRevision", "record-deleted", "meshgraft-web"))
         with Controller(self.cluster, *REPLACE) as controller:
-            with Moment(self.cluster, USER, "apps", "controllerrevisions", pause):
+            with Moment(self.cluster, USER, "apps", "*", act):
                 for name in SHAPES:
                     self.label(name)
                 self.wait_until_said(controller, "MG110", "paused")
+                wait_until(lambda: controller.process.check() or deleted, 120, "somebody deletes a record")
             self.wait_until_new_one(controller, "restarted", former["restarted"])
             self.cluster.kubectl("rollout", "restart", "deployment/web", "-n", "restarted")
             for name in SHAPES:
@@ -67,4 +86,4 @@ class ReplaceShapes(ReplaceScenario):
             wait_until(lambda: (self.annotation(self.api.get("Namespace", None, "dropped"), STATUS) or "").startswith("joined 1/1"),
                        60, "the namespace says so")
         watch.stop()
-        self.assert_never_without_endpoint(watch, [("dropped", "web")])
+        self.assert_never_without_endpoint(watch, [("dropped", "web")], "joined again")

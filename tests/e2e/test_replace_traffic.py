@@ -13,6 +13,7 @@ class ReplaceTraffic(ReplaceScenario):
     def test_no_request_of_a_caller_leads_nowhere_at_any_step_of_a_replace_and_of_its_way_back(self):
         self.namespace("callers", ONE_SERVICE)
         former = self.shop("shop")
+        service = self.api.get("Service", "shop", "web")
         host = "web.shop.svc.cluster.local"
         whole, subset = f"outbound|80||{host}", f"outbound|80|v1|{host}"
         address = self.api.get("Service", "shop", "web")["spec"]["clusterIP"]
@@ -28,11 +29,19 @@ class ReplaceTraffic(ReplaceScenario):
             self.label("shop")
             self.wait_until_replaced(controller, "shop", former)
             self.wait_until(controller, lambda: goes_to(subset), "it is governed")
+            # What its owner changes meanwhile stays his on the way back.
+            self.cluster.kubectl("scale", "deployment/web", "-n", "shop", "--replicas=4")
+            self.cluster.kubectl("set", "image", "deployment/web", "-n", "shop", "web=web:2")
+            self.cluster.kubectl("rollout", "status", "deployment/web", "-n", "shop", "--timeout=300s")
+            former["spec"]["replicas"] = 4
+            former["spec"]["template"]["spec"]["containers"][0]["image"] = "web:2"
             self.api.label("Namespace", None, "shop", **{APP: None})
             self.wait_until(controller, lambda: self.is_back(former) and goes_to(whole), "it is as before")
             self.wait_until(controller, lambda: caller.asked > 20, "the caller was asked all along")
         watch.stop()
         caller.stop()
+        self.assert_as_before(former, self.api.get("Deployment", "shop", "web"))
+        self.assert_as_before(service, self.api.get("Service", "shop", "web"))
         self.assertEqual(caller.dead_ends(), [])
         seen = [seen for _, seen in caller.clusters()]
         # KubeSphere may route by the subset once more before it lets go.

@@ -127,7 +127,7 @@ class WayBack(Scenario):
         watch.stop()
         self.assert_never_without_endpoint(watch, [
             ("shop", "web"), ("shop", "orders"), ("shop", "cart"), ("shop", "nacos-headless"),
-            ("ingress-nginx", "ingress-nginx-controller")])
+            ("ingress-nginx", "ingress-nginx-controller")], "as before, object for object")
         self.assert_same(before, self.objects("shop", "ingress-nginx"))
 
     def test_bookinfo_goes_back_though_the_controller_is_killed_on_the_way(self):
@@ -148,7 +148,7 @@ class WayBack(Scenario):
         with Controller(self.cluster) as controller:
             self.wait_until_back(controller, "bookinfo")
         watch.stop()
-        self.assert_never_without_endpoint(watch, [("bookinfo", s) for s in (*services, "reviews")])
+        self.assert_never_without_endpoint(watch, [("bookinfo", s) for s in (*services, "reviews")], "as before, object for object")
         self.assert_same(before, self.objects("bookinfo"))
 
     def test_the_label_removed_while_it_joins(self):
@@ -166,5 +166,6 @@ class WayBack(Scenario):
             self.api.label("Namespace", None, "midway", **{APP: None})
             self.wait_until_back(controller, "midway")
         watch.stop()
-        self.assert_never_without_endpoint(watch, [("midway", s) for s in ("details", "ratings", "productpage", "reviews")])
+        self.assert_never_without_endpoint(watch, [("midway", s) for s in ("details", "ratings", "productpage", "reviews")],
+                                           "as before, object for object")
         self.assert_same(before, self.objects("midway"))

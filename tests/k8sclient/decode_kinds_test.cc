@@ -47,6 +47,26 @@ ObjectPtr read(std::string_view bytes) {
   return nullptr;
 }
 
+TEST(DecodeKinds, a_volume_claim_says_how_many_nodes_may_mount_it) {
+  Decoder decoder;
+  const Result<ObjectPtr> read = decoder.object(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"data","namespace":"shop"},
+    "spec":{"accessModes":["ReadWriteMany","ReadOnlyMany"],"resources":{"requests":{"storage":"1Gi"}}},"status":{"accessModes":["ReadWriteOnce"]}})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(as<VolumeClaim>(read->get())->modes, (std::vector<std::string>{"ReadWriteMany", "ReadOnlyMany"}));
+}
+
+TEST(DecodeKinds, a_records_finalizer_is_told_from_others) {
+  Decoder decoder;
+  const auto kept = [&decoder](const std::string& finalizers) {
+    const Result<ObjectPtr> read = decoder.object(R"({"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"name":"a","namespace":"b","finalizers":)" + finalizers + "}}");
+    return read ? std::pair((*read)->meta.has_finalizers, (*read)->meta.keeps_record) : std::pair(false, true);
+  };
+  EXPECT_EQ(kept(R"(["meshgraft.io/record","foregroundDeletion"])"), std::pair(true, true));
+  EXPECT_EQ(kept(R"(["foregroundDeletion","meshgraft.io/record"])"), std::pair(true, false));
+  EXPECT_EQ(kept("[7]"), std::pair(true, false));
+  EXPECT_EQ(kept("[]"), std::pair(false, false));
+}
+
 TEST(DecodeWorkload, a_deployment_gives_all_that_rules_read) {
   const Manifests manifests("shop.yaml");
   const Workload& web = manifests.get<Workload>("catalog");

@@ -162,7 +162,7 @@ TEST(ReplaceSteps, no_old_pod_goes_before_the_new_ones_are_ready) {
   seen.rollout = Rollout::under_way;
   const Step step = next_step(seen);
   EXPECT_EQ(step.kind, Kind::wait);
-  EXPECT_EQ(step.wake, 0) << "the Deployment's own status says when";
+  EXPECT_EQ(step.wake, 60'000) << "a pod that crashes is none of its Deployment's events";
 }
 
 TEST(ReplaceSteps, old_pods_go_one_by_one_or_as_many_as_may_be_unavailable) {
@@ -323,6 +323,14 @@ TEST(ReplaceSteps, without_the_replica_set_to_go_back_to_both_sides_stay) {
   seen.back = true;
   seen.old.clear();
   EXPECT_EQ(next_step(seen).kind, Kind::wait);
+}
+
+TEST(ReplaceSteps, what_was_restored_and_deleted_by_somebody_is_not_restored_again) {
+  Seen seen = orphaned();
+  seen.back = true;
+  EXPECT_EQ(next_step(seen).kind, Kind::restore);
+  seen.taken_away = true;
+  EXPECT_EQ(next_step(seen).kind, Kind::forget);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "k8sclient/model/decode.h"
 #include "k8sclient/model/json_read.h"
 #include "reconcilers/replace_record.h"
 #include "reconcilers/replace_sight.h"
@@ -121,6 +122,131 @@ TEST(Replace, a_record_that_somebody_edited_stops_everything_and_says_so) {
     EXPECT_THAT(text_of(made, "MG107"), Not(IsEmpty())) << data;
     EXPECT_THAT(of_web(made), IsEmpty()) << data;
   }
+}
+
+// A record of the replace of web, as the server shows it.
+ControllerRevision record_of_web(const std::string& progress, bool deleted) {
+  ReplaceRecord record;
+  record.deployment = "web";
+  record.old_uid = "uid-web";
+  record.original = record.target = bare(whole_web(), "shop");
+  Json body = replace_record_body(record, "shop");
+  body["metadata"]["uid"] = "uid-record";
+  body["metadata"]["annotations"]["meshgraft.io/undo"] = progress;
+  if (deleted) body["metadata"]["deletionTimestamp"] = "2026-11-22T00:00:00Z";
+  Decoder decoder;
+  const Result<ObjectPtr> read = decoder.object(to_text(body));
+  return static_cast<const ControllerRevision&>(**read);
+}
+// With that record, and, where `stands`, a Deployment that somebody else has created.
+World shop_with(const ControllerRevision& record, bool stands) {
+  World world = stands ? shop(live::deployment("web")) : shop();
+  NamespaceView& view = world.namespaces.at("shop");
+  view.records.push_back(std::make_shared<const ControllerRevision>(record));
+  view.slices.emplace();
+  view.pods.emplace();
+  if (!stands) {
+    view.workloads.clear();
+  } else {
+    auto his = std::make_shared<Workload>(*view.workloads.front());
+    his->meta.uid = "uid-his";
+    view.workloads.front() = std::move(his);
+  }
+  return world;
+}
+
+TEST(Replace, a_record_that_was_deleted_goes_when_nothing_can_come_of_it_and_stays_while_it_holds_all_there_is) {
+  for (const bool stands : {false, true}) {
+    for (const char* progress : {"{}", "[broken"}) {
+      const Plan made = live::plan(shop_with(record_of_web(progress, true), stands), enabled());
+      const bool broken = *progress == '[';
+      EXPECT_EQ(text_of(made, "MG107").empty(), !broken);
+      ASSERT_EQ(made.now.empty(), !stands && broken) << progress;
+      if (made.now.empty()) continue;
+      const Change& change = made.now.front();
+      EXPECT_EQ(change.verb, stands ? Verb::edit : Verb::create) << progress;
+      if (stands) {
+        EXPECT_EQ(change.target.name, "meshgraft-web");
+        EXPECT_EQ(to_text(change.body), R"([{"op":"test","path":"/metadata/finalizers/0","value":"meshgraft.io/record"},{"op":"remove","path":"/metadata/finalizers/0"}])");
+        EXPECT_EQ(change.outcome, "dropped");
+      } else {
+        EXPECT_EQ(change.witness, (ObjectKey{Kind::controller_revision, "shop", "meshgraft-web"}));
+        EXPECT_THAT(text_of(made, "MG119"), HasSubstr("stays until that is over"));
+      }
+    }
+  }
+}
+
+TEST(Replace, in_a_namespace_that_is_being_deleted_a_record_is_let_go_whatever_else_is_frozen) {
+  for (const bool paused : {false, true}) {
+    World world = shop_with(record_of_web("{}", true), false);
+    NamespaceView& view = world.namespaces.at("shop");
+    auto ns = std::make_shared<Namespace>(*view.ns);
+    ns->terminating = true;
+    view.ns = ns;
+    Settings settings = enabled();
+    settings.paused = paused;
+    const Plan made = live::plan(world, settings);
+    ASSERT_EQ(made.now.size(), 1U);
+    EXPECT_EQ(made.now.front().verb, Verb::edit);
+    EXPECT_EQ(made.now.front().target.kind, Kind::controller_revision);
+  }
+}
+
+TEST(Replace, a_new_pod_that_crashes_again_and_again_turns_it_back_before_its_deadline) {
+  ReplaceRecord record;
+  record.deployment = "web";
+  record.old_uid = "uid-old";
+  record.original = record.target = bare(whole_web(), "shop");
+  record.planted = "uid-web";
+  record.sets = {{"web-0", "set-0", 2}};
+  World world = shop(live::deployment("web", "", "", "observedGeneration: 3, replicas: 2, updatedReplicas: 2, readyReplicas: 0, unavailableReplicas: 2"));
+  NamespaceView& view = world.namespaces.at("shop");
+  auto old = std::make_shared<ReplicaSet>();
+  old->meta.name = "web-0";
+  old->meta.uid = "set-0";
+  old->replicas = old->pods = old->ready = 2;
+  view.replica_sets->push_back(old);
+  auto pod = std::make_shared<Pod>();
+  pod->meta.name = "web-1-x";
+  pod->meta.owners = {{"ReplicaSet", "web-1", "set-1", true}};
+  pod->waiting_reason = "CrashLoopBackOff";
+  pod->restarts = 2;
+  view.pods.emplace().push_back(pod);
+  view.slices.emplace();
+  EXPECT_EQ(look_at_replace(view, record).failed, "");
+  auto worse = std::make_shared<Pod>(*pod);
+  worse->restarts = 3;
+  view.pods->front() = worse;
+  const Seen seen = look_at_replace(view, record);
+  EXPECT_EQ(seen.failed, "its new pod web-1-x crashes: 3 restarts");
+  const Step step = next_step(seen);
+  EXPECT_EQ(step.kind, Step::Kind::turn_back);
+  EXPECT_TRUE(step.held);
+}
+
+TEST(Replace, claims_are_asked_for_before_anything_is_decided) {
+  const std::string mounts = "volumes: [{name: data, persistentVolumeClaim: {claimName: data}}], containers:";
+  std::string deployment = live::deployment("web");
+  const std::size_t at = deployment.find("containers:");
+  ASSERT_NE(at, std::string::npos);
+  deployment.replace(at, std::string("containers:").size(), mounts);
+  World world = shop(deployment);
+  NamespaceView& view = world.namespaces.at("shop");
+  view.claims.reset();
+  Plan made = live::plan(world, enabled());
+  EXPECT_TRUE(made.wants_claims);
+  EXPECT_THAT(of_web(made), IsEmpty());
+  EXPECT_THAT(text_of(made, "MG205"), IsEmpty());
+  auto claim = std::make_shared<VolumeClaim>();
+  claim->meta.name = "data";
+  claim->modes = {"ReadWriteMany"};
+  view.claims.emplace().push_back(claim);
+  made = live::plan(world, enabled());
+  EXPECT_FALSE(made.wants_claims);
+  EXPECT_THAT(of_web(made), ElementsAre("ControllerRevision shop/meshgraft-web"));
+  view.claims.emplace();
+  EXPECT_THAT(text_of(live::plan(world, enabled()), "MG205"), HasSubstr("no PersistentVolumeClaim of that name can be seen"));
 }
 
 TEST(Replace, without_having_read_all_of_it_nothing_begins) {

@@ -45,6 +45,10 @@ void Invariants::wrote(const ObjectKey& key) {
   if (seen.available && !seen.users) seen.ours = true;
 }
 
+void Invariants::allow_outage(const std::string& ns) {
+  for (const fakes::Object& service : cluster_.engine.objects("v1", "Service", ns)) outage_by_user_.insert(ns + "/" + text_at(*service, {"metadata", "name"}));
+}
+
 void Invariants::user_acted() {
   look_at_labels();
   for (const fakes::Object& object : cluster_.engine.objects("apps/v1", "Deployment")) {

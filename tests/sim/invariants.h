@@ -23,6 +23,8 @@ class Invariants {
 
   void wrote(const ObjectKey& key);
   void user_acted();
+  // From now on the Services of `ns` may be without endpoints: its user deletes what serves them.
+  void allow_outage(const std::string& ns);
   // "" while everything holds; otherwise what does not, in one sentence. The first breach is kept.
   const std::string& check();
 
@@ -44,7 +46,7 @@ class Invariants {
 
   const RigCluster& cluster_;
   const int most_, controllers_;
-  const std::set<std::string> outage_by_user_;
+  std::set<std::string> outage_by_user_;
   const std::map<std::string, int> keeps_;
   std::uint64_t version_ = 0;
   std::set<std::string> labelled_;  // namespaces that carried one of our labels at some time

@@ -36,7 +36,6 @@ struct Scenario {
   std::set<std::string> outage_by_user;        // "namespace/service": the user himself takes its pods away
   std::map<std::string, int> keeps = {};       // "namespace/service": ready endpoints that it never has fewer of
   std::function<std::string(const RigCluster&)> always = {};  // after every step: "" while it is as it should be; empty: nothing more
-  bool by_one = false;                         // its end is promised of one controller, not of two who do not know of each other
 };
 
 // All of them: those of this file, and those of each file by subject.

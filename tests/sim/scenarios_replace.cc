@@ -35,6 +35,7 @@ bool has_fuller_selector(const RigCluster& cluster) {
 
 // ---- moments ----
 
+bool is_recorded(const RigCluster& cluster) { return !catalog(cluster).is_null() && !has_fuller_selector(cluster) && !record(cluster).is_null(); }
 bool is_orphaned(const RigCluster& cluster) { return catalog(cluster).is_null() && !record(cluster).is_null(); }
 bool stands(const RigCluster& cluster) { return !catalog(cluster).is_null(); }
 bool is_planted(const RigCluster& cluster) { return has_fuller_selector(cluster) && !record(cluster).is_null(); }
@@ -171,7 +172,6 @@ std::vector<Scenario> replace_scenarios() {
                      }));
   rows.back().keeps.clear();
   rows.back().outage_by_user = {"shop/catalog"};
-  rows.back().by_one = true;  // the other may not have seen yet that there was a new one, and creates it
   rows.push_back(row("the_name_is_taken_between_orphan_and_plant",
                      {{"kubectl create -f catalog.yaml", [](RigCluster& cluster) { create_former(cluster, "catalog"); }, is_orphaned, true}},
                      [](const RigCluster& cluster) {
@@ -188,9 +188,29 @@ std::vector<Scenario> replace_scenarios() {
                        }
                        return std::string("what he adopted was deleted");
                      }));
-  rows.push_back(row("the_record_is_deleted_while_the_new_deployment_starts",
-                     {{"kubectl delete controllerrevision/meshgraft-catalog",
-                       [](RigCluster& cluster) { remove(cluster, "controllerrevisions", "meshgraft-catalog"); }, is_acknowledged, true}},
+  // Its finalizer keeps the record, whoever deletes it: nothing is lost, and the replace goes on.
+  const auto deleted_when = [](bool (*when)(const RigCluster&)) {
+    return Act{"kubectl delete controllerrevision/meshgraft-catalog --wait=false",
+               [](RigCluster& cluster) { remove(cluster, "controllerrevisions", "meshgraft-catalog"); }, when, true};
+  };
+  rows.push_back(row("the_record_is_deleted_before_the_deployment_is", {deleted_when(is_recorded)}, is_replaced));
+  rows.push_back(row("the_record_is_deleted_between_orphan_and_plant", {deleted_when(is_orphaned)}, is_replaced));
+  rows.push_back(row("the_record_is_deleted_while_the_new_deployment_starts", {deleted_when(is_acknowledged)}, is_replaced));
+  rows.push_back(row("the_record_is_deleted_and_the_label_removed_between_orphan_and_plant", {deleted_when(is_orphaned), leaving_when(is_orphaned)}, is_as_before));
+  rows.push_back(row("the_record_is_made_unreadable_and_deleted_and_put_back",
+                     {{"kubectl annotate controllerrevision/meshgraft-catalog meshgraft.io/undo=[broken",
+                       [](RigCluster& cluster) { write_progress(cluster, "[broken"); }, is_orphaned, true},
+                      deleted_when(has_broken_record),
+                      {"kubectl annotate controllerrevision/meshgraft-catalog meshgraft.io/undo={}",
+                       [](RigCluster& cluster) { write_progress(cluster, "{}"); }, has_broken_record}},
+                     is_replaced));
+  rows.push_back(row("the_record_is_taken_away_by_force_while_the_new_deployment_starts",
+                     {{"kubectl patch controllerrevision/meshgraft-catalog -p '{\"metadata\":{\"finalizers\":null}}', kubectl delete",
+                       [](RigCluster& cluster) {
+                         const fakes::Target target{cluster.engine.by_plural("apps", "v1", "controllerrevisions"), "v1", "shop", "meshgraft-catalog", ""};
+                         ASSERT_TRUE(cluster.engine.patch(target, fakes::PatchFormat::merge, {{"metadata", {{"finalizers", nullptr}}}}, {"kubectl-patch"}).ok());
+                         remove(cluster, "controllerrevisions", "meshgraft-catalog");
+                       }, is_acknowledged, true}},
                      [](const RigCluster& cluster) {
                        if (!has_fuller_selector(cluster)) return std::string("the new Deployment is gone");
                        return std::string(cluster.engine.objects("apps/v1", "ReplicaSet", "shop").size() < 2 ? "what is not known to be ours was deleted" : "");

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "controller/leader.h"
+#include "reconcilers/keys.h"
+#include "tests/fakes/selectors.h"
 #include "tests/sim/invariants.h"
 
 namespace meshgraft::sim {
@@ -56,6 +58,7 @@ class Simulation {
 
   Report take() {
     start_missing();
+    if (run_.deletes) deletes_at_ = chance_.below(kStepsUnderSeed);
     if (run_.seed != 0) wander();
     // From here on nothing goes wrong any more.
     weather_.left = 0;
@@ -73,7 +76,11 @@ class Simulation {
       if (acts_done_ == done) fail("the moment never comes for " + std::string(scenario_.acts[done].what));
     }
     come_to_rest();
-    if (report_.failure.empty() && !(run_.twice && scenario_.by_one)) report_.failure = scenario_.in_the_end(cluster_);
+    if (deleted_) {
+      if (!cluster_.deployment(deleted_->ns, deleted_->name).is_null()) fail("the deleted " + to_string(*deleted_) + " is back");
+    } else if (report_.failure.empty()) {
+      report_.failure = scenario_.in_the_end(cluster_);
+    }
     const std::uint64_t written = writes_;
     if (report_.failure.empty()) {
       processes_.clear();
@@ -98,7 +105,7 @@ class Simulation {
   }
   void check() {
     fail(watch_.check());
-    if (scenario_.always) fail(scenario_.always(cluster_));
+    if (scenario_.always && !deleted_) fail(scenario_.always(cluster_));
     act_at_once();
   }
 
@@ -126,6 +133,7 @@ class Simulation {
   void wander() {
     for (int i = 0; i < kStepsUnderSeed && report_.failure.empty(); ++i) {
       start_missing();
+      if (deletes_at_ && static_cast<std::size_t>(i) >= *deletes_at_ && !deleted_) delete_one();
       Process& process = *processes_[chance_.below(processes_.size())];
       const std::size_t dice = chance_.below(100);
       if (dice < 40) {
@@ -174,6 +182,28 @@ class Simulation {
     tell(std::string(scenario_.acts[acts_done_].what));
     scenario_.acts[acts_done_++].act(cluster_);
     watch_.user_acted();
+    check();
+  }
+
+  // kubectl delete deployment: one that nobody is about to create, so not between a create of ours and the record's word of
+  // it. What else the scenario's user does has no object any more.
+  void delete_one() {
+    std::vector<ObjectKey> there;
+    for (const fakes::Object& object : cluster_.engine.objects("apps/v1", "Deployment")) {
+      const ObjectKey key{Kind::deployment, fakes::text_at(*object, {"metadata", "namespace"}), fakes::text_at(*object, {"metadata", "name"})};
+      const std::string written = fakes::text_at(cluster_.object("apps/v1", "ControllerRevision", key.ns, "meshgraft-" + key.name), {"metadata", "annotations", std::string(keys::kUndo)});
+      const bool original = written == "{}" && fakes::text_at(*object, {"metadata", "annotations", std::string(keys::kUndo)}).find("replaces") == std::string::npos;
+      const bool named = written.find("planted") != std::string::npos && written.find("back") == std::string::npos;
+      if (written.empty() || original || named) there.push_back(key);
+    }
+    if (there.empty()) return;
+    deleted_ = there[chance_.below(there.size())];
+    tell("kubectl delete " + to_string(*deleted_));
+    watch_.allow_outage(deleted_->ns);
+    const fakes::Target target{cluster_.engine.by_plural("apps", "v1", "deployments"), "v1", deleted_->ns, deleted_->name, ""};
+    if (!cluster_.engine.remove(target, {}).ok()) fail("it cannot be deleted");
+    watch_.user_acted();
+    acts_done_ = scenario_.acts.size();
     check();
   }
 
@@ -264,6 +294,8 @@ class Simulation {
   RigCluster cluster_;
   Chance chance_;
   const bool elects_;
+  std::optional<std::size_t> deletes_at_;  // step of wander
+  std::optional<ObjectKey> deleted_;
   Weather weather_;
   CrashPoint crash_;
   std::uint64_t writes_ = 0;
@@ -285,6 +317,7 @@ std::string replay_command(const Trial& run) {
     text += " crash=" + std::to_string(run.crash.write) + (run.crash.carried_out ? "-after" : "-before");
   for (const FaultKind kind : run.faults) text += " fault=" + std::string(to_string(kind));
   if (run.twice) text += " twice=1";
+  if (run.deletes) text += " deletes=1";
   return "MESHGRAFT_SIM='" + text + "' build/dev/bin/sim_test --gtest_filter=Sim.replay";
 }
 
@@ -302,6 +335,8 @@ Trial trial_from(std::string_view text) {
       run.crash.carried_out = value.ends_with("-after");
     } else if (key == "twice") {
       run.twice = true;
+    } else if (key == "deletes") {
+      run.deletes = true;
     } else if (key == "fault") {
       if (const std::optional<FaultKind> kind = fault_named(value)) run.faults.insert(*kind);
     } else {

@@ -18,6 +18,7 @@ struct Trial {
   std::set<FaultKind> faults;
   CrashPoint crash;
   bool twice = false;             // two controllers without an election, by mistake, both writing
+  bool deletes = false;           // at a moment that the seed chooses a user deletes a Deployment, which must stay away
 };
 
 struct Report {
