@@ -130,6 +130,7 @@ ControllerRevision record_of_web(const std::string& progress, bool deleted) {
   record.deployment = "web";
   record.old_uid = "uid-web";
   record.original = record.target = bare(whole_web(), "shop");
+  record.sets = {{"web-1", "set-1", 2}};
   Json body = replace_record_body(record, "shop");
   body["metadata"]["uid"] = "uid-record";
   body["metadata"]["annotations"]["meshgraft.io/undo"] = progress;
@@ -147,6 +148,9 @@ World shop_with(const ControllerRevision& record, bool stands) {
   view.pods.emplace();
   if (!stands) {
     view.workloads.clear();
+    auto orphan = std::make_shared<ReplicaSet>(*view.replica_sets->front());
+    orphan->meta.owners.clear();
+    view.replica_sets->front() = std::move(orphan);
   } else {
     auto his = std::make_shared<Workload>(*view.workloads.front());
     his->meta.uid = "uid-his";
