@@ -42,6 +42,8 @@ int start(const Options& options, const Terminal& terminal) {
   run_options.leader_elect = options.leader_elect;
   run_options.lease_name = options.lease_name;
   const Environment& environment = terminal.environment;
+  // `kubectl logs` mixes what a pod says on both outputs, and the log says every step already.
+  run_options.steps = run_options.log_format == LogFormat::text && environment.service_host.empty();
   run_options.lease_namespace = !options.lease_namespace.empty()      ? options.lease_namespace
                                 : !environment.pod_namespace.empty() ? environment.pod_namespace
                                                                      : "meshgraft-system";

@@ -107,7 +107,7 @@ class Daemon {
         reads_(reads),
         writes_(writes),
         metrics_(metrics),
-        log_(options.log_format == LogFormat::json, options.log_format == LogFormat::text),
+        log_(options.log_format == LogFormat::json, options.steps),
         queue_(clock_, &metrics_),
         ledger_(clock_, options.settings.max_rollouts),
         facts_(cache_, ledger_, options_.settings),

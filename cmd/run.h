@@ -19,6 +19,7 @@ struct RunOptions {
   std::string metrics_address = ":8080";  // ":PORT", "HOST:PORT" (port 0 takes a free one); "0" serves nothing
   LogFormat log_format = LogFormat::text;
   bool verbose = false;  // debug lines too
+  bool steps = true;     // each write is a line on standard output too, for a person who watches
   int workers = 4;       // namespaces worked on at one time, 1 to 16
 
   // Leader election on a Lease; off when `leader_elect` is false.
@@ -31,8 +32,7 @@ struct RunOptions {
 // Runs until SIGTERM or SIGINT, then stops within 5 s (a Lease held against a server that hangs may take 4 s more).
 // Returns 0 after a clean stop, 1 on a fatal error (credentials that cannot be used, the metrics address is taken, the
 // lease was lost); the reason is logged. Blocks both signals in the calling thread, so that the threads it starts
-// inherit that. In text format every write is also a line on standard output: "apply Deployment shop/catalog
-// member-template restarts 2 pods".
+// inherit that. A step on standard output: "apply Deployment shop/catalog member-template restarts 2 pods".
 int run(const RunOptions& options);
 
 }  // namespace meshgraft

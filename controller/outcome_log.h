@@ -1,6 +1,6 @@
 #pragma once
-// OutcomeLog: one line for every outcome, with ns, kind, name, rule and code, for machines (the log) and, in text
-// format, one short line for people on standard output. Workers write to it from any thread. init_logging() is called
+// OutcomeLog: one line for every outcome, with ns, kind, name, rule and code, for machines (the log) and, when
+// asked for, one short line for people on standard output. Workers write to it from any thread. init_logging() is called
 // by run once.
 
 #include <string>
