@@ -3,13 +3,11 @@
 
 #include <gmock/gmock.h>
 
-#include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 
 #include "reconcilers/keys.h"
-#include "tests/controller/rig.h"
+#include "tests/controller/replace_shop.h"
 
 namespace meshgraft {
 namespace {
@@ -19,73 +17,7 @@ using fakes::CallVerb;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr int kPods = 3;
 constexpr int kMostWrites = 12;  // for one Deployment, besides scaling
-
-bool has_sidecar(const Json& pod) { return to_text(pod).find("istio-proxy") != std::string::npos; }
-
-// A shop of one microservice whose selector KubeSphere does not accept.
-struct Shop {
-  RigCluster cluster;
-  Settings settings;
-  Json before;
-  std::map<std::string, int> least;  // ready endpoints, by Service, while watched
-
-  Shop() { settings.replace_enabled = true; }
-
-  void open_shop() {
-    cluster.add_namespace("shop");
-    cluster.add_app("shop", "catalog", kPods);
-    cluster.annotate("shop", "meshgraft.io/policy", "replace");
-    before = deployment();
-  }
-  void join() { cluster.label("shop", "meshgraft.io/app", "bookshop"); }
-
-  Json deployment() const { return cluster.deployment("shop", "catalog"); }
-  Json record() const { return cluster.object("apps/v1", "ControllerRevision", "shop", "meshgraft-catalog"); }
-  std::vector<fakes::Object> sets() const { return cluster.engine.objects("apps/v1", "ReplicaSet", "shop"); }
-
-  void look() {
-    const int ready = cluster.ready_endpoints("shop", "catalog");
-    const auto [at, added] = least.try_emplace("catalog", ready);
-    if (!added) at->second = std::min(at->second, ready);
-  }
-
-  bool is_replaced() const {
-    const Json now = deployment();
-    if (now.is_null() || !record().is_null()) return false;
-    const Json& labels = now["spec"]["selector"]["matchLabels"];
-    return labels.contains("app") && labels.contains("app.kubernetes.io/name") &&
-           labels.contains("app.kubernetes.io/version") && labels.contains("run") &&
-           now["status"].value("readyReplicas", 0) == now["spec"].value("replicas", 0);
-  }
-
-  // Spec, labels and annotations, but for what the server and its controllers keep.
-  static Json kept(Json object) {
-    Json meta = object.value("metadata", Json::object());
-    Json annotations = meta.value("annotations", Json::object());
-    annotations.erase("deployment.kubernetes.io/revision");
-    for (const std::string_view key : {keys::kHeld, keys::kUndo, keys::kRetry}) annotations.erase(std::string(key));
-    Json spec = object.value("spec", Json());
-    Json& pod = spec["template"]["metadata"];
-    if (pod.contains("annotations") && pod["annotations"].empty()) pod.erase("annotations");  // the API server keeps no empty map
-    return {{"spec", std::move(spec)},
-            {"labels", meta.value("labels", Json::object())},
-            {"annotations", std::move(annotations)}};
-  }
-
-  void run(Duration quiet = minutes(2)) {
-    RigController controller(cluster, settings);
-    controller.settle(quiet, [this] { look(); });
-  }
-
-  void remove(const std::string& name) {
-    fakes::Target target{cluster.engine.by_plural("apps", "v1", "deployments"), "v1", "shop", name, ""};
-    ASSERT_TRUE(cluster.engine.remove(target, {}).ok());
-  }
-};
-
-struct ReplaceRig : testing::Test, Shop {};
 
 TEST_F(ReplaceRig, a_deployment_gets_a_fuller_selector_and_its_service_loses_no_endpoint) {
   open_shop();
@@ -216,108 +148,6 @@ TEST_F(ReplaceRig, a_label_removed_on_the_way_puts_everything_back) {
   EXPECT_TRUE(record().is_null());
   EXPECT_FALSE(deployment()["metadata"].value("annotations", Json::object()).contains(std::string(keys::kHeld)));
   EXPECT_EQ(least["catalog"], kPods);
-}
-
-TEST_F(ReplaceRig, a_name_that_somebody_takes_between_orphan_and_plant_is_his) {
-  open_shop();
-  join();
-  Json his = before;
-  for (const char* key : {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"})
-    his["metadata"].erase(key);
-  his.erase("status");
-  bool taken = false;
-  cluster.api.set_fault([&](const Call& call) -> std::optional<fakes::Fault> {
-    if (taken || call.verb != CallVerb::create || call.key.kind != Kind::deployment) return std::nullopt;
-    taken = true;
-    EXPECT_TRUE(cluster.engine.seed(his).ok());
-    return std::nullopt;
-  });
-  RigController controller(cluster, settings);
-  controller.settle(minutes(2), [this] { look(); });
-  EXPECT_TRUE(taken);
-  EXPECT_EQ(deployment()["spec"]["selector"], before["spec"]["selector"]);
-  EXPECT_FALSE(record().is_null()) << "what stood there is kept";
-  EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("code=\"MG214\""));
-  EXPECT_EQ(least["catalog"], kPods);
-}
-
-TEST_F(ReplaceRig, a_deployment_deleted_by_its_owner_on_the_way_stays_deleted) {
-  open_shop();
-  join();
-  RigController controller(cluster, settings);
-  bool removed = false;
-  controller.settle(minutes(3), [&] {
-    const Json planted = record().is_null() ? Json() : record()["metadata"]["annotations"];
-    if (removed || to_text(planted).find("planted") == std::string::npos || deployment().is_null()) return;
-    removed = true;
-    remove("catalog");
-  });
-  EXPECT_TRUE(removed);
-  EXPECT_TRUE(deployment().is_null());
-  EXPECT_TRUE(record().is_null());
-  EXPECT_TRUE(sets().empty());
-}
-
-TEST_F(ReplaceRig, a_new_deployment_that_is_deleted_before_the_record_names_it_stays_deleted) {
-  open_shop();
-  join();
-  RigController controller(cluster, settings);
-  bool removed = false;
-  controller.settle(minutes(3), [&] {
-    if (removed || deployment().is_null() || deployment()["metadata"]["uid"] == before["metadata"]["uid"]) return;
-    EXPECT_THAT(to_text(record()["metadata"]["annotations"]), testing::Not(testing::HasSubstr("planted")));
-    removed = true;
-    remove("catalog");
-  });
-  EXPECT_TRUE(removed);
-  EXPECT_TRUE(deployment().is_null());
-  EXPECT_TRUE(record().is_null());
-  EXPECT_TRUE(sets().empty());
-}
-
-TEST_F(ReplaceRig, a_restored_deployment_that_is_deleted_at_once_stays_deleted) {
-  open_shop();
-  join();
-  cluster.never_ready = has_sidecar;
-  RigController controller(cluster, settings);
-  std::set<Json> seen{before["metadata"]["uid"]};
-  bool left = false;
-  bool removed = false;
-  controller.settle(minutes(5), [&] {
-    if (removed || deployment().is_null() || !seen.insert(deployment()["metadata"]["uid"]).second) return;
-    if (std::exchange(left, true)) {
-      removed = true;
-      remove("catalog");
-    } else {
-      cluster.label("shop", "meshgraft.io/app", "");
-    }
-  });
-  EXPECT_TRUE(removed);
-  EXPECT_TRUE(deployment().is_null());
-  EXPECT_TRUE(record().is_null());
-}
-
-TEST_F(ReplaceRig, a_record_that_somebody_deletes_stays_until_the_replace_is_over_and_it_is_said) {
-  open_shop();
-  join();
-  RigController controller(cluster, settings);
-  bool dropped = false;
-  bool said = false;
-  controller.settle(minutes(2), [&] {
-    look();
-    if (!dropped && !record().is_null() && deployment().is_null()) {
-      dropped = true;
-      const fakes::Target target{cluster.engine.by_plural("apps", "v1", "controllerrevisions"), "v1", "shop", "meshgraft-catalog", ""};
-      ASSERT_TRUE(cluster.engine.remove(target, {}).ok());
-      EXPECT_FALSE(record().is_null()) << "its finalizer keeps it";
-    }
-    said = said || (dropped && controller.metrics.text().find("code=\"MG119\"") != std::string::npos);
-  });
-  EXPECT_TRUE(dropped);
-  EXPECT_TRUE(said);
-  EXPECT_TRUE(is_replaced());
-  EXPECT_EQ(least["catalog"], kPods);
-  EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_replacements_total{result=\"completed\"} 1"));
 }
 
 TEST_F(ReplaceRig, the_way_back_after_it_is_a_second_replace_of_what_stands_there_by_then) {
