@@ -23,8 +23,7 @@ bool same_annotations(const Labels& a, const Labels& b) {
 }
 
 bool same_meta(const Meta& a, const Meta& b) {
-  return a.uid == b.uid && a.deleting == b.deleting && a.applied == b.applied && a.has_finalizers == b.has_finalizers &&
-         a.keeps_record == b.keeps_record &&
+  return a.uid == b.uid && a.deleting == b.deleting && a.applied == b.applied && a.finalizers == b.finalizers &&
          a.labels == b.labels && same_annotations(a.annotations, b.annotations) && a.owners == b.owners;
 }
 

@@ -170,8 +170,8 @@ void edit(const Json& patch, Object& object) {
     const Json* value = op == "remove" ? nullptr : value_at(step, "/value");
     const std::string where = text(step, "/path");
     std::string_view path = where;
-    if (path == "/metadata/finalizers/0" && value == nullptr) {
-      object.meta.has_finalizers = object.meta.keeps_record = false;  // no other is written by a rule
+    if (path.starts_with("/metadata/finalizers/") && value == nullptr) {
+      std::erase(object.meta.finalizers, keys::kRecordFinalizer);  // no other is written by a rule
     } else if (path == "/metadata/annotations" && value != nullptr) {
       merge_labels(step, "/value", object.meta.annotations);
     } else if (object.kind == Kind::ingress && path == "/spec/rules") {
@@ -307,7 +307,7 @@ ObjectPtr after(const ObjectPtr& object, const Change& change) {
   if (change.verb == Verb::apply) drop_omitted(change.body, *next);
   if (change.verb == Verb::edit || (change.verb == Verb::restore && change.body.is_array())) {
     edit(change.body, *next);
-    if (next->meta.deleting && object->meta.has_finalizers && !next->meta.has_finalizers) return nullptr;
+    if (next->meta.deleting && !object->meta.finalizers.empty() && next->meta.finalizers.empty()) return nullptr;
   } else if (change.verb == Verb::scale && as<Workload>(next.get()) != nullptr) {
     static_cast<Workload&>(*next).replicas = number(change.body, "/spec/replicas");
     roll_out(static_cast<Workload&>(*next));

@@ -80,7 +80,7 @@ void Planner::obey_policy() {
 void Planner::release_records() {
   if (!view_.ns->terminating && !view_.ns->meta.deleting) return;
   for (const auto& record : view_.records) {
-    if (!record->meta.keeps_record) continue;
+    if (!keeps_record(record->meta)) continue;
     Change change = release_change(*record);
     change.stage = Stage::member_replace;
     change.rule = "replace";

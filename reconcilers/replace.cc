@@ -59,7 +59,7 @@ class Replace {
       if (is_dropped() && stands()) release("somebody deleted the record, and a Deployment of that name stands", "dropped");
       return;
     }
-    if (object_.meta.deleting && !object_.meta.keeps_record) return;
+    if (object_.meta.deleting && !keeps_record(object_.meta)) return;
     if (is_dropped())
       decision_.findings.push_back(finding("MG119", object_.key(), "somebody deleted it while " + to_string(key_) + " is being created again: it stays until that is over"));
     if (!context_.view.replica_sets) decision_.wants_replica_sets = true;
@@ -86,7 +86,7 @@ class Replace {
 
  private:
   // Somebody deleted the record, which its finalizer keeps.
-  [[nodiscard]] bool is_dropped() const { return object_.meta.deleting && object_.meta.keeps_record; }
+  [[nodiscard]] bool is_dropped() const { return object_.meta.deleting && keeps_record(object_.meta); }
   // Whether a Deployment has the name that the record is called by, whatever the record says.
   [[nodiscard]] bool stands() const {
     return std::any_of(context_.view.workloads.begin(), context_.view.workloads.end(), [this](const auto& workload) {
@@ -231,7 +231,7 @@ class Replace {
   }
 
   void forget(const Step& step, const Seen& seen) {
-    if (object_.meta.keeps_record) return release("its finalizer goes first; " + step.why, outcome_of(seen));
+    if (keeps_record(object_.meta)) return release("its finalizer goes first; " + step.why, outcome_of(seen));
     Change change = change_of(Verb::remove, object_.key(), step.why);
     change.pre.uid = object_.meta.uid;
     change.outcome = outcome_of(seen);

@@ -1,5 +1,6 @@
 #include "reconcilers/replace_record.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -136,13 +137,20 @@ Change progress_change(const ReplaceRecord& record, const ControllerRevision& ob
   return change;
 }
 
+bool keeps_record(const Meta& meta) {
+  return std::find(meta.finalizers.begin(), meta.finalizers.end(), keys::kRecordFinalizer) != meta.finalizers.end();
+}
+
 Change release_change(const ControllerRevision& object) {
+  const std::vector<std::string>& all = object.meta.finalizers;
+  const auto place = std::find(all.begin(), all.end(), keys::kRecordFinalizer) - all.begin();
+  const std::string path = "/metadata/finalizers/" + std::to_string(place);
   Change change;
   change.target = object.key();
   change.verb = Verb::edit;
   change.pre = {object.meta.uid, object.meta.resource_version};
-  change.body = Json::array({{{"op", "test"}, {"path", "/metadata/finalizers/0"}, {"value", std::string(keys::kRecordFinalizer)}},
-                             {{"op", "remove"}, {"path", "/metadata/finalizers/0"}}});
+  change.body = Json::array({{{"op", "test"}, {"path", path}, {"value", std::string(keys::kRecordFinalizer)}},
+                             {{"op", "remove"}, {"path", path}}});
   return change;
 }
 

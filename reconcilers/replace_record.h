@@ -51,7 +51,11 @@ Json replace_record_body(const ReplaceRecord& record, std::string_view ns);
 // The change that writes `record`'s progress on `object`.
 Change progress_change(const ReplaceRecord& record, const ControllerRevision& object);
 
+// Whether a deletion of the record with this metadata waits for us.
+bool keeps_record(const Meta& meta);
+
 // The change that lets `object` go when somebody deletes it, or has deleted it: its finalizer is taken off.
+// Precondition: keeps_record().
 Change release_change(const ControllerRevision& object);
 
 // `raw`, a whole Deployment of `ns` as the server or a file shows it, as a body that creates it again: without status

@@ -78,7 +78,7 @@ std::string replace_obstacle(const Workload& workload) {
     return "strategy Recreate: its old and new pods must not run at the same time";
   if (!workload.meta.owners.empty())
     return workload.meta.owners.front().kind + " " + workload.meta.owners.front().name + " owns it and would create it again";
-  if (workload.meta.has_finalizers) return "it has a finalizer, which would act when it is deleted";
+  if (!workload.meta.finalizers.empty()) return "it has a finalizer, which would act when it is deleted";
   if (workload.meta.name.size() > kLongestName) return "its name is too long for a record of it";
   if (workload.pod.host_network && workload.replicas > 0) return "hostNetwork: its new pods would need the ports of the old ones";
   for (const Container& container : workload.pod.containers) {

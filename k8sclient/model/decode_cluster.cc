@@ -114,8 +114,8 @@ const KindReader& reader_of(Kind kind) {
 // One that is no text says nothing more than that it is there.
 bool read_finalizer(Value item, Meta& meta) {
   std::string_view name;
-  if (!item.get_string().get(name) && !meta.has_finalizers) meta.keeps_record = name == "meshgraft.io/record";
-  return meta.has_finalizers = true;
+  meta.finalizers.emplace_back(item.get_string().get(name) ? std::string_view() : name);
+  return true;
 }
 
 // managedFields, the bulk of most objects, is skipped unread.

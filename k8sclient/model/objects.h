@@ -28,10 +28,9 @@ struct Meta {
   Labels annotations;             // without kubectl.kubernetes.io/last-applied-configuration: see applied
   bool applied = false;           // carries last-applied-configuration: somebody runs `kubectl apply` on it
   bool deleting = false;          // deletionTimestamp is set
-  bool has_finalizers = false;
-  bool keeps_record = false;      // its first finalizer is meshgraft.io/record
   std::string created;            // creationTimestamp, RFC 3339
   std::vector<OwnerReference> owners;
+  std::vector<std::string> finalizers;
 };
 
 // The base of all typed objects. `kind` says which struct it is; as<T>() below is the checked way down.

@@ -55,16 +55,12 @@ TEST(DecodeKinds, a_volume_claim_says_how_many_nodes_may_mount_it) {
   EXPECT_EQ(as<VolumeClaim>(read->get())->modes, (std::vector<std::string>{"ReadWriteMany", "ReadOnlyMany"}));
 }
 
-TEST(DecodeKinds, a_records_finalizer_is_told_from_others) {
+TEST(DecodeKinds, finalizers_are_kept_in_their_order_and_one_that_is_no_text_is_there_all_the_same) {
   Decoder decoder;
-  const auto kept = [&decoder](const std::string& finalizers) {
-    const Result<ObjectPtr> read = decoder.object(R"({"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"name":"a","namespace":"b","finalizers":)" + finalizers + "}}");
-    return read ? std::pair((*read)->meta.has_finalizers, (*read)->meta.keeps_record) : std::pair(false, true);
-  };
-  EXPECT_EQ(kept(R"(["meshgraft.io/record","foregroundDeletion"])"), std::pair(true, true));
-  EXPECT_EQ(kept(R"(["foregroundDeletion","meshgraft.io/record"])"), std::pair(true, false));
-  EXPECT_EQ(kept("[7]"), std::pair(true, false));
-  EXPECT_EQ(kept("[]"), std::pair(false, false));
+  const Result<ObjectPtr> read = decoder.object(
+      R"({"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"name":"a","namespace":"b","finalizers":["meshgraft.io/record",7,"foregroundDeletion"]}})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ((*read)->meta.finalizers, (std::vector<std::string>{"meshgraft.io/record", "", "foregroundDeletion"}));
 }
 
 TEST(DecodeWorkload, a_deployment_gives_all_that_rules_read) {

@@ -38,7 +38,7 @@ TEST(Decode, metadata_is_read_whole_but_for_managed_fields_and_the_last_applied_
   EXPECT_EQ(meta.labels, (Labels{{"app", "web"}, {"tier", "front"}}));
   EXPECT_EQ(meta.annotations, (Labels{{"deployment.kubernetes.io/revision", "2"}}));
   EXPECT_TRUE(meta.applied);
-  EXPECT_TRUE(meta.has_finalizers);
+  EXPECT_FALSE(meta.finalizers.empty());
   EXPECT_FALSE(meta.deleting);
   ASSERT_EQ(meta.owners.size(), 1u);
   EXPECT_EQ(meta.owners[0].kind, "Application");
@@ -55,7 +55,7 @@ TEST(Decode, null_is_the_same_as_absent_everywhere) {
   EXPECT_TRUE(service.ports.empty());
   EXPECT_EQ(service.type, "ClusterIP");
   EXPECT_FALSE(service.meta.deleting);
-  EXPECT_FALSE(service.meta.has_finalizers);
+  EXPECT_TRUE(service.meta.finalizers.empty());
 }
 
 TEST(Decode, a_null_section_or_item_is_an_empty_one) {

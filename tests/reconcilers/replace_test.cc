@@ -410,5 +410,15 @@ TEST(Replace, a_server_whose_clock_is_ahead_does_not_end_the_probation) {
   EXPECT_EQ(available_for(990, true), -1) << "a play has a time of its own";
 }
 
+TEST(ReplaceRecord, only_our_own_finalizer_is_taken_off_wherever_it_stands) {
+  ControllerRevision object;
+  object.meta.finalizers = {"example.org/audit", "meshgraft.io/record"};
+  EXPECT_TRUE(keeps_record(object.meta));
+  EXPECT_EQ(to_text(release_change(object).body),
+            R"([{"op":"test","path":"/metadata/finalizers/1","value":"meshgraft.io/record"},{"op":"remove","path":"/metadata/finalizers/1"}])");
+  object.meta.finalizers = {"example.org/audit"};
+  EXPECT_FALSE(keeps_record(object.meta));
+}
+
 }  // namespace
 }  // namespace meshgraft
