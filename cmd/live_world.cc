@@ -51,8 +51,7 @@ std::set<Kind> served_kinds(const std::vector<ObjectPtr>& crds) {
 }
 
 // What is read of a namespace only when a rule may write in it.
-constexpr std::array kOnDemand{Kind::pod, Kind::endpoint_slice, Kind::resource_quota, Kind::limit_range, Kind::disruption_budget, Kind::autoscaler,
-                               Kind::volume_claim};
+constexpr std::array kOnDemand{Kind::pod, Kind::endpoint_slice, Kind::resource_quota, Kind::limit_range, Kind::disruption_budget, Kind::autoscaler};
 
 // What was read of a namespace and is empty is not what is unknown.
 template <typename Read>
@@ -60,6 +59,7 @@ void tell_empty_from_unknown(NamespaceView& view, const Read& was_read) {
   if (!view.pods && was_read(Kind::pod)) view.pods.emplace();
   if (!view.slices && was_read(Kind::endpoint_slice)) view.slices.emplace();
   if (!view.limits) view.limits.emplace();  // who may not read them goes on without, as the controller does
+  view.claims.reset();  // no list has them: read_wanted() reads those that a plan asks for
 }
 
 bool concerned(const Object& ns) { return ns.meta.labels.contains(keys::kApp) || ns.meta.labels.contains(keys::kGateway); }
@@ -199,11 +199,35 @@ Result<Unit, ReadError> list_namespace(Api& api, LiveWorld& live, const std::str
   return Unit{};
 }
 
+namespace {
+
+// What the namespace has of a kind, sorted by name; noted and left unknown when it cannot be read.
+template <typename T>
+void read_list(Api& api, Kind kind, const std::string& ns, std::optional<std::vector<std::shared_ptr<const T>>>& into, std::vector<std::string>& notes) {
+  ApiResult<std::vector<ObjectPtr>> found = list_all(api, kind, ns);
+  if (!found) {
+    notes.push_back(describe("list " + std::string(info(kind).plural) + " of namespace " + ns, found.error()));
+    return;
+  }
+  into.emplace();
+  for (const ObjectPtr& object : *found) {
+    if (std::shared_ptr<const T> one = as<T>(object)) into->push_back(std::move(one));
+  }
+  std::sort(into->begin(), into->end(), [](const auto& a, const auto& b) { return a->meta.name < b->meta.name; });
+}
+
+}  // namespace
+
 void read_wanted(Api& api, World& world, const Settings& settings, std::vector<std::string>& notes) {
   const Facts facts = derive_facts(world, settings);
   for (auto& [name, view] : world.namespaces) {
     if (!meshgraft::concerned(view, facts, settings)) continue;
     Plan wanted = plan(view, facts, settings, Gating::open);
+    if (wanted.wants_claims) {
+      read_list(api, Kind::volume_claim, name, view.claims, notes);
+      if (!view.claims) view.claims.emplace();  // who may not read them knows none, as the controller
+      wanted = plan(view, facts, settings, Gating::open);
+    }
     for (const ObjectKey& key : wanted.wants_live) {
       ApiResult<Json> whole = api.get_json(key);
       if (whole) {
@@ -212,17 +236,7 @@ void read_wanted(Api& api, World& world, const Settings& settings, std::vector<s
         notes.push_back(describe("read " + to_string(key), whole.error()));
       }
     }
-    if (!wanted.wants_replica_sets) continue;
-    ApiResult<std::vector<ObjectPtr>> sets = list_all(api, Kind::replica_set, name);
-    if (!sets) {
-      notes.push_back(describe("list replicasets of namespace " + name, sets.error()));
-      continue;
-    }
-    view.replica_sets.emplace();
-    for (const ObjectPtr& object : *sets) {
-      if (std::shared_ptr<const ReplicaSet> set = as<ReplicaSet>(object)) view.replica_sets->push_back(std::move(set));
-    }
-    std::sort(view.replica_sets->begin(), view.replica_sets->end(), [](const auto& a, const auto& b) { return a->meta.name < b->meta.name; });
+    if (wanted.wants_replica_sets) read_list(api, Kind::replica_set, name, view.replica_sets, notes);
   }
 }
 

@@ -33,8 +33,9 @@ Result<LiveWorld, ReadError> list_world(Api& api);
 // Errors: as above; the namespace is gone.
 Result<Unit, ReadError> list_namespace(Api& api, LiveWorld& live, const std::string& ns);
 
-// What plans want beyond lists (whole Deployments, ReplicaSets of a replace under way), read for every namespace that
-// a rule may write in. What cannot be read is noted, and the rest goes on.
+// What plans want beyond these lists (whole Deployments, volume claims of those that would be created again, ReplicaSets of
+// a replace under way), read for every namespace that a rule may write in. What cannot be read is noted, and the rest goes
+// on.
 void read_wanted(Api& api, World& world, const Settings& settings, std::vector<std::string>& notes);
 
 // `error` in one sentence for a person: "cannot list deployments: forbidden: …".

@@ -122,6 +122,28 @@ TEST_F(Live, the_controllers_own_Deployment_says_what_the_chart_values_are_that_
   EXPECT_THAT(call({"plan"}, given()).out, testing::Not(HasSubstr("paused"))) << "a plan says what would be done otherwise";
 }
 
+TEST_F(Live, volume_claims_are_read_only_where_a_deployment_that_mounts_one_would_be_created_again) {
+  std::string docs = test::deployment_yaml("files");
+  docs.insert(docs.find("containers:"), "volumes: [{name: data, persistentVolumeClaim: {claimName: data}}], ");
+  put(docs + test::service_yaml("files"));
+  put("---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: shop}\nspec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}\n");
+  int lists = 0;
+  fault_ = [&lists](const fakes::Call& seen) -> std::optional<fakes::Fault> {
+    lists += seen.key.kind == Kind::volume_claim ? 1 : 0;
+    return std::nullopt;
+  };
+  const std::string head = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {kubesphere.io/workspace: demo, meshgraft.io/app: shop}";
+  put(head + "}\n");
+  call({"check", "--replace-enabled"}, given());
+  EXPECT_EQ(lists, 0);
+  put(head + ", annotations: {meshgraft.io/policy: replace}}\n");
+  call({"check"}, given());
+  EXPECT_EQ(lists, 0) << "the chart's switch is off, and with it the right";
+  const Called got = call({"check", "--replace-enabled"}, given());
+  EXPECT_EQ(lists, 1);
+  EXPECT_THAT(got.out, Not(HasSubstr("MG205"))) << got.out;
+}
+
 TEST_F(Live, status_follows_until_all_is_settled_where_that_is_asked) {
   const std::string head = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {kubesphere.io/workspace: demo";
   put(head + ", meshgraft.io/app: shop}}\n");
