@@ -174,6 +174,7 @@ TEST(Version, names_itself_its_commit_and_its_libraries) {
   for (const char* name : {"meshgraft 0.1.0", "commit", "compiler", "cpprestsdk", "simdjson", "OpenSSL", "yaml-cpp"}) {
     EXPECT_NE(got.out.find(name), std::string::npos) << name << '\n' << got.out;
   }
+  EXPECT_EQ(got.out.find(" \n"), std::string::npos) << "a library without its version: " << got.out;
   EXPECT_EQ(test::call({"version", "-o", "json"}).out.front(), '{');
   EXPECT_EQ(test::call({"--version"}).out, got.out);
 }
