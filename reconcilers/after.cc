@@ -251,6 +251,8 @@ std::shared_ptr<Object> copy_of(const Object& object) {
       return copy_as<ControllerRevision>(object);
     case Kind::strategy:
       return copy_as<Strategy>(object);
+    case Kind::autoscaler:
+      return copy_as<Autoscaler>(object);
     default:
       return nullptr;  // a kind that no rule writes
   }

@@ -105,6 +105,9 @@ void set_field(std::string_view path, const Json* value, Object& object) {
     case Kind::strategy:
       if (path == "/spec/governor") static_cast<Strategy&>(object).governor = text_or_nothing(value);
       return;
+    case Kind::autoscaler:
+      if (path == "/spec/scaleTargetRef/name") static_cast<Autoscaler&>(object).target_name = text_or_nothing(value);
+      return;
     case Kind::config_map:
       if (take(path, "/data/")) set_label(path, value, static_cast<ConfigMap&>(object).data);
       return;

@@ -94,6 +94,7 @@ void sort_lists(NamespaceView& view) {
   if (view.replica_sets) sort(*view.replica_sets);
   if (view.slices) sort(*view.slices);
   if (view.events) sort(*view.events);
+  if (view.limits) sort(view.limits->autoscalers);
   if (!view.claims) view.claims.emplace();  // one that does not stand there is not known
   sort(*view.claims);
 }

@@ -77,6 +77,8 @@ void with_list(View& view, Kind kind, F f) {
       return f(view.gateways);
     case Kind::controller_revision:
       return f(view.records);
+    case Kind::autoscaler:
+      return view.limits ? f(view.limits->autoscalers) : void();
     default:
       return;
   }

@@ -67,6 +67,12 @@ void play_on_sets(NamespaceView& view, const Change& change, const ObjectPtr& be
     if (const Workload* workload = as<Workload>(after.get()); workload != nullptr && workload->kind == Kind::deployment) give_sets(sets, *workload);
     return;
   }
+  if (change.verb == Verb::remove && change.target.kind == Kind::deployment && before != nullptr) {
+    std::erase_if(sets, [&before](const auto& set) {
+      return std::any_of(set->meta.owners.begin(), set->meta.owners.end(), [&before](const OwnerReference& owner) { return owner.uid == before->meta.uid && owner.name == before->meta.name; });
+    });
+    return;
+  }
   if (change.target.kind != Kind::replica_set) return;
   const auto at = std::find_if(sets.begin(), sets.end(), [&change](const auto& set) { return set->meta.name == change.target.name; });
   if (at == sets.end()) return;

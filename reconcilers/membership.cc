@@ -10,6 +10,7 @@
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/record.h"
+#include "reconcilers/replace_sight.h"
 #include "reconcilers/selection.h"
 
 namespace meshgraft {
@@ -110,7 +111,7 @@ class Census {
 
   void consider(std::uint32_t w) {
     const Workload& workload = *view_.workloads[w];
-    if (workload.kind == Kind::daemon_set || workload.meta.deleting || result_.middleware.has_workload(workload.key()))
+    if (workload.kind == Kind::daemon_set || workload.meta.deleting || result_.middleware.has_workload(workload.key()) || comes_beside(view_, workload))
       return;
     Member member;
     member.workload = view_.workloads[w];

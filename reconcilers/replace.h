@@ -21,7 +21,8 @@ struct ReplaceVerdict {
   bool born_later = false;     // …because it was created in a namespace that had joined
   std::vector<Finding> findings;
   std::vector<ObjectKey> wants_live;
-  bool wants_replica_sets = false, wants_claims = false;
+  bool wants_replica_sets = false, wants_claims = false, wants_limits = false;
+  std::string name;            // of the one that comes: its own, but for meshgraft.io/naming=versioned
 };
 
 // Precondition: a Deployment that is neither blocked nor excluded.

@@ -55,10 +55,17 @@ bool read_object(const Json& data, const char* key, Json& into) {
 
 }  // namespace
 
+bool keeps_pods(const ReplaceRecord& record) {
+  const Json* before = value_at(record.original, "/spec/template");
+  const Json* after = value_at(record.target, "/spec/template");
+  return !record.undoing && !record.beside() && before != nullptr && after != nullptr && *before == *after;
+}
+
 std::string replace_record_name(std::string_view deployment) { return "meshgraft-" + std::string(deployment); }
 
 ReplaceRecord read_replace_record(const ControllerRevision& object) {
   ReplaceRecord record;
+  record.uid = object.meta.uid;
   const Result<Json> data = read_json(object.data);
   if (!data || !data->is_object()) {
     record.broken = "its data is no JSON object";
@@ -73,11 +80,12 @@ ReplaceRecord read_replace_record(const ControllerRevision& object) {
     return record;
   }
   if (object.meta.name != replace_record_name(record.deployment) ||
-      text(record.original, "/metadata/name") != record.deployment ||
-      text(record.target, "/metadata/name") != record.deployment) {
+      text(record.original, "/metadata/name") != record.deployment) {
     record.broken = "its name and the Deployment in it differ";
     return record;
   }
+  record.new_name = text(record.target, "/metadata/name");
+  if (record.new_name == record.deployment) record.new_name.clear();
   for (const Json* one : items(*data, "/replicaSets"))
     record.sets.push_back({text(*one, "/name"), text(*one, "/uid"), number(*one, "/replicas")});
   record.undo = undo_of(*data, "/undo");
@@ -172,11 +180,18 @@ Json bare(const Json& raw, std::string_view ns) {
   return body;
 }
 
-std::string planted_mark(std::string_view old_uid) { return std::string(kMark) + std::string(old_uid) + "\"}"; }
+std::string planted_mark(std::string_view old_uid, std::string_view by) {
+  return std::string(kMark) + std::string(old_uid) + (by.empty() ? "" : "\",\"by\":\"" + std::string(by)) + "\"}";
+}
 
-bool is_planted(const Meta& meta, std::string_view old_uid) {
+bool is_planted(const Meta& meta, std::string_view old_uid, std::string_view by) {
   const auto found = meta.annotations.find(keys::kUndo);
-  return found != meta.annotations.end() && found->second == planted_mark(old_uid);
+  return found != meta.annotations.end() && found->second == planted_mark(old_uid, by);
+}
+
+bool takes_place_of(const Meta& meta, std::string_view old_uid) {
+  const auto found = meta.annotations.find(keys::kUndo);
+  return found != meta.annotations.end() && found->second.starts_with(std::string(kMark) + std::string(old_uid) + '"');
 }
 
 bool has_planted_mark(const Meta& meta) {

@@ -27,7 +27,9 @@ struct RecordedSet {
 
 struct ReplaceRecord {
   std::string broken;      // why it cannot be read, "" when it can
+  std::string uid;         // of the ControllerRevision; not part of what is written
   std::string deployment;  // name
+  std::string new_name;    // meshgraft.io/naming=versioned: of the one that comes; "" when it gets the same
   std::string old_uid;     // of the Deployment that goes
   bool undoing = false;    // direction back: the original selector comes again
   Json original, target;   // bodies of create requests
@@ -38,7 +40,14 @@ struct ReplaceRecord {
   std::string planted;     // uid of the Deployment that came; "" when that is not known yet
   std::string back;        // why it goes back to the original; "" when it does not
   bool held = false;       // …and is not tried again
+
+  // The new one stands beside the original until that goes last.
+  [[nodiscard]] bool beside() const { return !new_name.empty(); }
+  [[nodiscard]] const std::string& target_name() const { return beside() ? new_name : deployment; }
 };
+
+// Whether the new Deployment takes the original's pods over: it matches all that is asked of it.
+bool keeps_pods(const ReplaceRecord& record);
 
 // The record's name: "meshgraft-web".
 std::string replace_record_name(std::string_view deployment);
@@ -63,9 +72,12 @@ Change release_change(const ControllerRevision& object);
 Json bare(const Json& raw, std::string_view ns);
 
 // The annotation meshgraft.io/undo of a Deployment that a replace has just created: a mark, not yet a record.
-std::string planted_mark(std::string_view old_uid);
-// True when `meta` carries the mark of the replace of `old_uid`.
-bool is_planted(const Meta& meta, std::string_view old_uid);
+// Beside the original, which may be tried again, the mark names the record too: `by`.
+std::string planted_mark(std::string_view old_uid, std::string_view by = "");
+// True when `meta` carries this very mark.
+bool is_planted(const Meta& meta, std::string_view old_uid, std::string_view by = "");
+// True when `meta` carries the mark of some replace of `old_uid`.
+bool takes_place_of(const Meta& meta, std::string_view old_uid);
 // True when `meta` carries the mark of some replace.
 bool has_planted_mark(const Meta& meta);
 

@@ -6,6 +6,7 @@
 
 #include "k8sclient/model/decode.h"
 #include "reconcilers/keys.h"
+#include "reconcilers/replace_scalers.h"
 #include "reconcilers/rollout_failure.h"
 
 namespace meshgraft {
@@ -28,9 +29,9 @@ PodTemplate template_of(const Json& body) {
 
 Seen::Holder holder_of(const Workload* live, const ReplaceRecord& record) {
   if (live == nullptr) return Seen::Holder::nobody;
-  if (live->meta.uid == record.old_uid) return Seen::Holder::original;
+  if (live->meta.uid == record.old_uid && !record.beside()) return Seen::Holder::original;
   if (!record.planted.empty()) return live->meta.uid == record.planted ? Seen::Holder::planted : Seen::Holder::other;
-  return is_planted(live->meta, record.old_uid) ? Seen::Holder::planted : Seen::Holder::other;
+  return is_planted(live->meta, record.old_uid, record.beside() ? record.uid : "") ? Seen::Holder::planted : Seen::Holder::other;
 }
 
 // Names of pods that a ReplicaSet of this name controls.
@@ -117,6 +118,20 @@ void look_at_sets(const NamespaceView& view, const ReplaceRecord& record, const 
   count_serving(view, labels, old, fresh, seen);
 }
 
+// The original, and who scales.
+void look_beside(const NamespaceView& view, const ReplaceRecord& record, Seen& seen) {
+  seen.beside = true;
+  const std::shared_ptr<const Workload> former = deployment_named(view, record.deployment);
+  seen.former = former != nullptr && former->meta.uid == record.old_uid;
+  seen.unbound = seen.former && record.held && !former->meta.annotations.contains(keys::kHeld);
+  if (seen.former) {
+    seen.former_leaving = former->meta.deleting;
+    seen.former_replicas = former->replicas;
+  }
+  seen.scaled_former = !scalers_of(view, record.deployment).empty();
+  seen.scaled_new = !scalers_of(view, record.target_name()).empty();
+}
+
 }  // namespace
 
 std::shared_ptr<const Workload> deployment_named(const NamespaceView& view, std::string_view name) {
@@ -141,9 +156,16 @@ const ReplicaSet* replica_set_named(const NamespaceView& view, std::string_view 
   return nullptr;
 }
 
+bool comes_beside(const NamespaceView& view, const Workload& workload) {
+  if (!has_planted_mark(workload.meta)) return false;
+  return std::any_of(view.workloads.begin(), view.workloads.end(), [&workload](const auto& other) {
+    return other->kind == Kind::deployment && other->meta.name != workload.meta.name && takes_place_of(workload.meta, other->meta.uid);
+  });
+}
+
 Seen look_at_replace(const NamespaceView& view, const ReplaceRecord& record) {
   Seen seen;
-  const std::shared_ptr<const Workload> live = deployment_named(view, record.deployment);
+  const std::shared_ptr<const Workload> live = deployment_named(view, record.target_name());
   seen.holder = holder_of(live.get(), record);
   seen.acknowledged = !record.planted.empty();
   seen.back = !record.back.empty();
@@ -164,17 +186,19 @@ Seen look_at_replace(const NamespaceView& view, const ReplaceRecord& record) {
     seen.unbound = seen.holder == Seen::Holder::other && (record.undo_before.present || record.held) && !read_record(live->meta).present;
     if (seen.holder == Seen::Holder::planted) seen.others_template = !(live->pod == template_of(record.target));
   } else {
-    const auto gone = view.moments.gone.find({Kind::deployment, view.name, record.deployment});
+    const ObjectKey key{Kind::deployment, view.name, record.target_name()};
+    const auto gone = view.moments.gone.find(key);
     const std::int64_t since = gone != view.moments.gone.end() ? gone->second : view.moments.watching_since;
     if (now > 0 && since > 0) seen.gone_for = std::max<std::int64_t>(0, now - since / 1000);
     // What was created and deleted before the record could name it must not come again.
-    if (const auto was = view.moments.vanished.find({Kind::deployment, view.name, record.deployment}); was != view.moments.vanished.end()) {
+    if (const auto was = view.moments.vanished.find(key); was != view.moments.vanished.end()) {
       const Seen::Holder last = holder_of(as<Workload>(was->second.get()), record);
       seen.acknowledged = seen.acknowledged || last == Seen::Holder::planted;
       seen.taken_away = seen.back && last == Seen::Holder::other;
     }
   }
   look_at_sets(view, record, live.get(), seen);
+  if (record.beside()) look_beside(view, record, seen);
   return seen;
 }
 

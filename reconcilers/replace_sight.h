@@ -14,6 +14,10 @@ namespace meshgraft {
 // The Deployment `name`; null when there is none.
 std::shared_ptr<const Workload> deployment_named(const NamespaceView& view, std::string_view name);
 
+// Whether this is the new Deployment of a replace under another name (naming=versioned) while the original stands: that
+// one is the member until it goes.
+bool comes_beside(const NamespaceView& view, const Workload& workload);
+
 // The whole of a Deployment, from the server or from a file; null when nobody has read it.
 const Json* whole_of(const NamespaceView& view, const Workload& workload);
 

@@ -140,8 +140,62 @@ Step backward(const Seen& seen) {
   return step(Kind::remove_planted, "the former pods serve");
 }
 
+// ---- under another name: the original serves beside the new one until that has done so for a while ----
+
+Step beside_planted(const Seen& seen) {
+  if (seen.leaving) return wait("it is being deleted");
+  // Whoever deleted the original: from now on this is the Deployment, and its way back another replace.
+  if (!seen.former) {
+    // Its undo record would let a failed restart take the labels back that its selector asks for.
+    if (seen.rollout != Rollout::complete && seen.rollout != Rollout::empty) return wait("the former one was deleted; the new pods become ready");
+    if (seen.no_record) return step(Kind::bind, "its undo record: the former name, selector and labels");
+    return step(Kind::forget, "it is done: the record goes");
+  }
+  if (seen.former_leaving) return wait("the former one is being deleted", kSoon);
+  if (seen.back) {
+    if (seen.scaled_new) return step(Kind::lead_back, "the former one serves");
+    return step(Kind::remove_planted, "the former one serves");
+  }
+  if (!seen.acknowledged) return step(Kind::acknowledge, "the record names the new Deployment");
+  if (!seen.others_template) {
+    if (!seen.wanted) return turn_back(seen.unwanted, false);
+    if (!seen.failed.empty()) return turn_back(seen.failed, true);
+    if (seen.changed) return turn_back("it has changed since it was recorded", false);
+  } else if (seen.changed) {
+    return wait("it has changed since it was recorded, and the new one is in use: write the change into the new one too, and delete this one", 5 * kSoon);
+  }
+  if (seen.replicas != seen.former_replicas && !seen.scaled_new) return step(Kind::follow, "as many replicas as the former one has by now");
+  if (seen.rollout != Rollout::complete && seen.rollout != Rollout::empty)
+    return wait(seen.failed.empty() ? "the new pods become ready" : seen.failed, kPodsAgain);
+  if (seen.serving < seen.replicas) return wait(of(seen.serving, seen.replicas) + " endpoints of the new pods are ready", kSoon);
+  const std::int64_t probation = seen.replicas == 0 ? 0 : std::max(kProbation, seen.min_ready_seconds);
+  if (seen.available_for >= 0 && seen.available_for < probation)
+    return wait("available for " + std::to_string(seen.available_for) + " s, " + std::to_string(probation) + " s are asked for before the former one goes",
+                (probation - seen.available_for) * 1000);
+  if (!seen.blocked.empty()) return wait(seen.blocked, 5 * kSoon);
+  if (seen.scaled_former) return step(Kind::lead, "the new pods serve");
+  return step(Kind::remove_former, "the new pods serve");
+}
+
+Step beside_nobody(const Seen& seen) {
+  if (!seen.former || seen.former_leaving) return step(Kind::forget, "the Deployment was deleted");
+  if (seen.back) {
+    if (seen.scaled_new) return step(Kind::lead_back, "the former one serves");
+    if (seen.unbound) return step(Kind::bind_restored, "it stays as it is");
+    return step(Kind::forget, "all is as before: the record goes");
+  }
+  if (!seen.wanted) return step(Kind::forget, seen.unwanted);
+  if (seen.holder == Seen::Holder::other) return step(Kind::forget, "somebody else created a Deployment of the new name meanwhile");
+  if (seen.acknowledged) return turn_back("somebody deleted the new Deployment", true);
+  if (seen.changed) return step(Kind::forget, "it has changed since it was recorded");
+  return step(Kind::plant, seen.undoing ? "the same Deployment with its former name and selector" : "the same Deployment with the name and the selector that KubeSphere asks for");
+}
+
 }  // namespace
 
-Step next_step(const Seen& seen) { return seen.back ? backward(seen) : forward(seen); }
+Step next_step(const Seen& seen) {
+  if (seen.beside) return seen.holder == Seen::Holder::planted ? beside_planted(seen) : beside_nobody(seen);
+  return seen.back ? backward(seen) : forward(seen);
+}
 
 }  // namespace meshgraft

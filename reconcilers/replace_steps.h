@@ -56,6 +56,14 @@ struct Seen {
   std::int64_t serving = 0;      // ready endpoints of old and new pods
   std::int64_t serving_old = 0;  // of old pods alone
   std::int64_t most_old = 0;     // the same, but the most over these Services; 0 where nobody reads endpoints
+  // meshgraft.io/naming=versioned: the new one has a name of its own, of which `holder` and what follows it speak; it
+  // comes beside the original, and nothing is orphaned.
+  bool beside = false;
+  bool former = false;          // the original stands
+  bool former_leaving = false;  // …and is being deleted
+  std::int64_t former_replicas = 0;
+  bool scaled_former = false;   // an autoscaler leads to the original
+  bool scaled_new = false;      // an autoscaler leads to the new one
 };
 
 struct Step {
@@ -75,6 +83,10 @@ struct Step {
     bind_restored,  // the undo record that the original had, and that it is held, on the one restored
     clean_up,      // delete the old sets with their pods: their owner deleted the Deployment
     forget,        // remove the record
+    follow,        // the planted one to as many replicas as the original has
+    lead,          // the autoscalers of the original lead to the planted one
+    lead_back,     // the reverse
+    remove_former, // delete the original with its pods
   };
   Kind kind = Kind::wait;
   std::string why;

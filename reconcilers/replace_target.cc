@@ -34,7 +34,7 @@ bool selects_by(const Json& selector, const std::string& key) {
 
 }  // namespace
 
-ReplaceRecord record_of_replace(const Member& member, const Json& whole, const Wish& wish) {
+ReplaceRecord record_of_replace(const Member& member, const Json& whole, const Wish& wish, const std::string& name) {
   const Workload& workload = *member.workload;
   ReplaceRecord record;
   record.deployment = workload.meta.name;
@@ -61,6 +61,11 @@ ReplaceRecord record_of_replace(const Member& member, const Json& whole, const W
   target["metadata"]["annotations"][std::string(keys::kUndo)] = planted_mark(record.old_uid);
 
   if (record.undo.replaced.is_null()) record.undo.replaced = {{"selector", record.original["spec"].value("selector", Json::object())}};
+  if (name != record.deployment) record.new_name = name;
+  if (record.beside()) {
+    target["metadata"]["name"] = name;
+    if (!record.undo.replaced.contains("name")) record.undo.replaced["name"] = record.deployment;
+  }
   Json& selector = target["spec"]["selector"]["matchLabels"];
   const Json& pod_labels = target["spec"]["template"]["metadata"]["labels"];
   const auto ask = [&](const std::string& key) {
@@ -71,7 +76,7 @@ ReplaceRecord record_of_replace(const Member& member, const Json& whole, const W
   return record;
 }
 
-Return record_of_return(const Workload& workload, const Json& whole, const Record& former) {
+Return record_of_return(const Workload& workload, const Json& whole, const Record& former, const std::string& name) {
   Return made;
   ReplaceRecord& record = made.record;
   record.undoing = true;
@@ -80,7 +85,9 @@ Return record_of_return(const Workload& workload, const Json& whole, const Recor
   record.original = bare(whole, workload.meta.ns);
   record.target = record.original;
   record.undo_before = former;
+  if (name != record.deployment) record.new_name = name;
   Json& target = record.target;
+  target["metadata"]["name"] = name;
   const Json selector = former.replaced.value("selector", Json::object());
   const Footprint footprint(&whole);
   // A file tells nobody's share.

@@ -12,15 +12,15 @@
 namespace meshgraft {
 
 // The record of a replace of `member`, all but the ReplicaSets. `whole`: the Deployment as the server shows it;
-// `wish`: what joining writes on it, metadata and template.
-ReplaceRecord record_of_replace(const Member& member, const Json& whole, const Wish& wish);
+// `wish`: what joining writes on it, metadata and template. `name`: of the one that comes.
+ReplaceRecord record_of_replace(const Member& member, const Json& whole, const Wish& wish, const std::string& name);
 
 // The same for the way back of a Deployment that we re-created: `record.replaced` is not null. A field that somebody
-// else changed meanwhile stays as it is and is named (MG112), as in every other way back.
+// else changed meanwhile stays as it is and is named (MG112), as in every other way back. `name` as above.
 struct Return {
   ReplaceRecord record;
   std::vector<Finding> findings;
 };
-Return record_of_return(const Workload& workload, const Json& whole, const Record& record);
+Return record_of_return(const Workload& workload, const Json& whole, const Record& record, const std::string& name);
 
 }  // namespace meshgraft

@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "k8sclient/model/json_read.h"
+#include "reconcilers/applier.h"
 #include "reconcilers/deployment.h"
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/member_template.h"
 #include "reconcilers/replace.h"
+#include "reconcilers/replace_scalers.h"
 #include "reconcilers/replace_sight.h"
 #include "reconcilers/rollout.h"
 
@@ -68,7 +70,21 @@ void refuse_applied(const Workload& workload, const std::string& by, ReplaceVerd
   verdict.takes = false;
   verdict.refused = "its manifest is applied by " + by + " (MG106)";
   verdict.remedy = "MG106 says what to do.";
-  verdict.findings.push_back(finding("MG106", workload.key(), "it is applied by " + by + ": the next apply of the former manifest would be refused"));
+  const bool renamed = verdict.name != workload.meta.name;
+  verdict.findings.push_back(finding("MG106", workload.key(), "it is applied by " + by + ": the next apply of the former manifest would " +
+                                                                  (renamed ? "create it once more, beside " + verdict.name : "be refused")));
+}
+
+// Why no Deployment of this name can be created (naming=versioned). Its name is in the names of its pods, which are host
+// names too (kubernetes.io, Object Names and IDs, RFC 1123 Label Names).
+std::string name_obstacle(const NamespaceView& view, const std::string& name) {
+  constexpr std::size_t kLongest = 63;
+  const auto is_fine = [](char letter) { return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-'; };
+  if (name.size() > kLongest) return "its new name " + name + " would have " + std::to_string(name.size()) + " characters, " + std::to_string(kLongest) + " are allowed";
+  if (!std::all_of(name.begin(), name.end(), is_fine) || name.front() == '-' || name.back() == '-')
+    return "its new name " + name + " would be no DNS label (a-z, 0-9 and - in between)";
+  if (deployment_named(view, name) != nullptr) return "a Deployment of its new name " + name + " exists";
+  return "";
 }
 
 }  // namespace
@@ -136,12 +152,8 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
     verdict.remedy = "Annotate it with " + std::string(keys::kReplace) + "=true, or leave it as it is: it is in the app and in the mesh.";
     return verdict;
   }
-  if (context.options.versioned_names) {
-    verdict.refused = std::string(keys::kNaming) + "=versioned gives it another name, which on a cluster only you can do";
-    verdict.remedy = "Apply what meshgraft plan -f FILES -o manifests prints, and delete the one of the former name when the pods of the new one are ready; or "
-                     "take the annotation " + std::string(keys::kNaming) + " off the Namespace: it is then created again under the name it has.";
-    return verdict;
-  }
+  verdict.name = context.options.versioned_names ? member.service->meta.name + "-" + member.version : workload.meta.name;
+  const bool renamed = verdict.name != workload.meta.name;
   std::string obstacle = replace_obstacle(workload);
   const bool asks = obstacle.empty() && !workload.pod.claims.empty() && !context.view.claims;
   if (obstacle.empty() && !asks && !workload.pod.claims.empty()) obstacle = claim_obstacle(context.view, workload);
@@ -152,11 +164,29 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
     return verdict;
   }
   const bool updated = manifests_updated(context, workload);
-  if (const std::string by = applier_by_marks(workload); !updated && !by.empty()) {
+  std::string by = applier_by_marks(workload);
+  if (by.empty() && renamed) by = applier_of(workload.meta);  // helm too: an upgrade creates what it does not find
+  if (!updated && !by.empty()) {
     refuse_applied(workload, by, verdict);
     return verdict;
   }
+  std::string unnameable = renamed ? name_obstacle(context.view, verdict.name) : "";
+  if (renamed && unnameable.empty()) unnameable = scaler_obstacle(context.view, workload.meta.name, updated);
+  if (!unnameable.empty()) {
+    verdict.refused = "it cannot get another name (MG205)";
+    verdict.remedy = "MG205 says what stands in the way.";
+    verdict.findings.push_back(finding("MG205", workload.key(), std::move(unnameable),
+                                       "Remove what the text names, or take the annotation " + std::string(keys::kNaming) +
+                                           " off the Namespace: it is then created again under the name it has."));
+    return verdict;
+  }
   verdict.takes = true;
+  if (renamed && !context.view.limits && !context.view.played) {
+    verdict.wants_limits = true;
+    verdict.hold = "its autoscalers have to be read first";
+    verdict.passing = true;
+    return verdict;
+  }
   if (asks) {
     verdict.wants_claims = true;
     verdict.hold = "its volume claims have to be read first";
@@ -184,7 +214,8 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
     verdict.passing = true;
     return verdict;
   }
-  if (const std::string by = applier_by_managers(*whole); !updated && !by.empty()) {
+  by = applier_by_managers(*whole);
+  if (!updated && !by.empty()) {
     refuse_applied(workload, by, verdict);
     return verdict;
   }

@@ -9,6 +9,7 @@
 #include "reconcilers/findings.h"
 #include "reconcilers/keys.h"
 #include "reconcilers/member_template.h"
+#include "reconcilers/replace_sight.h"
 #include "reconcilers/selection.h"
 
 namespace meshgraft {
@@ -111,6 +112,10 @@ class Governance {
 
   // Every workload behind the Service must carry its version, with the sidecar decision carried out.
   std::string not_yet(const Service& service, Members members) {
+    for (const std::uint32_t index : context_.membership.selection->indexes_of(service.selector)) {
+      const Workload& workload = *context_.view.workloads[index];
+      if (comes_beside(context_.view, workload)) return to_string(workload.key()) + " comes beside the one that goes";
+    }
     if (const Workload* workload = outsider(service, members, [](const Workload&) { return false; })) {
       decision_.findings.push_back(
           finding("MG211", service.key(),

@@ -68,6 +68,7 @@ TypePtr built_in(const Row& row) {
   auto type = std::make_shared<ResourceType>();
   type->group = row.group;
   type->versions = {row.version};
+  if (type->group == "autoscaling") type->versions.emplace_back("v1");  // what is read of one is the same in both
   type->kind = row.kind;
   type->plural = row.plural;
   type->singular = row.singular;

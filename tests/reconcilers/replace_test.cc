@@ -340,7 +340,7 @@ Return return_of_web(const Json& managers, const std::string& applied = "") {
   workload.meta.ns = "shop";
   workload.meta.name = "web";
   workload.meta.uid = "uid-web";
-  return record_of_return(workload, whole, record);
+  return record_of_return(workload, whole, record, "web");
 }
 Json entry(const std::string& manager, const char* operation, const Json& labels, const Json& pod_labels = Json::object()) {
   Json fields;

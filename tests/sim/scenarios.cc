@@ -185,7 +185,7 @@ std::vector<Scenario> all() {
                       },
                   .settings = {},
                   .outage_by_user = {}});
-  for (std::vector<Scenario> (*more)() : {replace_scenarios, gateway_scenarios, release_scenarios}) {
+  for (std::vector<Scenario> (*more)() : {replace_scenarios, rename_scenarios, gateway_scenarios, release_scenarios}) {
     for (Scenario& row : more()) rows.push_back(std::move(row));
   }
   return rows;

@@ -42,6 +42,7 @@ struct Scenario {
 std::span<const Scenario> scenarios();
 
 std::vector<Scenario> replace_scenarios();  // scenarios_replace.cc
+std::vector<Scenario> rename_scenarios();   // scenarios_rename.cc
 std::vector<Scenario> gateway_scenarios();  // scenarios_gateway.cc
 std::vector<Scenario> release_scenarios();  // scenarios_release.cc
 

@@ -185,16 +185,36 @@ class Simulation {
     check();
   }
 
+  // What the record says of how far the replace has come that this Deployment goes or comes by; "" when there is none.
+  std::string progress_of(const ObjectKey& key) const {
+    for (const fakes::Object& object : cluster_.engine.objects("apps/v1", "ControllerRevision", key.ns)) {
+      const Json& data = fakes::at(*object, {"data"});
+      if (fakes::text_at(data, {"deployment", "name"}) == key.name || fakes::text_at(data, {"target", "metadata", "name"}) == key.name)
+        return fakes::text_at(*object, {"metadata", "annotations", std::string(keys::kUndo)});
+    }
+    return "";
+  }
+
+  // The original of a replace under another name whose namespace leaves: once it is gone the new one is the Deployment, and
+  // its way back leads to the former name.
+  bool returns(const ObjectKey& key) const {
+    const Json space = cluster_.object("v1", "Namespace", "", key.ns);
+    if (fakes::at(space, {"metadata", "labels"}).contains(std::string(keys::kApp))) return false;
+    const Json record = cluster_.object("apps/v1", "ControllerRevision", key.ns, "meshgraft-" + key.name);
+    const std::string target = fakes::text_at(record, {"data", "target", "metadata", "name"});
+    return !target.empty() && target != key.name && !cluster_.deployment(key.ns, target).is_null();
+  }
+
   // kubectl delete deployment: one that nobody is about to create, so not between a create of ours and the record's word of
   // it. What else the scenario's user does has no object any more.
   void delete_one() {
     std::vector<ObjectKey> there;
     for (const fakes::Object& object : cluster_.engine.objects("apps/v1", "Deployment")) {
       const ObjectKey key{Kind::deployment, fakes::text_at(*object, {"metadata", "namespace"}), fakes::text_at(*object, {"metadata", "name"})};
-      const std::string written = fakes::text_at(cluster_.object("apps/v1", "ControllerRevision", key.ns, "meshgraft-" + key.name), {"metadata", "annotations", std::string(keys::kUndo)});
+      const std::string written = progress_of(key);
       const bool original = written == "{}" && fakes::text_at(*object, {"metadata", "annotations", std::string(keys::kUndo)}).find("replaces") == std::string::npos;
       const bool named = written.find("planted") != std::string::npos && written.find("back") == std::string::npos;
-      if (written.empty() || original || named) there.push_back(key);
+      if ((written.empty() || original || named) && !returns(key)) there.push_back(key);
     }
     if (there.empty()) return;
     deleted_ = there[chance_.below(there.size())];

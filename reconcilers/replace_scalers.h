@@ -1,0 +1,24 @@
+#pragma once
+// ReplaceScalers: the autoscalers of a Deployment that comes under another name (naming=versioned). They are led to
+// the new one by their name for it alone, and back by the same. Asked by the rule for replaces. Pure.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reconcilers/types.h"
+
+namespace meshgraft {
+
+// The HorizontalPodAutoscalers that scale the Deployment `name`; none where view.limits was not looked up.
+std::vector<std::shared_ptr<const Autoscaler>> scalers_of(const NamespaceView& view, std::string_view name);
+
+// The change that leads `scaler` from the Deployment `from` to `to`; it fails when it leads elsewhere by then.
+Change lead_change(const Autoscaler& scaler, std::string_view from, std::string_view to, std::string why);
+
+// Why an autoscaler of the Deployment `name` would not stay led to another: who owns it, or applies it; "" when nothing
+// is known to. `updated`: the owner says that what people apply carries the new name.
+std::string scaler_obstacle(const NamespaceView& view, std::string_view name, bool updated);
+
+}  // namespace meshgraft
