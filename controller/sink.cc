@@ -37,6 +37,9 @@ bool is_ours(const Json& object) {
 }  // namespace
 
 ApiResult<Outcome> LiveSink::carry_out(const Change& change) {
+  if (change.witness) {
+    if (const ApiResult<Unit> stands = ask(*change.witness); !stands) return Unexpected<ApiError>(stands.error());
+  }
   switch (change.verb) {
     case Verb::apply:
       return patch(change, PatchType::apply, keys::kFieldManager);
@@ -68,20 +71,20 @@ ApiResult<Outcome> LiveSink::patch(const Change& change, PatchType type, std::st
   return Unexpected<ApiError>(judged(change, std::move(written.error())));
 }
 
-// A create has no precondition of its own: what was planned from an old copy would bring back what somebody deleted.
+ApiResult<Unit> LiveSink::ask(const Witness& witness) {
+  const ApiResult<ObjectPtr> now = api_.get(witness.object);
+  if (!now && now.error().kind != ErrorClass::not_found) return Unexpected<ApiError>(now.error());
+  const auto is_as_planned = [&witness](const Meta& meta) {
+    return meta.uid == witness.as.uid && (witness.as.resource_version.empty() || meta.resource_version == witness.as.resource_version);
+  };
+  if (now && is_as_planned((*now)->meta)) return Unit{};
+  ApiError changed;
+  changed.kind = ErrorClass::conflict;
+  changed.message = to_string(witness.object) + (now ? " has changed" : " is gone") + " since this was planned";
+  return Unexpected<ApiError>(std::move(changed));
+}
+
 ApiResult<Outcome> LiveSink::create(const Change& change) {
-  if (change.witness) {
-    const ApiResult<ObjectPtr> now = api_.get(*change.witness);
-    if (!now && now.error().kind != ErrorClass::not_found) return Unexpected<ApiError>(now.error());
-    const bool stands = now && (*now)->meta.uid == change.pre.uid &&
-                        (change.pre.resource_version.empty() || (*now)->meta.resource_version == change.pre.resource_version);
-    if (!stands) {
-      ApiError changed;
-      changed.kind = ErrorClass::conflict;
-      changed.message = to_string(*change.witness) + (now ? " has changed" : " is gone") + " since this was planned";
-      return Unexpected<ApiError>(std::move(changed));
-    }
-  }
   ApiResult<Written> written = api_.create(change.target, change.body, keys::kFieldManager);
   if (written) return Outcome{written->resource_version, false};
   if (written.error().kind != ErrorClass::exists) return Unexpected<ApiError>(std::move(written.error()));

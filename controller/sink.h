@@ -38,6 +38,8 @@ class LiveSink final : public Sink {
 
  private:
   ApiResult<Outcome> patch(const Change& change, PatchType type, std::string_view manager);
+  // Whether what a change follows from is still as it was: conflict when not.
+  ApiResult<Unit> ask(const Witness& witness);
   ApiResult<Outcome> create(const Change& change);
   ApiResult<Outcome> remove(const Change& change, bool orphan);
   ApiError judged(const Change& change, ApiError error);

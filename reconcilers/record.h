@@ -5,7 +5,8 @@
 //
 //   {"uid":"…","own":["metadata.labels[app]",…],"was":{"spec.ports[80/TCP].name":"web"}}
 //
-// A Deployment that was re-created with a fuller selector has the former one in it too: "replaced":{"selector":{…}}.
+// A Deployment that was re-created with a fuller selector has the former one in it too: "replaced":{"selector":{…}},
+// and its former name when that changed too: "replaced":{"selector":{…},"name":"…"}.
 
 #include <cstdint>
 #include <map>

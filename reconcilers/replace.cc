@@ -47,8 +47,7 @@ Change begin(const Context& context, ReplaceRecord record, const Workload& workl
   if (!record.beside()) record.sets = sets_of(context.view, workload);
   Change change = replace_change(Verb::create, {Kind::controller_revision, context.view.name, replace_record_name(record.deployment)}, std::move(why));
   change.body = replace_record_body(record, context.view.name);
-  change.witness = workload.key();
-  change.pre.uid = workload.meta.uid;
+  change.witness = Witness{workload.key(), {workload.meta.uid, ""}};
   change.restarts = keeps_pods(record) ? 0 : static_cast<int>(workload.replicas);
   change.impact = change.restarts > 0 ? Impact::restart : Impact::none;
   change.outcome = "started";

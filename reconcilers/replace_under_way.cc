@@ -157,8 +157,7 @@ class Replace {
   void create(Json body, std::string why) {
     Change change = replace_change(Verb::create, record_.back.empty() ? new_key_ : key_, std::move(why));
     change.body = std::move(body);
-    change.witness = object_.key();
-    change.pre = {object_.meta.uid, object_.meta.resource_version};
+    change.witness = Witness{object_.key(), {object_.meta.uid, object_.meta.resource_version}};
     send(std::move(change));
   }
 
@@ -203,6 +202,8 @@ class Replace {
     change.pre = {original_->meta.uid, original_->meta.resource_version};
     if (whole != nullptr && whole->contains("metadata"))
       change.pre.resource_version = (*whole)["metadata"].value("resourceVersion", change.pre.resource_version);
+    // Who deletes the new one in this very moment keeps the former.
+    if (record_.beside() && live_ != nullptr) change.witness = Witness{new_key_, {live_->meta.uid, ""}};
     send(std::move(change));
   }
 

@@ -277,14 +277,19 @@ struct Overwrite {
   std::string path, before, after;
 };
 
+// Another object that a change follows from. A create has no precondition of its own, and a delete none on what stays.
+struct Witness {
+  ObjectKey object;
+  Precondition as;
+};
+
 // One request, complete. A Sink carries it out as it stands.
 struct Change {
   ObjectKey target;
   Verb verb = Verb::apply;
   Json body;                // apply: exactly the fields we own; create: the object; edit: a JSON Patch; restore: a merge patch
   Precondition pre;
-  // create: not unless this object is still there as `pre` says, asked right before. What is created follows from it.
-  std::optional<ObjectKey> witness;
+  std::optional<Witness> witness;  // create, remove: not unless this object is still there as it was, asked right before
   bool force = false;       // apply: takes fields that others own
   Stage stage = Stage::member_metadata;
   Impact impact = Impact::none;

@@ -63,20 +63,20 @@ TEST_F(Sink_, what_follows_from_an_object_is_created_only_while_that_is_as_it_wa
   change.target = {Kind::config_map, "shop", "made"};
   change.verb = Verb::create;
   change.body = {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "made"}, {"namespace", "shop"}}}};
-  change.witness = ObjectKey{Kind::deployment, "shop", "web"};
+  change.witness = Witness{{Kind::deployment, "shop", "web"}, {}};
   const std::string version = web["metadata"]["resourceVersion"];
   const auto refused = [&](const std::string& uid, const std::string& at) {
-    change.pre = {uid, at};
+    change.witness->as = {uid, at};
     const ApiResult<Outcome> done = sink.carry_out(change);
     return !done && done.error().kind == ErrorClass::conflict ? done.error().message : "";
   };
   EXPECT_EQ(refused("another", ""), "Deployment shop/web has changed since this was planned");
   EXPECT_EQ(refused(uid(), version + "0"), "Deployment shop/web has changed since this was planned");
-  change.witness->name = "gone";
+  change.witness->object.name = "gone";
   EXPECT_EQ(refused(uid(), ""), "Deployment shop/gone is gone since this was planned");
   EXPECT_THAT(cluster.api.writes(), testing::IsEmpty());
-  change.witness->name = "web";
-  change.pre = {uid(), version};
+  change.witness->object.name = "web";
+  change.witness->as = {uid(), version};
   EXPECT_TRUE(sink.carry_out(change));
   cluster.api.set_fault([](const fakes::Call& call) { return call.is_write() ? std::nullopt : std::optional<fakes::Fault>(fakes::refused_fault()); });
   const ApiResult<Outcome> unasked = sink.carry_out(change);

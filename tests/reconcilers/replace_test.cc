@@ -174,7 +174,8 @@ TEST(Replace, a_record_that_was_deleted_goes_when_nothing_can_come_of_it_and_sta
         EXPECT_EQ(to_text(change.body), R"([{"op":"test","path":"/metadata/finalizers/0","value":"meshgraft.io/record"},{"op":"remove","path":"/metadata/finalizers/0"}])");
         EXPECT_EQ(change.outcome, "dropped");
       } else {
-        EXPECT_EQ(change.witness, (ObjectKey{Kind::controller_revision, "shop", "meshgraft-web"}));
+        ASSERT_TRUE(change.witness);
+        EXPECT_EQ(change.witness->object, (ObjectKey{Kind::controller_revision, "shop", "meshgraft-web"}));
         EXPECT_THAT(text_of(made, "MG119"), HasSubstr("stays until that is over"));
       }
     }
