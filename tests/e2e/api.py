@@ -37,6 +37,7 @@ KINDS = {
     "Deployment": ("/apis/apps/v1", "deployments", True),
     "StatefulSet": ("/apis/apps/v1", "statefulsets", True),
     "DaemonSet": ("/apis/apps/v1", "daemonsets", True),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers", True),
     "ReplicaSet": ("/apis/apps/v1", "replicasets", True),
     "ControllerRevision": ("/apis/apps/v1", "controllerrevisions", True),
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses", True),

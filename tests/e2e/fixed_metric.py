@@ -14,6 +14,19 @@ VERSION = "external.metrics.k8s.io/v1beta1"
 NAME = "v1beta1.external.metrics.k8s.io"
 SERVICE = "e2e-metrics"
 APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+# Scales Deployment web: a pod for each two of the metric.
+AUTOSCALER = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 1
+  maxReplicas: 6
+  metrics:
+  - type: External
+    external: {metric: {name: load}, target: {type: AverageValue, averageValue: "2"}}
+"""
 
 
 class FixedMetric:

@@ -9,6 +9,7 @@ POLICY = "meshgraft.io/policy"
 UPDATED = "meshgraft.io/manifests-updated"
 ROLLOUTS = "meshgraft.io/max-rollouts"
 PAUSED = "meshgraft.io/paused"
+NAMING = "meshgraft.io/naming"
 KEYS = {"app", "version", "app.kubernetes.io/name", "app.kubernetes.io/version"}
 REPLACE = ("--replace-enabled", "--max-rollouts", "10")
 MOST_WRITES = 12  # for one Deployment, besides scaling

@@ -1,13 +1,15 @@
 """Deployments of many shapes created again at the same time, one of them paused on the way
-and one restarted by its owner; and what people do with kubectl to one that has joined."""
+and one restarted by its owner; one under another name; and what people do with kubectl to
+one that has joined."""
 
 import json
 
 from admission import Moment
+from fixed_metric import AUTOSCALER, FixedMetric
 from processes import wait_until
 from programs import USER, Controller
-from replace_scenario import PAUSED, POLICY, REPLACE, SHOP, ReplaceScenario
-from scenario import STATUS
+from replace_scenario import NAMING, PAUSED, POLICY, REPLACE, SHOP, ReplaceScenario
+from scenario import APP, STATUS, UNDO
 
 
 def rolling(replicas, surge, unavailable):
@@ -70,6 +72,37 @@ class ReplaceShapes(ReplaceScenario):
             with self.subTest(name):
                 self.assert_sidecar(name, "web")
                 self.assert_served(watch, name, "web", replicas, "created again")
+
+    def test_under_another_name_its_autoscaler_follows_there_and_back(self):
+        former = self.shop("renamed", **{NAMING: "versioned"})
+        metric = self.enterContext(FixedMetric(self.cluster, 8))
+        self.cluster.apply(AUTOSCALER, "renamed")
+
+        def alone(name, replicas):
+            """Whether this is the only Deployment, with so many ready pods, and the one that the autoscaler scales."""
+            stands = self.api.list("Deployment", "renamed")
+            return ([d["metadata"]["name"] for d in stands] == [name] and not self.records("renamed")
+                    and stands[0]["spec"]["replicas"] == stands[0].get("status", {}).get("readyReplicas", 0) == replicas
+                    and self.api.get("HorizontalPodAutoscaler", "renamed", "web")["spec"]["scaleTargetRef"]["name"] == name)
+        wait_until(lambda: alone("web", 4) and self.endpoints_are_there("renamed"), 120, "it is scaled before", step=0.3)
+        watch = self.watching("renamed")
+        with Controller(self.cluster, *REPLACE) as controller:
+            self.label("renamed")
+            wait_until(lambda: controller.process.check() or alone("web-v1", 4), 240, "web-v1 has taken its place", step=0.3)
+            self.wait_until_governed("renamed", "web")
+            self.assert_sidecar("renamed", "web-v1")
+            metric.value = 10
+            wait_until(lambda: controller.process.check() or alone("web-v1", 5), 120, "the autoscaler scales it", step=0.3)
+            self.api.label("Namespace", None, "renamed", **{APP: None})
+            wait_until(lambda: controller.process.check() or (
+                alone("web", 5) and self.annotation(self.api.get("Deployment", "renamed", "web"), UNDO) is None), 240,
+                "web is there again", step=0.3)
+        watch.stop()
+        now = self.api.get("Deployment", "renamed", "web")
+        self.assertEqual(now["spec"].pop("replicas"), 5)
+        former["spec"].pop("replicas")
+        self.assert_as_before(former, now)
+        self.assert_served(watch, "renamed", "web", 4, "as web-v1, scaled to 5, and back as web")
 
     def test_kubectl_replace_of_the_original_on_a_joined_deployment_is_mended(self):
         former = self.shop("dropped", **{POLICY: "join"})

@@ -5,7 +5,7 @@ import copy
 
 from admission import Moment
 from api import path_of
-from fixed_metric import FixedMetric
+from fixed_metric import AUTOSCALER, FixedMetric
 from processes import wait_until
 from programs import USER, Controller
 from replace_scenario import REPLACE, SHOP, ReplaceScenario
@@ -14,18 +14,6 @@ from scenario import HELD, PROXY, UNDO
 # New pods, those with a sidecar, never become ready: the former ones go on serving.
 ALLERGIC = SHOP.replace("labels: {run: web}}\n    spec", "labels: {run: web}, annotations: {e2e.meshgraft.io/fails-with-sidecar: 'true'}}\n    spec")
 NOWHERE = "https://localhost:1/inject"  # a port that nobody listens on
-AUTOSCALER = """
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  minReplicas: 1
-  maxReplicas: 6
-  metrics:
-  - type: External
-    external: {metric: {name: load}, target: {type: AverageValue, averageValue: "2"}}
-"""
 
 
 class ReplaceTrouble(ReplaceScenario):

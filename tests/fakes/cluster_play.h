@@ -41,6 +41,7 @@ class ClusterPlay {
   // play_deployments.cc
   void deployments();
   void deployment(const Json& object);
+  std::string standing(const Json& deployment);
   std::vector<Json> replica_sets_of(const Json& deployment);
   Json new_replica_set(const Json& deployment, const std::vector<Json>& all, std::int64_t replicas);
   void roll(const Json& deployment, Json& newest, std::vector<Json>& old);
@@ -56,7 +57,7 @@ class ClusterPlay {
   void stateful_set(const Json& object);
   void daemon_sets();
   void daemon_set(const Json& object);
-  std::vector<Json> pods_of(const Json& owner);
+  std::vector<Object> pods_of(const Json& owner);
   Json pod_from(const Json& owner, const Json& pod_template, const std::string& name);
   void set_status(const Json& owner, Json status);
   // play_endpoints.cc
@@ -84,6 +85,7 @@ class ClusterPlay {
   Engine& engine_;
   PlayOptions options_;
   Owned replica_sets_, pods_;
+  std::map<std::string, std::string> settled_;  // Deployment uid -> how it stood when it was looked at with nothing to do or await
   std::map<std::string, Load> load_;  // by node
   std::int64_t now_ = 0;
   std::uint64_t last_version_ = 0;  // nothing to do while the engine stands there and nothing is due

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "tests/fakes/cluster_play.h"
 
@@ -78,8 +79,28 @@ void ClusterPlay::deployments() {
   replica_sets_ = owned("apps/v1", "ReplicaSet");
   for (const Object& object : engine_.objects("apps/v1", "Deployment")) {
     if (!at(*object, {"metadata", "deletionTimestamp"}).is_null()) continue;
+    std::string& settled = settled_[text_at(*object, {"metadata", "uid"})];
+    std::string now = standing(*object);
+    if (now == settled) continue;
+    const std::uint64_t before = engine_.version();
+    const std::optional<std::int64_t> due = std::exchange(due_, std::nullopt);
     deployment(*object);
+    settled = engine_.version() == before && !due_ ? std::move(now) : "";
+    if (due) remember_due(*due);
   }
+}
+
+// The versions of all that a Deployment's turn looks at.
+std::string ClusterPlay::standing(const Json& deployment) {
+  const std::string ns = text_at(deployment, {"metadata", "namespace"});
+  std::string result = text_at(deployment, {"metadata", "resourceVersion"});
+  for (const auto* names : {&replica_sets_.by_owner[text_at(deployment, {"metadata", "uid"})], &replica_sets_.of_nobody[ns]}) {
+    for (const std::string& name : *names) {
+      const Object set = engine_.object("apps/v1", "ReplicaSet", ns, name);
+      result += " " + (set ? text_at(*set, {"metadata", "resourceVersion"}) : "");
+    }
+  }
+  return result;
 }
 
 // Those that it controls, and orphans that its selector matches, which it adopts: as the real controller does, only

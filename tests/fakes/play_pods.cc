@@ -64,12 +64,12 @@ Json container_statuses(const Json& pod, bool ready, bool broken, const std::str
 }  // namespace
 
 // Those that `owner` controls and that are not on their way out.
-std::vector<Json> ClusterPlay::pods_of(const Json& owner) {
-  std::vector<Json> result;
+std::vector<Object> ClusterPlay::pods_of(const Json& owner) {
+  std::vector<Object> result;
   const std::string uid = text_at(owner, {"metadata", "uid"}), ns = text_at(owner, {"metadata", "namespace"});
   for (const std::string& name : pods_.by_owner[uid]) {
-    const Object pod = engine_.object("v1", "Pod", ns, name);
-    if (pod && controller_of(*pod) == uid && alive(*pod)) result.push_back(*pod);
+    Object pod = engine_.object("v1", "Pod", ns, name);
+    if (pod && controller_of(*pod) == uid && alive(*pod)) result.push_back(std::move(pod));
   }
   return result;
 }
@@ -101,26 +101,26 @@ void ClusterPlay::replica_sets() {
       adopted["metadata"]["ownerReferences"] = Json::array({owner_reference(set)});
       if (write(adopted).ok()) pods_.by_owner[text_at(set, {"metadata", "uid"})].insert(name);
     }
-    std::vector<Json> pods = pods_of(set);
+    std::vector<Object> pods = pods_of(set);
     const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(0, number_at(set, {"spec", "replicas"})));
     for (std::size_t i = pods.size(); i < wanted; ++i) {
       Answer made = create(pod_from(set, at(set, {"spec", "template"}), text_at(set, {"metadata", "name"}) + "-"));
       if (!made.ok()) break;
-      pods.push_back(std::move(made.body));
+      pods.push_back(std::make_shared<const Json>(std::move(made.body)));
     }
     // The least useful go first: unscheduled, then unready, then the youngest.
-    std::stable_sort(pods.begin(), pods.end(), [](const Json& a, const Json& b) {
+    std::stable_sort(pods.begin(), pods.end(), [](const Object& a, const Object& b) {
       const auto rank = [](const Json& pod) {
         return text_at(pod, {"spec", "nodeName"}).empty() ? 0 : is_ready(pod) ? 2 : 1;
       };
-      if (rank(a) != rank(b)) return rank(a) < rank(b);
-      return text_at(a, {"metadata", "uid"}) > text_at(b, {"metadata", "uid"});
+      if (rank(*a) != rank(*b)) return rank(*a) < rank(*b);
+      return text_at(*a, {"metadata", "uid"}) > text_at(*b, {"metadata", "uid"});
     });
     while (pods.size() > wanted) {
-      remove(pods.front());
+      remove(*pods.front());
       pods.erase(pods.begin());
     }
-    const auto ready = std::count_if(pods.begin(), pods.end(), is_ready);
+    const auto ready = std::count_if(pods.begin(), pods.end(), [](const Object& pod) { return is_ready(*pod); });
     Json status = {{"replicas", pods.size()},
                    {"fullyLabeledReplicas", pods.size()},
                    {"readyReplicas", ready},

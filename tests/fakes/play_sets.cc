@@ -39,9 +39,9 @@ void ClusterPlay::stateful_set(const Json& object) {
   const std::int64_t wanted = number_at(object, {"spec", "replicas"}, 1);
   const std::int64_t partition = number_at(object, {"spec", "updateStrategy", "rollingUpdate", "partition"});
   std::map<std::int64_t, Json> by_ordinal;
-  for (Json& pod : pods_of(object)) {
-    const std::string pod_name = text_at(pod, {"metadata", "name"});
-    by_ordinal.emplace(std::strtoll(pod_name.c_str() + name.size() + 1, nullptr, 10), std::move(pod));
+  for (const Object& pod : pods_of(object)) {
+    const std::string pod_name = text_at(*pod, {"metadata", "name"});
+    by_ordinal.emplace(std::strtoll(pod_name.c_str() + name.size() + 1, nullptr, 10), *pod);
   }
   bool waiting = false;  // for the pod before to become ready
   for (std::int64_t i = 0; i < wanted && !waiting; ++i) {
@@ -108,7 +108,7 @@ void ClusterPlay::daemon_set(const Json& object) {
   }
   const auto wanted = static_cast<std::int64_t>(nodes.size());
   std::map<std::string, Json> by_node;
-  for (Json& pod : pods_of(object)) by_node.emplace(text_at(pod, {"spec", "nodeName"}), std::move(pod));
+  for (const Object& pod : pods_of(object)) by_node.emplace(text_at(*pod, {"spec", "nodeName"}), *pod);
   for (const auto& [node, pod] : by_node) {
     if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) remove(pod);
   }
