@@ -8,6 +8,7 @@ import base64
 import json
 import ssl
 import threading
+from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from api import path_of
@@ -21,14 +22,14 @@ class Moment:
     """with Moment(cluster, USER, "apps", "deployments", act): …
 
     group, resource: "*" for any. act(request) is called with the AdmissionReview's request (a dict) for every
-    CREATE, UPDATE and DELETE while the API server waits, one call after the other: a write that its sender gave up
-    and sends again waits for what the first one has set off."""
+    CREATE, UPDATE and DELETE while the API server waits, in each namespace one call after the other: a write that its
+    sender gave up and sends again waits for what the first one has set off."""
 
     def __init__(self, cluster, user, group, resource, act):
         self._cluster = cluster
         self._errors = errors = []
         self._probed = probed = threading.Event()
-        one_at_a_time = threading.Lock()
+        one_at_a_time = defaultdict(threading.Lock)  # by namespace
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
@@ -37,7 +38,7 @@ class Moment:
                     probed.set()
                 # An API server of before 1.27 knows no matchConditions.
                 elif review["request"]["userInfo"]["username"] == user:
-                    with one_at_a_time:
+                    with one_at_a_time[review["request"].get("namespace", "")]:
                         try:
                             act(review["request"])
                         except Exception as error:
