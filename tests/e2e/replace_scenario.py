@@ -2,7 +2,11 @@
 it is asked to be created again, and what must be true of it afterwards. Used by
 test_replace*.py; holds no test."""
 
-from processes import wait_until
+import os
+import tempfile
+from pathlib import Path
+
+from processes import run_client, wait_until
 from scenario import APP, HELD, ONE_SERVICE, UNDO, Scenario
 
 POLICY = "meshgraft.io/policy"
@@ -31,6 +35,21 @@ class ReplaceScenario(Scenario):
 
     def label(self, name):
         self.api.label("Namespace", None, name, **{APP: name})
+
+    def chart_of(self, manifest):
+        """The folder of a chart `shop` of one file, with the value `image`, and that file."""
+        chart = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="chart-")))
+        (chart / "templates").mkdir()
+        (chart / "Chart.yaml").write_text("{apiVersion: v2, name: shop, version: 1.0.0}\n")
+        (chart / "values.yaml").write_text('{image: "web:1"}\n')
+        file = chart / "templates" / "shop.yaml"
+        file.write_text(manifest.replace('"web:1"', "{{ .Values.image }}"))
+        return chart, file
+
+    def run_helm(self, program, *arguments):
+        """A call of helm or helm4 as admin: the completed process."""
+        return run_client([self.cluster.tools / program, *arguments], timeout=360,
+                          env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
 
     def records(self, namespace):
         return [r for r in self.api.list("ControllerRevision", namespace)

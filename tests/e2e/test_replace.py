@@ -3,13 +3,10 @@ Service keeps as many ready endpoints as its Deployment has replicas, whatever
 happens on the way."""
 
 import json
-import os
 import re
-import tempfile
-from pathlib import Path
 
 from admission import Moment
-from processes import ProcessError, run_client, wait_until
+from processes import ProcessError, wait_until
 from programs import USER, Controller
 from replace_scenario import KEYS, MOST_WRITES, PAUSED, POLICY, REPLACE, ROLLOUTS, SHOP, UPDATED, ReplaceScenario
 from scenario import APP, HELD, UNDO
@@ -192,8 +189,7 @@ class Replace(ReplaceScenario):
 
     def helm(self, program, *arguments, refused=""):
         """helm or helm4, which does as it is asked, or refuses with words that match."""
-        done = run_client([self.cluster.tools / program, *arguments], timeout=360,
-                          env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.cluster.folder)})
+        done = self.run_helm(program, *arguments)
         self.assertEqual(done.returncode, 1 if refused else 0, done.stderr)
         self.assertTrue(re.search(refused, done.stderr), done.stderr)
 
@@ -201,12 +197,7 @@ class Replace(ReplaceScenario):
         """A release `shop` of a chart of one file, running, and policy replace asked for: its former Deployment, the file, and
         what upgrades it to another image."""
         self.cluster.create_namespace(namespace)
-        chart = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="chart-")))
-        (chart / "templates").mkdir()
-        (chart / "Chart.yaml").write_text("{apiVersion: v2, name: shop, version: 1.0.0}\n")
-        (chart / "values.yaml").write_text('{image: "web:1"}\n')
-        file = chart / "templates" / "shop.yaml"
-        file.write_text(manifest.replace('"web:1"', "{{ .Values.image }}"))
+        chart, file = self.chart_of(manifest)
         self.helm(program, "install", "shop", chart, "-n", namespace)
         self.cluster.wait_for_deployments(namespace)
         wait_until(lambda: self.endpoints_are_there(namespace), 60, "every ready pod is an endpoint")

@@ -1,6 +1,6 @@
-"""What people do with kubectl to a Deployment at every single step of its replace: each verb while
-each kind of write is on its way, and when all is done, every pair in a namespace of its own and
-all at the same time."""
+"""What people do with kubectl and helm to a Deployment at every single step of its replace: each verb
+while each kind of write is on its way, and when all is done, every pair in a namespace of its own
+and all at the same time."""
 
 import json
 from collections import Counter
@@ -10,11 +10,11 @@ from admission import Moment
 from cluster import rolled_out
 from outcomes import tell
 from processes import wait_until
-from programs import USER, Controller
+from programs import USER, Controller, answered, unheard
 from replace_scenario import KEYS, POLICY, SHOP, UPDATED, ReplaceScenario
 
 REPLICAS = 2
-MORE = 3  # what he scales it to
+MORE = 3  # what he, or his autoscaler, scales it to
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 # His own rollouts take no pod away before the next one is ready: what is missing then is missing by our doing.
 MANIFEST = SHOP.replace("replicas: 3", f"replicas: {REPLICAS}\n  strategy: {{rollingUpdate: {{maxSurge: 1, maxUnavailable: 0}}}}")
@@ -25,7 +25,11 @@ VERBS = {
     "undo": ("rollout", "undo", "deployment/web"),
     "replace": ("replace", "-f", "-"),
     "delete": ("delete", "deployment/web"),
+    "autoscale": ("autoscale", "deployment/web", f"--min={MORE}", "--max=5"),  # one pod too few for it: it needs no metric
+    "helm": ("upgrade", "shop", "--set", "image=web:2"),
+    "helm4": ("upgrade", "shop", "--set", "image=web:2"),
 }
+HELMS = ("helm", "helm4")
 # The kinds of writes of a replace in their order. What happens while the first one of a kind is held happens after the
 # write before it.
 STEPS = {
@@ -40,8 +44,8 @@ STEPS = {
     "done": None,
 }
 ORIGINAL_STANDS = ("record", "orphan")
-# What kubectl says, and rightly, of the one that was created again: it has no revision before, and its selector stays.
-REFUSED = {"undo": "no rollout history found", "replace": "field is immutable"}
+# What is said, and rightly, of the one that was created again: it has no revision before, and its selector stays.
+REFUSED = {"undo": "no rollout history found", "replace": "field is immutable", "helm4": "conflict.*\"meshgraft\""}
 NOBODY = "(NotFound)"
 TRY_AGAIN = "(Conflict)"  # `kubectl replace` between whose read and write another controller has written
 
@@ -52,16 +56,19 @@ class Cell:
     def __init__(self, verb, step):
         self.verb, self.step = verb, step
         self.namespace = f"{verb}-at-{step}"
+        # An upgrade creates what it does not find: helm takes the name, and it is his (MG214).
+        self.taken = verb in HELMS and step == "plant"
         self.begun = False
-        self.answer = None  # of kubectl, once there was a Deployment for it
+        self.answer = None  # a completed process, once there was a Deployment for it
         self.again = None  # the future answer, where there was none at first
 
 
 class ReplaceVerbs(ReplaceScenario):
-    def test_what_people_do_with_kubectl_at_each_step_of_a_replace_is_in_what_comes_of_it(self):
+    def test_what_people_do_at_each_step_of_a_replace_is_in_what_comes_of_it(self):
         cells = {c.namespace: c for c in (Cell(verb, step) for verb in VERBS for step in STEPS)}
-        former = self.shops(cells)
         self.pool = self.enterContext(ThreadPoolExecutor(len(VERBS)))
+        self.chart, _ = self.chart_of(MANIFEST)
+        former = self.shops(cells.values())
         watch = self.watching(*cells)
 
         def act(request):
@@ -78,7 +85,7 @@ class ReplaceVerbs(ReplaceScenario):
                         self.do(cell)
                 for cell in cells.values():
                     wait_until(lambda: controller.process.check() or cell.answer or cell.again and cell.again.done(), 240,
-                               f"kubectl has answered in {cell.namespace}")
+                               f"he has an answer in {cell.namespace}")
                     cell.answer = cell.answer or cell.again.result()
                 for cell in cells.values():
                     self.wait_until_ended(controller, cell, former[cell.namespace])
@@ -90,16 +97,20 @@ class ReplaceVerbs(ReplaceScenario):
         for verb in VERBS:
             self.tell_verb(watch, [c for c in cells.values() if c.verb == verb])
 
-    def shops(self, names):
-        """A namespace of each name with MANIFEST running, and policy replace asked for: {name: former Deployment}."""
+    def shops(self, cells):
+        """A namespace of each with MANIFEST running, and policy replace asked for: {name: former Deployment}."""
+        names = [c.namespace for c in cells]
         for name in names:
             self.api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {
                 "name": name, "annotations": {POLICY: "replace", UPDATED: "true"}}})
-        older = [name for name in names if name.startswith("undo-")]  # there is a revision to go back to
+        older = [c.namespace for c in cells if c.verb == "undo"]  # there is a revision to go back to
         self.cluster.apply("---".join(of(name).replace("web:1", "web:0") for name in older))
         for name in older:
             self.cluster.wait_for_deployments(name)
-        self.cluster.apply("---".join(map(of, names)))
+        self.cluster.apply("---".join(of(c.namespace) for c in cells if c.verb not in HELMS))
+        for done in self.pool.map(lambda c: self.run_helm(c.verb, "install", "shop", self.chart, "-n", c.namespace),
+                                  [c for c in cells if c.verb in HELMS]):
+            self.assertEqual(done.returncode, 0, done.stderr)
         for name in names:
             self.cluster.wait_for_deployments(name)
             wait_until(lambda: self.endpoints_are_there(name), 60, f"every ready pod of {name} is an endpoint")
@@ -109,26 +120,33 @@ class ReplaceVerbs(ReplaceScenario):
         """The verb. When there is no Deployment at this moment, which kubectl says, once more when there is one: it comes by
         the write that this one holds."""
         cell.begun = True
-        answer = self.kubectl(cell)
+        answer = self.call(cell)
         if NOBODY not in answer.stderr:
             cell.answer = answer
             return
 
         def again():
             wait_until(lambda: self.api.get("Deployment", cell.namespace, "web"), 120, f"there is a Deployment in {cell.namespace}")
-            return self.kubectl(cell)
+            return self.call(cell)
         cell.again = self.pool.submit(again)
 
-    def kubectl(self, cell):
-        def answer():
-            done = self.cluster.kubectl(*VERBS[cell.verb], "-n", cell.namespace, check=False,
-                                        stdin=of(cell.namespace, "Deployment") if cell.verb == "replace" else None)
-            return done if TRY_AGAIN not in done.stderr else None
-        return wait_until(answer, 60, f"kubectl is told no conflict in {cell.namespace}")
+    def call(self, cell):
+        words = (*VERBS[cell.verb], "-n", cell.namespace)
+        if cell.verb in HELMS:
+            return answered(lambda: self.run_helm(cell.verb, *words[:2], self.chart, *words[2:]))
+        stdin = of(cell.namespace, "Deployment") if cell.verb == "replace" else None
+        return answered(lambda: self.cluster.kubectl(*words, check=False, stdin=stdin),
+                        without=lambda done: unheard(done) or TRY_AGAIN in done.stderr)
 
     def wait_until_ended(self, controller, cell, former):
-        if cell.verb != "delete":
+        if cell.taken:
+            self.wait_until_said(controller, "MG214", cell.namespace)
+        elif cell.verb != "delete":
             self.wait_until_replaced(controller, cell.namespace, former)
+        if cell.verb == "autoscale":
+            wait_until(lambda: self.api.get("Deployment", cell.namespace, "web")["spec"]["replicas"] == MORE, 120,
+                       f"the autoscaler has found the new one of {cell.namespace}", step=0.3)
+        if cell.verb != "delete":
             return self.cluster.wait_for_deployments(cell.namespace, 120)
         try:
             wait_until(lambda: controller.process.check() or not self.left(cell.namespace), 180, f"nothing is left in {cell.namespace}", step=0.3)
@@ -140,22 +158,24 @@ class ReplaceVerbs(ReplaceScenario):
                 for one in self.api.list(kind, namespace)]
 
     def assert_ended(self, cell, watch):
-        self.assertEqual(cell.again is not None, cell.step == "plant", "there is no Deployment before the new one is created")
-        refused = cell.verb in REFUSED and cell.step not in ORIGINAL_STANDS
+        self.assertEqual(cell.again is not None, cell.step == "plant" and not cell.taken, "there is no Deployment before the new one is created")
+        refused = cell.verb in REFUSED and cell.step not in ORIGINAL_STANDS and not cell.taken
         self.assertEqual(cell.answer.returncode, 1 if refused else 0, cell.answer.stderr)
         if refused:
-            self.assertIn(REFUSED[cell.verb], cell.answer.stderr)
+            self.assertRegex(cell.answer.stderr, REFUSED[cell.verb])
         if cell.verb == "delete":
             return self.assertEqual(self.left(cell.namespace), [], "it stays deleted")
         now = self.api.get("Deployment", cell.namespace, "web")
         self.assertTrue(rolled_out(now))
-        self.assertLessEqual(KEYS, set(now["spec"]["selector"]["matchLabels"]))
-        self.assert_sidecar(cell.namespace, "web")
+        self.assertEqual(KEYS <= set(now["spec"]["selector"]["matchLabels"]), not cell.taken)
+        self.assertEqual(len(self.records(cell.namespace)), cell.taken, "what stood there is kept as long as somebody else has the name")
+        if not cell.taken:
+            self.assert_sidecar(cell.namespace, "web")
         template = now["spec"]["template"]
-        image = "web:2" if cell.verb == "image" else "web:0" if cell.verb == "undo" and not refused else "web:1"
+        image = "web:2" if cell.verb in ("image", *HELMS) and not refused else "web:0" if cell.verb == "undo" and not refused else "web:1"
         restarted = RESTARTED in template["metadata"].get("annotations", {})
         self.assertEqual((template["spec"]["containers"][0]["image"], now["spec"]["replicas"], restarted),
-                         (image, MORE if cell.verb == "scale" else REPLICAS, cell.verb == "restart"), "what he did, and nothing else")
+                         (image, MORE if cell.verb in ("scale", "autoscale") else REPLICAS, cell.verb == "restart"), "what he did, and nothing else")
         owners = {owner["uid"] for one in self.api.list("ReplicaSet", cell.namespace)
                   for owner in one["metadata"].get("ownerReferences", [{"uid": "nobody"}])}
         self.assertEqual(owners, {now["metadata"]["uid"]}, "no former ReplicaSet is left")
@@ -167,11 +187,13 @@ class ReplaceVerbs(ReplaceScenario):
         writes = [w for w in self.writes(self._since) if w.namespace in {c.namespace for c in cells}]
         scaling = Counter(w.namespace for w in writes if w.resource == "replicasets" and w.verb == "patch")
         most, where = max((count, name) for name, count in Counter(w.namespace for w in writes).items())
-        refused = sum(c.answer.returncode != 0 for c in cells)
-        tell(f"kubectl {' '.join(VERBS[verb][:2 if verb in ('image', 'restart', 'undo') else 1])} at each step of a replace",
+        refused, taken = sum(c.answer.returncode != 0 for c in cells), sum(c.taken for c in cells)
+        words = VERBS[verb][:2 if verb in ("image", "restart", "undo") else 1]
+        tell(f"{verb if verb in HELMS else 'kubectl'} {' '.join(words)} at each step of a replace",
              f"{verb}-at-*/web", min(watch.fewest()[c.namespace, "web"] for c in cells), REPLICAS, most, scaling[where],
-             ("deleted, nothing left" if verb == "delete" else "created again with it") + f" at {len(cells) - refused} steps"
-             + (f", refused at {refused} and created again without" if refused else ""))
+             ("deleted, nothing left" if verb == "delete" else "created again with it") + f" at {len(cells) - refused - taken} steps"
+             + (f", refused at {refused} and created again without" if refused else "")
+             + (f", his own at {taken} where the name is free (MG214)" if taken else ""))
 
 
 def of(namespace, kind=""):
