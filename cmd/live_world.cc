@@ -9,6 +9,7 @@
 #include "reconcilers/keys.h"
 #include "reconcilers/mesh_facts.h"
 #include "reconcilers/plan.h"
+#include "reconcilers/replace_scalers.h"
 #include "reconcilers/rollout.h"
 
 namespace meshgraft {
@@ -59,6 +60,7 @@ void tell_empty_from_unknown(NamespaceView& view, const Read& was_read) {
   if (!view.pods && was_read(Kind::pod)) view.pods.emplace();
   if (!view.slices && was_read(Kind::endpoint_slice)) view.slices.emplace();
   if (!view.limits) view.limits.emplace();  // who may not read them goes on without, as the controller does
+  if (!was_read(Kind::autoscaler)) view.limits->autoscalers = {unlisted_autoscalers()};
   view.claims.reset();  // no list has them: read_wanted() reads those that a plan asks for
 }
 

@@ -1,5 +1,6 @@
 #include "cmd/render_manifests.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -98,8 +99,7 @@ void put_labels(OrderedJson& map, const Labels& labels) {
   for (const auto& [key, value] : labels) map[key] = value;
 }
 
-// The name that naming=versioned gives to a Deployment: as KubeSphere's console calls them. "" when it has it, or
-// somebody else has.
+// The name that naming=versioned gives to a Deployment: as KubeSphere's console calls them. "" when it has it already.
 std::string versioned_name(const World& world, const Settings& settings, const Foreseen& end, const ObjectKey& key) {
   const NamespaceView& view = world.namespaces.at(key.ns);
   const auto members = end.members.find(key.ns);
@@ -107,8 +107,7 @@ std::string versioned_name(const World& world, const Settings& settings, const F
   for (const MemberState& member : members->second) {
     if (member.workload != key || member.service.empty() || member.version.empty()) continue;
     std::string name = member.service + "-" + member.version;
-    const bool taken = std::any_of(view.workloads.begin(), view.workloads.end(), [&name](const auto& one) { return one->kind == Kind::deployment && one->meta.name == name; });
-    return taken ? "" : name;
+    return name == key.name ? "" : name;
   }
   return "";
 }
@@ -138,6 +137,9 @@ bool replace_selectors(const World& world, const Settings& settings, Sheets& she
       const auto workload = as<Workload>(document.object);
       std::string why = replace_obstacle(*workload);
       if (why.empty()) why = claim_obstacle(world.namespaces.at(key.ns), *workload);
+      if (why.empty()) why = versioned_obstacle(world.namespaces.at(key.ns), *workload, name, true);
+      if (why.empty() && std::any_of(names.begin(), names.end(), [&](const auto& one) { return one.first.ns == key.ns && one.second == name; }))
+        why = "another Deployment is called " + name + " already";
       if (why.empty()) {
         names.emplace(key, std::move(name));
       } else {

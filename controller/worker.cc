@@ -13,6 +13,7 @@
 #include "reconcilers/keys.h"
 #include "reconcilers/options.h"
 #include "reconcilers/record.h"
+#include "reconcilers/replace_scalers.h"
 #include "reconcilers/rollout.h"
 
 namespace meshgraft {
@@ -249,7 +250,7 @@ ApiResult<Unit> Worker::look_up(NamespaceView& view, const Plan& plan) {
   return plan.wants_limits ? add_limits(view) : ApiResult<Unit>(Unit{});
 }
 
-// Who may not read one of them goes on without it.
+// Who may not read one of them goes on without it, but does not take autoscalers for none.
 ApiResult<Unit> Worker::add_limits(NamespaceView& view) {
   Limits limits;
   const auto add = [&](auto& list) -> ApiResult<Unit> {
@@ -261,7 +262,9 @@ ApiResult<Unit> Worker::add_limits(NamespaceView& view) {
   if (ApiResult<Unit> done = add(limits.quotas); !done) return done;
   if (ApiResult<Unit> done = add(limits.ranges); !done) return done;
   if (ApiResult<Unit> done = add(limits.budgets); !done) return done;
-  if (ApiResult<Unit> done = add(limits.autoscalers); !done) return done;
+  std::optional<std::vector<std::shared_ptr<const Autoscaler>>> scalers;
+  if (ApiResult<Unit> done = list_into(view, scalers); !done) return done;
+  limits.autoscalers = scalers ? std::move(*scalers) : std::vector{unlisted_autoscalers()};
   view.limits = std::move(limits);
   return Unit{};
 }

@@ -29,6 +29,7 @@ std::map<ObjectKey, std::map<std::string, std::string>> Worker::contested_of(con
   std::erase_if(page.retries, [&contested](const auto& known) { return !contested.contains(known.first); });
   std::erase_if(contested, [&](const auto& one) {
     const ObjectKey& key = one.first;
+    if (info(key.kind).watch == Watch::never) return false;  // an autoscaler: no annotation of it is seen, time alone tries again
     const ObjectPtr object = p_.cache.get(key);
     if (object == nullptr) {  // another of its name has had no contest
       page.contests.forget(key, "");

@@ -9,6 +9,7 @@
 #include "reconcilers/keys.h"
 #include "reconcilers/member_template.h"
 #include "reconcilers/replace_record.h"
+#include "reconcilers/replace_scalers.h"
 #include "reconcilers/replace_sight.h"
 #include "reconcilers/replace_target.h"
 #include "reconcilers/replace_under_way.h"
@@ -90,12 +91,24 @@ std::vector<ReplaceRecord> read_records(const NamespaceView& view) {
   return records;
 }
 
-// The name that one that was created under another had, unless somebody has it by now.
-std::string former_name(const NamespaceView& view, const Workload& workload, const Record& record, Decision& decision) {
-  const std::string former = text(record.replaced, "/name", workload.meta.name);
-  if (former == workload.meta.name || deployment_named(view, former) == nullptr) return former;
-  decision.findings.push_back(finding("MG112", workload.key(), "metadata.name stays: somebody has created a Deployment of its former name " + former));
-  return workload.meta.name;
+// The name that a Deployment had before it was created again; its own where that never changed.
+std::string former_name(const Workload& workload, const Record& record) { return text(record.replaced, "/name", workload.meta.name); }
+
+// Whether `holder` is about to free its name: it goes, or it is on its way back to another than `wanted`, whose owner waits.
+bool frees_its_name(const Context& context, const Workload& holder, const std::string& wanted) {
+  if (holder.meta.deleting) return true;
+  if (!context.options.app.empty() && !is_excluded(holder.meta)) return false;
+  const Record record = read_record(holder.meta);
+  if (!record.present || !record.broken.empty()) return false;
+  const std::string next = former_name(holder, record);
+  return next != holder.meta.name && next != wanted;
+}
+
+// Why one that was created under another name keeps it on the way back; "" when its former name can be had.
+std::string name_that_stays(const NamespaceView& view, const Workload& workload, const std::string& former) {
+  if (former == workload.meta.name) return "";
+  if (deployment_named(view, former) != nullptr) return "somebody has created a Deployment of its former name " + former;
+  return scaler_obstacle(view, workload.meta.name, Lead::back);
 }
 
 }  // namespace
@@ -108,6 +121,10 @@ void begin_return(const Context& context, const std::shared_ptr<const Workload>&
   extra.member = workload->key();
   const Json* whole = whole_of(context.view, *workload);
   const Rollout state = rollout_of(*workload);
+  std::string name = former_name(*workload, record);
+  const std::shared_ptr<const Workload> holder = name == workload->meta.name ? nullptr : deployment_named(context.view, name);
+  // Who scales it is asked where its name changes.
+  const bool asks_limits = name != workload->meta.name && !context.view.limits && !context.view.played;
   if (!context.settings.replace_enabled) {
     extra.hold = "re-creating is switched off (the chart's replace.enabled)";
   } else if (workload->meta.annotations.find(keys::kHeld) != workload->meta.annotations.end()) {
@@ -115,12 +132,21 @@ void begin_return(const Context& context, const std::shared_ptr<const Workload>&
   } else if (state != Rollout::complete && state != Rollout::empty) {
     extra.hold = "not all of its pods are available: " + progress_text(*workload);
     extra.passing = true;
-  } else if (whole == nullptr || !context.view.replica_sets) {
+  } else if (holder != nullptr && frees_its_name(context, *holder, workload->meta.name)) {
+    extra.hold = "Deployment " + name + ", which has its former name, goes first";
+    extra.passing = true;
+  } else if (whole == nullptr || !context.view.replica_sets || asks_limits) {
+    decision.wants_limits = decision.wants_limits || asks_limits;
     decision.wants_replica_sets = decision.wants_replica_sets || !context.view.replica_sets;
     extra.hold = "the whole of it has to be read first";
     extra.passing = true;
   } else {
-    const std::string name = former_name(context.view, *workload, record, decision);
+    if (const std::string why = name_that_stays(context.view, *workload, name); !why.empty()) {
+      name = workload->meta.name;
+      decision.findings.push_back(finding("MG112", workload->key(), "metadata.name stays: " + why,
+                                          "It goes back with its former selector, under the name that it has: nothing needs to be done. To have the former name, create it "
+                                          "under that name once nobody has it, lead what scales it there, and delete this one when the new pods are ready."));
+    }
     Return made = record_of_return(*workload, *whole, record, name);
     std::move(made.findings.begin(), made.findings.end(), std::back_inserter(decision.findings));
     extra.change = begin(context, std::move(made.record), *workload,

@@ -1,7 +1,8 @@
 #pragma once
 // The rule for replaces (rules 3): a Deployment whose immutable selector keeps KubeSphere from governing it is created
-// again under its name with a fuller one, while its old pods serve until the new ones do. One row of the registry; the
-// rule for Deployments asks replace_verdict, so that nobody joins in place what is to be re-created. Pure.
+// again with a fuller one, under its name or beside it under another, while its old pods serve until the new ones do.
+// One row of the registry; the rule for Deployments asks replace_verdict, so that nobody joins in place what is to be
+// re-created. Pure.
 
 #include <memory>
 #include <span>
@@ -31,6 +32,10 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member);
 std::string replace_obstacle(const Workload& workload);
 // The same of the volume claims that they mount. Precondition: view.claims was looked up, where there are any.
 std::string claim_obstacle(const NamespaceView& view, const Workload& workload);
+
+// Why a Deployment cannot be called `name` instead (naming=versioned, MG205): that is no name for pods, somebody has it, or an
+// autoscaler would not follow; "" when it can. `updated`: what people apply carries the new name.
+std::string versioned_obstacle(const NamespaceView& view, const Workload& workload, const std::string& name, bool updated);
 
 Decision desired_replaces(const Context& context);
 

@@ -1,5 +1,6 @@
 #include "reconcilers/replace_scalers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "reconcilers/applier.h"
@@ -15,6 +16,8 @@ std::vector<std::shared_ptr<const Autoscaler>> scalers_of(const NamespaceView& v
   return found;
 }
 
+std::shared_ptr<const Autoscaler> unlisted_autoscalers() { return std::make_shared<const Autoscaler>(); }
+
 Change lead_change(const Autoscaler& scaler, std::string_view from, std::string_view to, std::string why) {
   Change change;
   change.target = scaler.key();
@@ -25,14 +28,20 @@ Change lead_change(const Autoscaler& scaler, std::string_view from, std::string_
   change.body = Json::array({{{"op", "test"}, {"path", path}, {"value", std::string(from)}},
                              {{"op", "replace"}, {"path", path}, {"value", std::string(to)}}});
   change.overwrites.push_back({"spec.scaleTargetRef.name", std::string(from), std::string(to)});
+  change.retakes.emplace_back("spec.scaleTargetRef.name");  // whoever keeps leading it elsewhere is given way to
   return change;
 }
 
-std::string scaler_obstacle(const NamespaceView& view, std::string_view name, bool updated) {
+std::string scaler_obstacle(const NamespaceView& view, std::string_view name, Lead lead) {
+  if (view.limits && std::any_of(view.limits->autoscalers.begin(), view.limits->autoscalers.end(), [](const auto& one) { return one->meta.name.empty(); }))
+    return "HorizontalPodAutoscalers may not be listed here: whether one scales it, and would be left with a name that is gone, is not known";
   for (const auto& scaler : scalers_of(view, name)) {
     const std::string which = "HorizontalPodAutoscaler " + scaler->meta.name + " scales it, and ";
     if (!scaler->meta.owners.empty()) return which + scaler->meta.owners.front().kind + " " + scaler->meta.owners.front().name + ", which owns it, would lead it back to a name that is gone";
-    if (const std::string by(applier_of(scaler->meta)); !updated && !by.empty()) return which + "is applied by " + by + ": the next apply would lead it back to a name that is gone, unless meshgraft.io/manifests-updated says that it carries the new one";
+    const std::string by(applier_of(scaler->meta));
+    if (by.empty() || lead == Lead::on_updated) continue;
+    return which + "is applied by " + by + ": the next apply would lead it back to a name that is gone" +
+           (lead == Lead::on ? ", unless meshgraft.io/manifests-updated says that it carries the new one" : "");
   }
   return "";
 }

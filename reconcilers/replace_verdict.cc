@@ -71,8 +71,13 @@ void refuse_applied(const Workload& workload, const std::string& by, ReplaceVerd
   verdict.refused = "its manifest is applied by " + by + " (MG106)";
   verdict.remedy = "MG106 says what to do.";
   const bool renamed = verdict.name != workload.meta.name;
+  // A commit of the new name would be applied at once, beside the one that stands (MG202).
+  const std::string remedy = "Let nothing apply its manifest for the moment (Argo CD and Flux: suspend; a pipeline: do not run it). Annotate the Deployment, or the namespace, with "
+                             "meshgraft.io/manifests-updated=true and wait until it is called " + verdict.name +
+                             ". Then commit what meshgraft plan -f FILES -o manifests prints, and let it be applied again.";
   verdict.findings.push_back(finding("MG106", workload.key(), "it is applied by " + by + ": the next apply of the former manifest would " +
-                                                                  (renamed ? "create it once more, beside " + verdict.name : "be refused")));
+                                                                  (renamed ? "create it once more, beside " + verdict.name : "be refused"),
+                                     renamed ? remedy : ""));
 }
 
 // Why no Deployment of this name can be created (naming=versioned). Its name is in the names of its pods, which are host
@@ -126,6 +131,11 @@ std::string claim_obstacle(const NamespaceView& view, const Workload& workload) 
   return "";
 }
 
+std::string versioned_obstacle(const NamespaceView& view, const Workload& workload, const std::string& name, bool updated) {
+  std::string why = name_obstacle(view, name);
+  return why.empty() ? scaler_obstacle(view, workload.meta.name, updated ? Lead::on_updated : Lead::on) : why;
+}
+
 ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
   ReplaceVerdict verdict;
   const Workload& workload = *member.workload;
@@ -170,9 +180,7 @@ ReplaceVerdict replace_verdict(const Context& context, const Member& member) {
     refuse_applied(workload, by, verdict);
     return verdict;
   }
-  std::string unnameable = renamed ? name_obstacle(context.view, verdict.name) : "";
-  if (renamed && unnameable.empty()) unnameable = scaler_obstacle(context.view, workload.meta.name, updated);
-  if (!unnameable.empty()) {
+  if (std::string unnameable = renamed ? versioned_obstacle(context.view, workload, verdict.name, updated) : ""; !unnameable.empty()) {
     verdict.refused = "it cannot get another name (MG205)";
     verdict.remedy = "MG205 says what stands in the way.";
     verdict.findings.push_back(finding("MG205", workload.key(), std::move(unnameable),

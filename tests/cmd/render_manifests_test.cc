@@ -257,6 +257,25 @@ TEST(PlanManifests, naming_versioned_calls_a_replaced_deployment_as_the_console_
       << "what is not replaced keeps its name";
 }
 
+TEST(PlanManifests, what_the_controller_would_not_call_otherwise_keeps_its_name_in_the_files_too) {
+  const std::vector<std::string> asked{"-n", "shop", "--app", "shop", "--policy", "replace", "--set", "meshgraft.io/naming=versioned"};
+  const auto name_of = [&asked](const std::string& text, const std::string& why) {
+    const Called got = manifests_of(text, asked);
+    EXPECT_THAT(got.err, HasSubstr("Deployment shop/web keeps its name in the files: " + why));
+    return documents_of(got.out)[0]["metadata"]["name"].get<std::string>();
+  };
+  const std::string owned = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web, ownerReferences: [{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, name: web, uid: u}]}\n"
+                            "spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}\n";
+  EXPECT_EQ(name_of(kShop + owned, "HorizontalPodAutoscaler web scales it, and ScaledObject web, which owns it"), "web");
+  EXPECT_EQ(name_of(kShop + test::deployment_yaml("web-v1"), "a Deployment of its new name web-v1 exists"), "web");
+  const std::string service(63, 's');
+  std::string named = kShop;
+  const std::string own = "kind: Service\nmetadata: {name: web";
+  ASSERT_NE(named.find(own), std::string::npos);
+  named.replace(named.find(own), own.size(), "kind: Service\nmetadata: {name: " + service);
+  EXPECT_EQ(name_of(named, "its new name " + service + "-v1 would have 66 characters"), "web");
+}
+
 TEST(PlanManifests, an_autoscaler_that_scales_nothing_is_left_as_it_is) {
   const std::vector<std::string> asked{"-n", "shop", "--app", "shop", "--policy", "replace", "--set", "meshgraft.io/naming=versioned"};
   const auto scaler = [](const std::string& spec) {

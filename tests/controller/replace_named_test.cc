@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "controller/contests.h"
 #include "reconcilers/keys.h"
 #include "tests/controller/replace_shop.h"
 
@@ -15,7 +16,7 @@ using fakes::Call;
 using std::chrono::minutes;
 using testing::HasSubstr;
 
-constexpr int kMostWrites = 8;  // of Deployments and records, for one Deployment
+constexpr int kMostWrites = 7;  // of Deployments and records, for one Deployment
 
 struct NamedShop : Shop {
   void open() {
@@ -32,11 +33,13 @@ struct NamedShop : Shop {
   }
   std::string undo() const { return named()["metadata"]["annotations"].value(std::string(keys::kUndo), ""); }
   // An autoscaler of the Deployment `name`.
-  void add_scaler(const std::string& name) {
-    const Json scaler{{"apiVersion", "autoscaling/v2"},
+  void add_scaler(const std::string& name, const std::string& owner = "") {
+    Json scaler{{"apiVersion", "autoscaling/v2"},
                       {"kind", "HorizontalPodAutoscaler"},
                       {"metadata", {{"name", "scaler"}, {"namespace", "shop"}}},
                       {"spec", {{"minReplicas", 1}, {"maxReplicas", 9}, {"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", name}}}}}};
+    if (!owner.empty())
+      scaler["metadata"]["ownerReferences"] = Json::array({{{"apiVersion", "keda.sh/v1alpha1"}, {"kind", owner}, {"name", "its"}, {"uid", "uid-owner"}, {"controller", true}}});
     ASSERT_TRUE(cluster.engine.seed(scaler).ok());
   }
   std::string scaled() const {
@@ -235,6 +238,70 @@ TEST_F(NamedRig, a_new_one_that_somebody_deletes_stays_deleted_and_the_original_
   EXPECT_EQ(deployment()["metadata"]["uid"], before["metadata"]["uid"]);
   EXPECT_THAT(deployment()["metadata"]["annotations"].value(std::string(keys::kHeld), ""), HasSubstr("somebody deleted the new Deployment"));
   EXPECT_EQ(least["catalog"], kPods);
+}
+
+TEST_F(NamedRig, who_keeps_leading_an_autoscaler_back_is_given_way_to_and_the_original_stays) {
+  open();
+  add_scaler("catalog");
+  join();
+  // Between any write of it and the next look at it.
+  cluster.api.set_fault([this](const Call& call) -> std::optional<fakes::Fault> {
+    if (call.verb != fakes::CallVerb::list || call.key.kind != Kind::autoscaler) return std::nullopt;
+    Json object = cluster.object("autoscaling/v2", "HorizontalPodAutoscaler", "shop", "scaler");
+    if (object["spec"]["scaleTargetRef"]["name"] == "catalog") return std::nullopt;
+    object["spec"]["scaleTargetRef"]["name"] = "catalog";
+    EXPECT_TRUE(cluster.engine.seed(object).ok());
+    return std::nullopt;
+  });
+  cluster.api.forget_calls();
+  RigController controller(cluster, settings);
+  controller.settle(minutes(5), [this] { look(); });
+  std::size_t led = 0;
+  for (const Call& call : cluster.writes()) led += call.key.kind == Kind::autoscaler ? 1 : 0;
+  EXPECT_EQ(led, Contests::kRounds);
+  EXPECT_NE(controller.metrics.text().find("code=\"MG913\""), std::string::npos);
+  EXPECT_EQ(scaled(), "catalog");
+  EXPECT_EQ(deployment()["metadata"]["uid"], before["metadata"]["uid"]) << "what the autoscaler leads to stays";
+  EXPECT_FALSE(named().is_null());
+  EXPECT_GE(least["catalog"], kPods);
+}
+
+TEST_F(NamedRig, on_the_way_back_an_autoscaler_with_an_owner_is_left_alone_and_the_name_stays) {
+  open();
+  join();
+  run();
+  ASSERT_TRUE(is_renamed());
+  add_scaler("catalog-v1", "ScaledObject");
+  cluster.label("shop", "meshgraft.io/app", "");
+  cluster.api.forget_calls();
+  run(minutes(6));
+  EXPECT_EQ(scaled(), "catalog-v1");
+  for (const Call& call : cluster.writes()) EXPECT_NE(call.key.kind, Kind::autoscaler);
+  EXPECT_TRUE(deployment().is_null());
+  ASSERT_FALSE(named().is_null());
+  EXPECT_EQ(named()["spec"]["selector"], before["spec"]["selector"]);
+  EXPECT_EQ(undo(), "");
+  EXPECT_EQ(cluster.pods_with_sidecar("shop"), 0);
+  EXPECT_TRUE(cluster.engine.objects("apps/v1", "ControllerRevision", "shop").empty());
+}
+
+TEST_F(NamedRig, who_may_not_list_autoscalers_does_not_take_a_name_away_from_one) {
+  open();
+  add_scaler("catalog");
+  cluster.api.set_fault([](const Call& call) -> std::optional<fakes::Fault> {
+    if (call.key.kind != Kind::autoscaler) return std::nullopt;
+    fakes::Fault fault = fakes::server_fault();
+    fault.error.kind = ErrorClass::forbidden;
+    fault.error.code = 403;
+    return fault;
+  });
+  join();
+  RigController controller(cluster, settings);
+  controller.settle(minutes(2), [this] { look(); });
+  EXPECT_THAT(controller.metrics.text(), HasSubstr("code=\"MG205\""));
+  EXPECT_EQ(deployment()["metadata"]["uid"], before["metadata"]["uid"]);
+  EXPECT_TRUE(named().is_null());
+  EXPECT_EQ(cluster.pods_with_sidecar("shop"), kPods) << "it joins in place";
 }
 
 TEST_F(NamedRig, a_name_that_somebody_has_is_his) {
