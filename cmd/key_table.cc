@@ -35,7 +35,7 @@ constexpr std::array kTable{
     KeyInfo{keys::kManifestsUpdated, kAnnotation, "Namespace, Deployment", "`\"true\"`",
             "The owner says that the manifests people apply carry the new selector, or that nobody applies them."},
     KeyInfo{keys::kNaming, kAnnotation, "Namespace", "`same`, `versioned` (`same`)",
-            "How a replaced Deployment is called: as before, or `<service>-<version>` as KubeSphere's console does. The new one comes beside the old, which goes last; autoscalers follow."},
+            "How a replaced Deployment is called: as before, or `<service>-<version>` as KubeSphere's console does. The new one comes beside the old, which goes last; HorizontalPodAutoscalers follow."},
     KeyInfo{keys::kAcceptOutage, kAnnotation, "Namespace, workload", "`\"true\"`",
             "A workload that cannot restart without a gap (a single pod on a hostPort; Recreate; maxSurge 0 with one replica) may be restarted."},
     KeyInfo{keys::kSplitIngress, kAnnotation, "Ingress", "`\"true\"`", "One Ingress for each Service, made without a gap, instead of variables in one; one again, without a gap, when the annotation goes."},
