@@ -76,7 +76,7 @@ void Planner::fill_waiting(std::optional<Stage> now) {
     }
   }
   for (const Extra& extra : extras_) {
-    if (extra.hold.empty() && extra.change.stage != *now && extra.change.stage != Stage::release) wait(extra.change.target, extra.change.stage, reason);
+    if (extra.hold.empty() && extra.change.stage != *now && extra.change.stage != Stage::release && !extra.goes_on) wait(extra.change.target, extra.change.stage, reason);
   }
 }
 

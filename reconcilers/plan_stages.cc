@@ -74,7 +74,7 @@ void Planner::fill_now(Stage stage) {
     if (std::optional<Change> change = change_of(work, stage)) plan_.now.push_back(*std::move(change));
   }
   for (const Extra& extra : extras_) {
-    if (extra.hold.empty() && extra.change.stage == stage && !takes_a_place(extra.change)) plan_.now.push_back(extra.change);
+    if (extra.hold.empty() && (extra.change.stage == stage || extra.goes_on) && !takes_a_place(extra.change)) plan_.now.push_back(extra.change);
   }
   if (!gated.empty()) open_gate(stage, std::move(gated));
   open_gate_back(stage);

@@ -45,6 +45,7 @@ struct Extra {
   std::string hold;
   bool passing = false;   // the hold ends by itself
   std::optional<ObjectKey> member = std::nullopt;   // the workload whose state this is, when the target is another object
+  bool goes_on = false;   // waits for no stage: meanwhile a Deployment is away
 };
 
 // A Deployment that is being created again: it takes a place at the gate until that is over.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "k8sclient/model/decode.h"
@@ -37,8 +38,13 @@ Seen::Holder holder_of(const Workload* live, const ReplaceRecord& record) {
 // Names of pods that a ReplicaSet of this name controls.
 using PodNames = std::set<std::string_view>;
 
-// Ready endpoints of old and of new pods, the fewest over the Services that select them.
-void count_serving(const NamespaceView& view, const Labels& pod_labels, const PodNames& old, const PodNames& fresh, Seen& seen) {
+struct Serving {
+  std::int64_t all = 0, old = 0;  // the fewest over these Services
+  std::int64_t most_old = 0;
+};
+
+// Ready endpoints of old and of new pods over the Services that select them; nullopt when none does.
+std::optional<Serving> count_serving(const NamespaceView& view, const Labels& pod_labels, const PodNames& old, const PodNames& fresh) {
   std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
   std::int64_t fewest_old = fewest;
   std::int64_t most_old = 0;
@@ -58,10 +64,8 @@ void count_serving(const NamespaceView& view, const Labels& pod_labels, const Po
     fewest_old = std::min(fewest_old, from_old);
     most_old = std::max(most_old, from_old);
   }
-  if (fewest == std::numeric_limits<std::int64_t>::max()) return;  // no Service asks for these pods: those that are ready count
-  seen.serving = fewest;
-  seen.serving_old = fewest_old;
-  seen.most_old = most_old;
+  if (fewest == std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  return Serving{fewest, fewest_old, most_old};
 }
 
 void look_at_sets(const NamespaceView& view, const ReplaceRecord& record, const Workload* live, Seen& seen) {
@@ -114,8 +118,26 @@ void look_at_sets(const NamespaceView& view, const ReplaceRecord& record, const 
         seen.failed = "pod " + pod->meta.name + " came without a sidecar";
     }
   }
-  const Labels labels = template_of(record.original).labels;
-  count_serving(view, labels, old, fresh, seen);
+  // Where no Service asks for these pods those that are ready count.
+  if (const std::optional<Serving> serving = count_serving(view, template_of(record.original).labels, old, fresh)) {
+    seen.serving = serving->all;
+    seen.serving_old = serving->old;
+    seen.most_old = serving->most_old;
+  }
+}
+
+// The pods of the Deployment of this uid.
+PodNames pods_of(const NamespaceView& view, const std::string& uid) {
+  std::set<std::string_view> sets;
+  for (const auto& set : *view.replica_sets) {
+    if (controller_of(set->meta) == uid) sets.insert(set->meta.name);
+  }
+  PodNames pods;
+  for (const auto& pod : *view.pods) {
+    const auto is_its = [&sets](const OwnerReference& owner) { return sets.contains(owner.name); };
+    if (!pod->meta.deleting && std::any_of(pod->meta.owners.begin(), pod->meta.owners.end(), is_its)) pods.insert(pod->meta.name);
+  }
+  return pods;
 }
 
 // The original, and who scales.
@@ -127,8 +149,14 @@ void look_beside(const NamespaceView& view, const ReplaceRecord& record, Seen& s
   if (seen.former) {
     seen.former_leaving = former->meta.deleting;
     seen.former_replicas = former->replicas;
+    seen.former_rolls = rollout_of(*former) == Rollout::under_way;
+    seen.former_ready = seen.former_serving = former->status.known ? former->status.ready : former->replicas;
+    if (!view.played && view.slices && view.pods) {
+      const std::optional<Serving> serving = count_serving(view, former->pod.labels, {}, pods_of(view, record.old_uid));
+      if (serving) seen.former_serving = serving->all;
+    }
   }
-  seen.scaled_former = !scalers_of(view, record.deployment).empty();
+  seen.scaled_former = (seen.former || former == nullptr) && !scalers_of(view, record.deployment).empty();
   seen.scaled_new = !scalers_of(view, record.target_name()).empty();
 }
 

@@ -146,6 +146,7 @@ Step beside_planted(const Seen& seen) {
   if (seen.leaving) return wait("it is being deleted");
   // Whoever deleted the original: from now on this is the Deployment, and its way back another replace.
   if (!seen.former) {
+    if (seen.scaled_former) return step(Kind::lead, "the former one was deleted");
     // Its undo record would let a failed restart take the labels back that its selector asks for.
     if (seen.rollout != Rollout::complete && seen.rollout != Rollout::empty) return wait("the former one was deleted; the new pods become ready");
     if (seen.no_record) return step(Kind::bind, "its undo record: the former name, selector and labels");
@@ -153,7 +154,12 @@ Step beside_planted(const Seen& seen) {
   }
   if (seen.former_leaving) return wait("the former one is being deleted", kSoon);
   if (seen.back) {
-    if (seen.scaled_new) return step(Kind::lead_back, "the former one serves");
+    if (seen.scaled_new) return step(Kind::lead_back, "it goes back");
+    // Whoever broke the former one meanwhile keeps the pods that serve.
+    if (seen.former_rolls && seen.serving > 0) return wait("the former one's rollout is under way: the new one stays until it is over", kPodsAgain);
+    if (seen.former_serving < seen.former_replicas && seen.serving > 0)
+      return wait(of(seen.former_serving, seen.former_replicas) + " pods of the former one serve: the new one stays until all do",
+                  seen.former_ready < seen.former_replicas ? kPodsAgain : kSoon);
     return step(Kind::remove_planted, "the former one serves");
   }
   if (!seen.acknowledged) return step(Kind::acknowledge, "the record names the new Deployment");
@@ -162,7 +168,7 @@ Step beside_planted(const Seen& seen) {
     if (!seen.failed.empty()) return turn_back(seen.failed, true);
     if (seen.changed) return turn_back("it has changed since it was recorded", false);
   } else if (seen.changed) {
-    return wait("it has changed since it was recorded, and the new one is in use: write the change into the new one too, and delete this one", 5 * kSoon);
+    return wait("the former one has changed since it was recorded, and the new one is in use");
   }
   if (seen.replicas != seen.former_replicas && !seen.scaled_new) return step(Kind::follow, "as many replicas as the former one has by now");
   if (seen.rollout != Rollout::complete && seen.rollout != Rollout::empty)
@@ -180,7 +186,7 @@ Step beside_planted(const Seen& seen) {
 Step beside_nobody(const Seen& seen) {
   if (!seen.former || seen.former_leaving) return step(Kind::forget, "the Deployment was deleted");
   if (seen.back) {
-    if (seen.scaled_new) return step(Kind::lead_back, "the former one serves");
+    if (seen.scaled_new && seen.holder == Seen::Holder::nobody) return step(Kind::lead_back, "the former one serves");
     if (seen.unbound) return step(Kind::bind_restored, "it stays as it is");
     return step(Kind::forget, "all is as before: the record goes");
   }

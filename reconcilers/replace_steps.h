@@ -38,7 +38,7 @@ struct Seen {
   bool back = false;          // it goes back
   bool undoing = false;       // a way back: the former selector is what is wanted
   bool no_record = false;     // the planted one has no undo record of its own yet
-  bool unbound = false;       // the restored one lacks its undo record, or the mark that it is held
+  bool unbound = false;       // the original, restored or never away, lacks its undo record, or the mark that it is held
   // The one that has the name.
   std::int64_t replicas = 0, max_unavailable = 0;
   std::int64_t min_ready_seconds = 0;
@@ -62,7 +62,10 @@ struct Seen {
   bool former = false;          // the original stands
   bool former_leaving = false;  // …and is being deleted
   std::int64_t former_replicas = 0;
-  bool scaled_former = false;   // an autoscaler leads to the original
+  bool former_rolls = false;        // a rollout of it is under way
+  std::int64_t former_ready = 0;    // of its pods, as its status says
+  std::int64_t former_serving = 0;  // its ready endpoints, the fewest over the Services that select them
+  bool scaled_former = false;   // an autoscaler leads to the original, or by its name to nobody
   bool scaled_new = false;      // an autoscaler leads to the new one
 };
 

@@ -60,11 +60,26 @@ class Replace {
       if (const std::string why = what_pods_wait_for(*live_, context_); !why.empty()) decision_.findings.push_back(finding("MG229", new_key_, why));
     }
     // A subset that KubeSphere routes to by now is not taken away here: on to the end, and back in the order of undo.
-    if (seen.holder == Seen::Holder::planted && !routed(*live_).empty()) seen.others_template = true;
+    const std::string in_use = seen.holder == Seen::Holder::planted ? routed(*live_) : "";
+    if (!in_use.empty()) seen.others_template = true;
+    say_if_stuck(seen, in_use);
     carry_out(seen, next_step(seen));
   }
 
  private:
+  // What is in use is not taken away, so that neither of the two ways is open.
+  void say_if_stuck(const Seen& seen, const std::string& in_use) {
+    if (seen.holder != Seen::Holder::planted || seen.back || !seen.others_template) return;
+    const std::string why = in_use.empty() ? "somebody gave it another template" : in_use;
+    if (!seen.failed.empty()) {
+      decision_.findings.push_back(finding("MG232", new_key_, seen.failed + "; it is not taken away, since " + why,
+                                           "Mend it: kubectl set image or kubectl edit deployment " + new_key_.name + " -n " + context_.view.name));
+    } else if (seen.beside && seen.former && seen.changed) {
+      decision_.findings.push_back(finding("MG232", new_key_, to_string(key_) + " was changed after it had been recorded; the new one is not made again, since " + why,
+                                           "Make the same change to the new one, then: kubectl delete deployment " + key_.name + " -n " + context_.view.name));
+    }
+  }
+
   // Somebody deleted the record, which its finalizer keeps.
   [[nodiscard]] bool is_dropped() const { return object_.meta.deleting && keeps_record(object_.meta); }
   // Whether a Deployment has the name that the record is called by, whatever the record says.
@@ -122,9 +137,11 @@ class Replace {
     return record_.undoing || !record_.back.empty() || !unwanted().empty() ? Stage::back_template : Stage::member_replace;
   }
 
+  // While the original is away nothing else of the namespace holds a step up: after a stop in between, a former stage may
+  // have to wait once more for what only time tells.
   void send(Change change) {
     change.stage = stage();
-    decision_.extras.push_back({std::move(change), "", false});
+    decision_.extras.push_back({.change = std::move(change), .hold = "", .goes_on = !asks_for_whole()});
   }
 
   // Nothing to send now; it is under way all the same.

@@ -42,6 +42,15 @@ struct NamedShop : Shop {
       scaler["metadata"]["ownerReferences"] = Json::array({{{"apiVersion", "keda.sh/v1alpha1"}, {"kind", owner}, {"name", "its"}, {"uid", "uid-owner"}, {"controller", true}}});
     ASSERT_TRUE(cluster.engine.seed(scaler).ok());
   }
+  // The image of a Deployment, its strategy aside, becomes another.
+  void set_image(Json object, const std::string& image, const Json& unavailable = "25%") {
+    object["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] = unavailable;
+    object["spec"]["template"]["spec"]["containers"][0]["image"] = image;
+    ASSERT_TRUE(cluster.engine.seed(object).ok());
+  }
+  bool both_are_recorded() const {
+    return !named().is_null() && !deployment().is_null() && !record().is_null() && to_text(record()["metadata"]["annotations"]).find("planted") != std::string::npos;
+  }
   std::string scaled() const {
     return cluster.object("autoscaling/v2", "HorizontalPodAutoscaler", "shop", "scaler")["spec"]["scaleTargetRef"].value("name", "");
   }
@@ -200,6 +209,52 @@ TEST_F(NamedRig, what_a_user_changes_in_the_original_meanwhile_is_in_the_new_one
   EXPECT_TRUE(changed);
   EXPECT_TRUE(is_renamed()) << to_text(deployment(), 2);
   EXPECT_EQ(named()["spec"]["template"]["spec"]["containers"][0]["image"], "shop/app:2.0");
+}
+
+TEST_F(NamedRig, a_change_of_the_original_while_the_new_one_is_in_use_is_told_and_not_lost) {
+  open();
+  join();
+  RigController controller(cluster, settings);
+  bool changed = false;
+  controller.settle(minutes(4), [&] {
+    look();
+    if (changed || !both_are_recorded()) return;
+    changed = true;
+    set_image(named(), "shop/app:2.0");
+    set_image(deployment(), "shop/app:3.0");
+  });
+  EXPECT_TRUE(changed);
+  EXPECT_THAT(controller.metrics.text(), HasSubstr("code=\"MG232\""));
+  ASSERT_TRUE(both_are_recorded()) << "both serve until somebody decides";
+  set_image(named(), "shop/app:3.0");
+  remove("catalog");
+  controller.settle(minutes(4), [this] { look(); });
+  EXPECT_TRUE(is_renamed()) << to_text(named(), 2) << to_text(record(), 2);
+  EXPECT_THAT(controller.metrics.text(), testing::Not(HasSubstr("code=\"MG232\"")));
+  EXPECT_GE(least["catalog"], kPods);
+}
+
+TEST_F(NamedRig, an_original_that_somebody_breaks_meanwhile_has_the_new_one_serve_until_it_is_mended) {
+  open();
+  cluster.never_ready = [](const Json& pod) { return to_text(pod).find(":broken") != std::string::npos; };
+  join();
+  RigController controller(cluster, settings);
+  bool changed = false;
+  // It looks again every minute.
+  controller.settle(std::chrono::seconds(45), [&] {
+    look();
+    if (changed || !both_are_recorded() || cluster.ready_endpoints("shop", "catalog") < 2 * kPods) return;
+    changed = true;
+    set_image(deployment(), "shop/app:broken", "100%");
+  });
+  EXPECT_TRUE(changed);
+  EXPECT_EQ(named()["status"].value("readyReplicas", 0), kPods);
+  EXPECT_EQ(deployment()["status"].value("readyReplicas", 0), 0);
+  set_image(deployment(), "shop/app:2.0");
+  controller.settle(minutes(6), [this] { look(); });
+  EXPECT_TRUE(is_renamed()) << to_text(named(), 2) << to_text(record(), 2);
+  EXPECT_EQ(named()["spec"]["template"]["spec"]["containers"][0]["image"], "shop/app:2.0");
+  EXPECT_GE(least["catalog"], kPods);
 }
 
 TEST_F(NamedRig, replicas_that_are_added_meanwhile_are_added_to_the_new_one) {

@@ -15,7 +15,7 @@ Seen recorded() {
   Seen seen;
   seen.beside = seen.former = true;
   seen.holder = Holder::nobody;
-  seen.former_replicas = 3;
+  seen.former_replicas = seen.former_ready = seen.former_serving = 3;
   return seen;
 }
 
@@ -112,6 +112,7 @@ TEST(ReplaceBeside, one_that_is_in_use_is_not_taken_away) {
   EXPECT_EQ(next_step(seen).kind, Kind::remove_former) << "on to the end, and back in the order of undo";
   seen.changed = true;
   EXPECT_EQ(next_step(seen).kind, Kind::wait) << "what was changed in the original is not lost";
+  EXPECT_EQ(next_step(seen).wake, 0) << "one of the two has to change before anything can be done";
 }
 
 TEST(ReplaceBeside, back_means_autoscalers_first_then_the_new_one_then_the_mark_then_the_record) {
@@ -124,6 +125,40 @@ TEST(ReplaceBeside, back_means_autoscalers_first_then_the_new_one_then_the_mark_
   seen.unbound = true;
   EXPECT_EQ(next_step(seen).kind, Kind::bind_restored);
   seen.unbound = false;
+  EXPECT_EQ(next_step(seen).kind, Kind::forget);
+}
+
+TEST(ReplaceBeside, the_new_one_serves_on_until_the_former_does) {
+  Seen seen = serving();
+  seen.back = true;
+  seen.former_serving = seen.former_ready = 0;
+  EXPECT_EQ(next_step(seen).kind, Kind::wait) << "somebody broke the former one meanwhile";
+  EXPECT_EQ(next_step(seen).wake, 60'000) << "its Deployment tells when that changes";
+  seen.former_ready = 3;
+  EXPECT_EQ(next_step(seen).wake, 1000) << "the endpoints follow within the second";
+  seen.former_serving = 3;
+  seen.former_rolls = true;
+  EXPECT_EQ(next_step(seen).kind, Kind::wait) << "those that serve may be about to go";
+  seen.former_rolls = false;
+  EXPECT_EQ(next_step(seen).kind, Kind::remove_planted);
+  seen.former_serving = 0;
+  seen.serving = 0;
+  EXPECT_EQ(next_step(seen).kind, Kind::remove_planted) << "nothing is lost with what serves nobody";
+}
+
+TEST(ReplaceBeside, an_autoscaler_of_a_former_one_that_somebody_deleted_is_led_on) {
+  Seen seen = serving();
+  seen.former = false;
+  seen.scaled_former = true;
+  EXPECT_EQ(next_step(seen).kind, Kind::lead);
+  seen.scaled_former = false;
+  EXPECT_EQ(next_step(seen).kind, Kind::bind);
+}
+
+TEST(ReplaceBeside, an_autoscaler_of_somebody_elses_new_one_is_his) {
+  Seen seen = serving();
+  seen.back = seen.scaled_new = true;
+  seen.holder = Holder::other;
   EXPECT_EQ(next_step(seen).kind, Kind::forget);
 }
 

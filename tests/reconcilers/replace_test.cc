@@ -7,6 +7,7 @@
 
 #include "k8sclient/model/decode.h"
 #include "k8sclient/model/json_read.h"
+#include "reconcilers/keys.h"
 #include "reconcilers/replace_record.h"
 #include "reconcilers/replace_sight.h"
 #include "reconcilers/replace_target.h"
@@ -179,6 +180,29 @@ TEST(Replace, a_record_that_was_deleted_goes_when_nothing_can_come_of_it_and_sta
         EXPECT_THAT(text_of(made, "MG119"), HasSubstr("stays until that is over"));
       }
     }
+  }
+}
+
+// A controller that was just started does not know since when no route leads to the Service, and waits for 90 s.
+TEST(Replace, while_the_deployment_is_away_no_former_stage_holds_it_up) {
+  for (const bool away : {false, true}) {
+    World world = shop_with(record_of_web("{}", false), false);
+    NamespaceView& view = world.namespaces.at("shop");
+    if (!away) view.workloads.push_back(live::world(live::shop() + live::deployment("web")).namespaces.at("shop").workloads.front());
+    auto ns = std::make_shared<Namespace>(*view.ns);
+    ns->meta.labels.erase(keys::kApp);
+    view.ns = ns;
+    auto service = std::make_shared<Service>(*view.services.front());
+    service->meta.annotations.insert_or_assign(keys::kUndo, R"({"uid":"svc-web","own":["metadata.labels[app]"]})");
+    view.services.front() = std::move(service);
+    view.moments.now = 1'000'000;
+    view.moments.watching_since = view.moments.now - 1000;
+    const Plan made = live::plan(world, enabled());
+    ASSERT_EQ(made.wake_after, 89'000);
+    if (away)
+      EXPECT_THAT(live::targets(made), ElementsAre("back-template ControllerRevision shop/meshgraft-web"));
+    else
+      EXPECT_THAT(live::targets(made), IsEmpty());
   }
 }
 

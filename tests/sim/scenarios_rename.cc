@@ -155,6 +155,7 @@ std::vector<Scenario> rename_scenarios() {
                      {{"kubectl delete deployment/catalog", [](RigCluster& cluster) { remove(cluster, "catalog"); }, is_acknowledged, true}},
                      [](const RigCluster& cluster) {
                        if (!former(cluster).is_null()) return std::string("the deleted Deployment is back");
+                       if (scaled(cluster) != "catalog-v1") return "its autoscaler leads to " + scaled(cluster);
                        return std::string(is_recorded(cluster) ? "the record is still there" : "");
                      }));
   rows.back().keeps.clear();
