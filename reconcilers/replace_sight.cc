@@ -205,6 +205,7 @@ Seen look_at_replace(const NamespaceView& view, const ReplaceRecord& record) {
     seen.max_unavailable = max_unavailable_of(*live);
     seen.min_ready_seconds = live->min_ready_seconds;
     seen.rollout = rollout_of(*live);
+    seen.paused = live->paused;
     // The server's clock may be ahead of ours; a play's has nothing to do with it.
     if (live->status.complete_since > 0 && now > 0 && !view.played) seen.available_for = std::max<std::int64_t>(0, now - live->status.complete_since);
     if (seen.rollout == Rollout::exceeded)

@@ -33,6 +33,9 @@ Step turn_back(std::string why, bool held) {
   return made;
 }
 
+// Its owner has something in mind with it.
+Step paused() { return wait("somebody has paused the new one; it goes on after kubectl rollout resume"); }
+
 // The next old pods go while every Service keeps as many ready endpoints as the Deployment has replicas.
 Step hand_over(const Seen& seen, std::size_t at) {
   const OldSet& old = seen.old[at];
@@ -73,6 +76,7 @@ Step with_planted(const Seen& seen) {
   }
   if (seen.rollout != Rollout::complete && seen.rollout != Rollout::empty)
     return wait(seen.failed.empty() ? "the new pods become ready" : seen.failed, kPodsAgain);
+  if (seen.paused) return paused();
   for (std::size_t i = 0; i < seen.old.size(); ++i) {
     if (seen.old[i].replicas > 0) return hand_over(seen, i);
   }
@@ -173,6 +177,7 @@ Step beside_planted(const Seen& seen) {
   if (seen.replicas != seen.former_replicas && !seen.scaled_new) return step(Kind::follow, "as many replicas as the former one has by now");
   if (seen.rollout != Rollout::complete && seen.rollout != Rollout::empty)
     return wait(seen.failed.empty() ? "the new pods become ready" : seen.failed, kPodsAgain);
+  if (seen.paused) return paused();
   if (seen.serving < seen.replicas) return wait(of(seen.serving, seen.replicas) + " endpoints of the new pods are ready", kSoon);
   const std::int64_t probation = seen.replicas == 0 ? 0 : std::max(kProbation, seen.min_ready_seconds);
   if (seen.available_for >= 0 && seen.available_for < probation)

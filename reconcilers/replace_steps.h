@@ -44,6 +44,7 @@ struct Seen {
   std::int64_t min_ready_seconds = 0;
   std::int64_t available_for = -1;  // seconds since its rollout was complete; -1 when that is not known
   Rollout rollout = Rollout::complete;
+  bool paused = false;        // nor does anybody know for how long it has been available
   std::string failed;         // why it will not become ready: its deadline, a sidecar that is missing
   bool others_template = false;  // somebody has given it another template meanwhile
   bool taken_away = false;    // nobody has it: somebody deleted what we had restored

@@ -50,6 +50,8 @@ class Replace {
     Seen seen = look_at_replace(context_.view, record_);
     seen.unwanted = unwanted();
     seen.wanted = seen.unwanted.empty();
+    // The new one takes the annotation with it: without a mark on the former one it would be begun anew at once.
+    if (seen.holder == Seen::Holder::planted && !record_.undoing && is_excluded(live_->meta)) seen.failed = std::string(keys::kExclude) + " was set on the new one";
     if (asks_for_whole()) {
       const Json* whole = whole_of(context_.view, *original_);
       seen.changed = whole != nullptr && !is_as_recorded(*whole);
@@ -109,9 +111,7 @@ class Replace {
     const bool joined = !context_.options.app.empty();
     if (record_.undoing) return "";
     if (!joined) return "the label " + std::string(keys::kApp) + " was removed";
-    for (const auto& one : {original_, live_}) {
-      if (one != nullptr && is_excluded(one->meta)) return std::string(keys::kExclude) + " was set";
-    }
+    if (asks_for_whole() && is_excluded(original_->meta)) return std::string(keys::kExclude) + " was set";
     return "";
   }
 

@@ -257,6 +257,47 @@ TEST_F(NamedRig, an_original_that_somebody_breaks_meanwhile_has_the_new_one_serv
   EXPECT_GE(least["catalog"], kPods);
 }
 
+TEST_F(NamedRig, a_new_one_that_is_paused_is_waited_for) {
+  open();
+  join();
+  RigController controller(cluster, settings);
+  bool changed = false;
+  const auto pause = [this](bool paused) {
+    Json object = named();
+    object["spec"]["paused"] = paused;
+    ASSERT_TRUE(cluster.engine.seed(object).ok());
+  };
+  controller.settle(minutes(2), [&] {
+    look();
+    if (!changed && !named().is_null() && named()["status"].value("readyReplicas", 0) == kPods) pause(changed = true);
+  });
+  EXPECT_TRUE(changed);
+  EXPECT_EQ(deployment()["metadata"]["uid"], before["metadata"]["uid"]);
+  pause(false);
+  controller.settle(minutes(2), [this] { look(); });
+  EXPECT_TRUE(is_renamed());
+  EXPECT_EQ(least["catalog"], kPods);
+}
+
+TEST_F(NamedRig, a_new_one_that_is_excluded_goes_and_does_not_come_again) {
+  open();
+  join();
+  RigController controller(cluster, settings);
+  bool changed = false;
+  controller.settle(minutes(2), [&] {
+    look();
+    if (changed || named().is_null()) return;
+    changed = true;
+    Json object = named();
+    object["metadata"]["annotations"][std::string(keys::kExclude)] = "true";
+    ASSERT_TRUE(cluster.engine.seed(object).ok());
+  });
+  EXPECT_TRUE(changed);
+  EXPECT_TRUE(named().is_null());
+  EXPECT_THAT(deployment()["metadata"]["annotations"].value(std::string(keys::kHeld), ""), HasSubstr("meshgraft.io/exclude was set on the new one"));
+  EXPECT_EQ(least["catalog"], kPods);
+}
+
 TEST_F(NamedRig, replicas_that_are_added_meanwhile_are_added_to_the_new_one) {
   open();
   join();

@@ -22,6 +22,7 @@ bool ClusterPlay::round(std::int64_t now_millis) {
   const std::uint64_t before = engine_.version();
   if (before == last_version_ && (!due_ || *due_ > now_)) return false;
   due_.reset();
+  collect_orphans();
   deployments();
   pods_ = owned("v1", "Pod");
   stateful_sets();

@@ -47,6 +47,7 @@ class ClusterPlay {
   void roll(const Json& deployment, Json& newest, std::vector<Json>& old);
   void deployment_status(const Json& deployment, const std::string& newest, const std::vector<Json>& all);
   // play_pods.cc
+  void collect_orphans();
   void replica_sets();
   void pods();
   bool schedule(Json& pod);

@@ -1,6 +1,7 @@
 // ReplicaSets, the scheduler and the kubelets: pods come, find a node, run and become ready.
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "tests/fakes/cluster_play.h"
@@ -62,6 +63,24 @@ Json container_statuses(const Json& pod, bool ready, bool broken, const std::str
 }
 
 }  // namespace
+
+// What was made for an owner who was deleted in that moment, by somebody's request beside this one's turn.
+void ClusterPlay::collect_orphans() {
+  constexpr std::array<std::string_view, 4> kOwners = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"};
+  std::vector<Object> owned = engine_.objects("v1", "Pod");
+  const std::vector<Object> sets = engine_.objects("apps/v1", "ReplicaSet");
+  owned.insert(owned.end(), sets.begin(), sets.end());
+  std::set<std::string> owners;
+  for (const std::string_view kind : kOwners) {
+    for (const Object& owner : engine_.objects("apps/v1", kind)) owners.insert(text_at(*owner, {"metadata", "uid"}));
+  }
+  for (const Object& one : owned) {
+    for (const Json& owner : at(*one, {"metadata", "ownerReferences"})) {
+      const bool known = std::find(kOwners.begin(), kOwners.end(), text_at(owner, {"kind"})) != kOwners.end();
+      if (known && at(owner, {"controller"}) == true && !owners.contains(text_at(owner, {"uid"}))) remove(*one);
+    }
+  }
+}
 
 // Those that `owner` controls and that are not on their way out.
 std::vector<Object> ClusterPlay::pods_of(const Json& owner) {
