@@ -269,7 +269,7 @@ TEST_F(NamedRig, a_new_one_that_is_paused_is_waited_for) {
   };
   controller.settle(minutes(2), [&] {
     look();
-    if (!changed && !named().is_null() && named()["status"].value("readyReplicas", 0) == kPods) pause(changed = true);
+    if (!changed && !named().is_null() && named().value(Json::json_pointer("/status/readyReplicas"), 0) == kPods) pause(changed = true);
   });
   EXPECT_TRUE(changed);
   EXPECT_EQ(deployment()["metadata"]["uid"], before["metadata"]["uid"]);
