@@ -108,7 +108,7 @@ bool frees_its_name(const Context& context, const Workload& holder, const std::s
 std::string name_that_stays(const NamespaceView& view, const Workload& workload, const std::string& former) {
   if (former == workload.meta.name) return "";
   if (deployment_named(view, former) != nullptr) return "somebody has created a Deployment of its former name " + former;
-  return scaler_obstacle(view, workload.meta.name, Lead::back);
+  return scaler_obstacle(view, workload.meta.name, former, Lead::back);
 }
 
 }  // namespace

@@ -3,9 +3,21 @@
 #include <algorithm>
 #include <utility>
 
+#include "k8sclient/model/json_read.h"
 #include "reconcilers/applier.h"
 
 namespace meshgraft {
+namespace {
+
+// The name that what people apply leads to, where kubectl apply has left it; "" where nothing tells.
+std::string applied_target(const Autoscaler& scaler) {
+  const auto found = scaler.meta.annotations.find("kubectl.kubernetes.io/last-applied-configuration");
+  if (found == scaler.meta.annotations.end()) return "";
+  const Result<Json> manifest = read_json(found->second);
+  return manifest ? text(*manifest, "/spec/scaleTargetRef/name") : "";
+}
+
+}  // namespace
 
 std::vector<std::shared_ptr<const Autoscaler>> scalers_of(const NamespaceView& view, std::string_view name) {
   std::vector<std::shared_ptr<const Autoscaler>> found;
@@ -32,14 +44,14 @@ Change lead_change(const Autoscaler& scaler, std::string_view from, std::string_
   return change;
 }
 
-std::string scaler_obstacle(const NamespaceView& view, std::string_view name, Lead lead) {
+std::string scaler_obstacle(const NamespaceView& view, std::string_view from, std::string_view to, Lead lead) {
   if (view.limits && std::any_of(view.limits->autoscalers.begin(), view.limits->autoscalers.end(), [](const auto& one) { return one->meta.name.empty(); }))
     return "HorizontalPodAutoscalers may not be listed here: whether one scales it, and would be left with a name that is gone, is not known";
-  for (const auto& scaler : scalers_of(view, name)) {
+  for (const auto& scaler : scalers_of(view, from)) {
     const std::string which = "HorizontalPodAutoscaler " + scaler->meta.name + " scales it, and ";
     if (!scaler->meta.owners.empty()) return which + scaler->meta.owners.front().kind + " " + scaler->meta.owners.front().name + ", which owns it, would lead it back to a name that is gone";
     const std::string by(applier_of(scaler->meta));
-    if (by.empty() || lead == Lead::on_updated) continue;
+    if (by.empty() || lead == Lead::on_updated || applied_target(*scaler) == to) continue;
     return which + "is applied by " + by + ": the next apply would lead it back to a name that is gone" +
            (lead == Lead::on ? ", unless meshgraft.io/manifests-updated says that it carries the new one" : "");
   }

@@ -25,8 +25,8 @@ Change lead_change(const Autoscaler& scaler, std::string_view from, std::string_
 // meshgraft.io/manifests-updated says, or back to its former one.
 enum class Lead : std::uint8_t { on, on_updated, back };
 
-// Why an autoscaler of the Deployment `name` would not stay led to another: who owns it, or applies it, or nobody may
-// read it; "" when nothing is known to.
-std::string scaler_obstacle(const NamespaceView& view, std::string_view name, Lead lead);
+// Why an autoscaler of the Deployment `from` would not stay led to `to`: who owns it, or applies it with another name, or
+// nobody may read it; "" when nothing is known to.
+std::string scaler_obstacle(const NamespaceView& view, std::string_view from, std::string_view to, Lead lead);
 
 }  // namespace meshgraft

@@ -133,7 +133,7 @@ std::string claim_obstacle(const NamespaceView& view, const Workload& workload) 
 
 std::string versioned_obstacle(const NamespaceView& view, const Workload& workload, const std::string& name, bool updated) {
   std::string why = name_obstacle(view, name);
-  return why.empty() ? scaler_obstacle(view, workload.meta.name, updated ? Lead::on_updated : Lead::on) : why;
+  return why.empty() ? scaler_obstacle(view, workload.meta.name, name, updated ? Lead::on_updated : Lead::on) : why;
 }
 
 ReplaceVerdict replace_verdict(const Context& context, const Member& member) {

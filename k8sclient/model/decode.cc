@@ -23,7 +23,7 @@ std::shared_ptr<Object> read_object(FieldReader& reader, Kind kind, Source& sour
   std::string kind_name;
   reader.api_version.clear();
   const bool good = reader.fields(source, [&](std::string_view key, Value field) {
-    if (key == "metadata") return decoding::read_meta(reader, field, object->meta);
+    if (key == "metadata") return decoding::read_meta(reader, field, object->meta, kind == Kind::autoscaler);
     if (key == "apiVersion") return reader.text(field, reader.api_version);
     if (key == "kind") return reader.text(field, kind_name);
     return how.section(reader, key, field, *object);

@@ -56,11 +56,11 @@ constexpr std::array<KindReader, static_cast<std::size_t>(Kind::other)> kReaders
     {make_own<VolumeClaim>, read_volume_claim, nullptr},
 }};
 
-bool read_annotations(FieldReader& reader, Value value, Meta& meta) {
-  return reader.fields(value, [&reader, &meta](std::string_view key, Value field) {
+bool read_annotations(FieldReader& reader, Value value, Meta& meta, bool keep_applied) {
+  return reader.fields(value, [&reader, &meta, keep_applied](std::string_view key, Value field) {
     if (key == kLastApplied) {
       meta.applied = true;
-      return true;
+      if (!keep_applied) return true;
     }
     return reader.text(field, meta.annotations.insert_or_assign(key, "").first->second);
   });
@@ -119,7 +119,7 @@ bool read_finalizer(Value item, Meta& meta) {
 }
 
 // managedFields, the bulk of most objects, is skipped unread.
-bool read_meta(FieldReader& reader, Value value, Meta& meta) {
+bool read_meta(FieldReader& reader, Value value, Meta& meta, bool keep_applied) {
   const auto owner = [&reader](Value item, OwnerReference& out) { return read_owner(reader, item, out); };
   return reader.fields(value, [&](std::string_view key, Value field) {
     if (key == "name") return reader.text(field, meta.name);
@@ -128,7 +128,7 @@ bool read_meta(FieldReader& reader, Value value, Meta& meta) {
     if (key == "resourceVersion") return reader.text(field, meta.resource_version);
     if (key == "generation") return reader.number(field, meta.generation);
     if (key == "labels") return reader.text_map(field, meta.labels);
-    if (key == "annotations") return read_annotations(reader, field, meta);
+    if (key == "annotations") return read_annotations(reader, field, meta, keep_applied);
     if (key == "creationTimestamp") return reader.text(field, meta.created);
     if (key == "deletionTimestamp") return reader.present(field, meta.deleting);
     if (key == "finalizers") return reader.items(field, [&meta](Value item) { return read_finalizer(item, meta); });

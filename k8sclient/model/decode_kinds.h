@@ -19,7 +19,8 @@ struct KindReader {
 };
 const KindReader& reader_of(Kind kind);
 
-bool read_meta(FieldReader& reader, Value value, Meta& meta);
+// `keep_applied`: with the annotation of kubectl apply, which is as large as its object.
+bool read_meta(FieldReader& reader, Value value, Meta& meta, bool keep_applied = false);
 bool read_selector(FieldReader& reader, Value value, LabelSelector& selector);
 
 // decode_workload.cc

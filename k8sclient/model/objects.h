@@ -25,7 +25,7 @@ struct Meta {
   std::string ns, name, uid, resource_version;
   std::int64_t generation = 0;
   Labels labels;
-  Labels annotations;             // without kubectl.kubernetes.io/last-applied-configuration: see applied
+  Labels annotations;             // without …/last-applied-configuration (see applied), but for an Autoscaler's
   bool applied = false;           // carries last-applied-configuration: somebody runs `kubectl apply` on it
   bool deleting = false;          // deletionTimestamp is set
   std::string created;            // creationTimestamp, RFC 3339

@@ -244,6 +244,19 @@ TEST_F(Live, an_optional_kind_that_we_may_not_list_is_a_warning) {
   EXPECT_THAT(got.err, StartsWith("warning: cannot list strategies: strategies is forbidden; rules that need them are off"));
 }
 
+TEST_F(Live, autoscalers_that_we_may_not_list_are_not_taken_for_none) {
+  const std::vector<std::string> asked{"plan", "-o", "json", "--app", "shop", "--policy", "replace", "--set", "meshgraft.io/naming=versioned"};
+  EXPECT_THAT(call(asked, given()).out, Not(HasSubstr("HorizontalPodAutoscalers may not be listed here")));
+  fault_ = [](const fakes::Call& made) -> std::optional<fakes::Fault> {
+    if (made.verb != fakes::CallVerb::list || made.key.kind != Kind::autoscaler) return std::nullopt;
+    ApiError error;
+    error.kind = ErrorClass::forbidden;
+    error.message = "horizontalpodautoscalers is forbidden";
+    return fakes::Fault{error, false};
+  };
+  EXPECT_THAT(call(asked, given()).out, HasSubstr("HorizontalPodAutoscalers may not be listed here"));
+}
+
 TEST_F(Live, a_command_that_plans_writes_nothing) {
   const std::uint64_t before = engine_.version();
   for (const char* command : {"plan", "check", "status"}) (void)call({command}, given());

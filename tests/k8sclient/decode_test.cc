@@ -26,6 +26,14 @@ std::string error_of(std::string_view bytes) {
   return object ? "(no error)" : object.error().text;
 }
 
+TEST(Decode, an_autoscaler_keeps_the_last_applied_configuration) {
+  const Result<ObjectPtr> object = read(R"({"apiVersion":"autoscaling/v1","kind":"HorizontalPodAutoscaler","metadata":{"name":"web",
+"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"a\":1}"}}})");
+  ASSERT_TRUE(object) << object.error().text;
+  EXPECT_TRUE((*object)->meta.applied);
+  EXPECT_EQ((*object)->meta.annotations, (Labels{{"kubectl.kubernetes.io/last-applied-configuration", R"({"a":1})"}}));
+}
+
 TEST(Decode, metadata_is_read_whole_but_for_managed_fields_and_the_last_applied_configuration) {
   const Result<ObjectPtr> object = read(kDeployment);
   ASSERT_TRUE(object) << object.error().text;

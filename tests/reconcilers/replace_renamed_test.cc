@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "k8sclient/model/decode.h"
 #include "reconcilers/foresee.h"
 #include "reconcilers/replace_scalers.h"
 #include "tests/reconcilers/going.h"
@@ -143,6 +144,31 @@ TEST(ReplaceRenamed, on_the_way_back_an_autoscaler_that_would_not_follow_keeps_t
     EXPECT_THAT(text_of(made, "MG112"), HasSubstr(why));
     EXPECT_THAT(text_of(made, "MG112"), Not(HasSubstr("manifests-updated"))) << "it speaks of the other direction";
     EXPECT_THAT(remedy_of(made, "MG112"), HasSubstr("nothing needs to be done"));
+  }
+}
+
+TEST(ReplaceRenamed, an_autoscaler_that_is_applied_follows_to_the_name_that_was_applied) {
+  const auto applied = [](const std::string& present, const std::string& name) {
+    Decoder decoder;
+    const Json manifest{{"spec", {{"scaleTargetRef", {{"kind", "Deployment"}, {"name", name}}}}}};
+    const Json object{{"apiVersion", "autoscaling/v2"},
+                      {"kind", "HorizontalPodAutoscaler"},
+                      {"metadata", {{"name", "scaler"}, {"namespace", "shop"}, {"annotations", {{"kubectl.kubernetes.io/last-applied-configuration", to_text(manifest)}}}}},
+                      {"spec", {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", present}}}}}};
+    const Result<ObjectPtr> read = decoder.object(to_text(object));
+    return as<Autoscaler>(*read);
+  };
+  const Plan former = leaving_with(applied("web-v1", "web"));
+  EXPECT_EQ(new_name(former), "web") << "the next apply leads it there";
+  EXPECT_EQ(text_of(former, "MG112"), "");
+  const Plan present = leaving_with(applied("web-v1", "web-v1"));
+  EXPECT_EQ(new_name(present), "web-v1");
+  EXPECT_THAT(text_of(present, "MG112"), HasSubstr("is applied by kubectl apply"));
+
+  for (const char* name : {"web", "web-v1"}) {
+    World world = joining("versioned");
+    world.namespaces.at("shop").limits.emplace().autoscalers.push_back(applied("web", name));
+    EXPECT_EQ(text_of(live::plan(world, enabled()), "MG205").empty(), std::string_view(name) == "web-v1") << name;
   }
 }
 
