@@ -23,7 +23,7 @@ import rights
 
 HERE = Path.cwd()
 AT_A_TIME = int(os.environ.get("MESHGRAFT_E2E_JOBS", "5"))
-LONGEST_FIRST = ("test_undo", "test_replace", "test_releases", "test_replace_trouble", "test_replace_verbs", "test_replace_traffic", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
+LONGEST_FIRST = ("test_replace_killed", "test_undo", "test_replace", "test_releases", "test_replace_shapes", "test_replace_trouble", "test_replace_verbs", "test_replace_traffic", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
 LONGEST = 2400  # seconds for a file; on two slow cores the longest takes a quarter of it
 LAST = "test_rights"
 TURN = "MESHGRAFT_E2E_TURN"  # the file that a start locks, cluster.py
