@@ -167,6 +167,11 @@ Decision desired_replaces(const Context& context) {
     if (has_planted_mark(member.workload->meta))
       decision.findings.push_back(finding("MG107", member.workload->key(), "the record of its replace is gone, so its former ReplicaSets are left as they are"));
   }
+  for (const auto& workload : context.view.workloads) {
+    if (!comes_beside(context.view, *workload) || is_under_way(records, context.view, workload->meta.name)) continue;
+    decision.findings.push_back(finding("MG107", workload->key(), "the record of its replace is gone: it stands beside the Deployment whose place it was to take",
+                                        "Delete it, and the other one is created again; or delete the other one, and this one stays."));
+  }
   return decision;
 }
 

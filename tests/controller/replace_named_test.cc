@@ -400,6 +400,31 @@ TEST_F(NamedRig, who_may_not_list_autoscalers_does_not_take_a_name_away_from_one
   EXPECT_EQ(cluster.pods_with_sidecar("shop"), kPods) << "it joins in place";
 }
 
+TEST_F(NamedRig, a_record_that_is_lost_while_both_stand_is_told) {
+  open();
+  join();
+  RigController controller(cluster, settings);
+  bool changed = false;
+  controller.settle(minutes(2), [&] {
+    look();
+    if (changed || !both_are_recorded()) return;
+    changed = true;
+    Json object = record();
+    object["metadata"].erase("finalizers");
+    ASSERT_TRUE(cluster.engine.seed(object).ok());
+    const fakes::Target target{cluster.engine.by_plural("apps", "v1", "controllerrevisions"), "v1", "shop", "meshgraft-catalog", ""};
+    ASSERT_TRUE(cluster.engine.remove(target, {}).ok());
+  });
+  EXPECT_TRUE(changed);
+  EXPECT_FALSE(named().is_null());
+  EXPECT_FALSE(deployment().is_null());
+  EXPECT_THAT(controller.metrics.text(), HasSubstr("code=\"MG107\""));
+  remove("catalog-v1");
+  controller.settle(minutes(3), [this] { look(); });
+  EXPECT_TRUE(is_renamed()) << "the other one is created again";
+  EXPECT_GE(least["catalog"], kPods);
+}
+
 TEST_F(NamedRig, a_name_that_somebody_has_is_his) {
   open();
   Json his = before;
