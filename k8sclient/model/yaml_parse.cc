@@ -275,6 +275,7 @@ class Builder : public YAML::EventHandler {
 
 // yaml-cpp takes the byte 4 for the end of its input, and YAML allows no control characters.
 std::optional<std::string> control_character(std::string_view text) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return "line 1: this is UTF-16, as PowerShell writes it: save it as UTF-8";
   int line = 1;
   for (const char c : text) {
     if (c == '\n') ++line;

@@ -143,6 +143,7 @@ TEST(ReadManifests, an_error_names_source_document_and_line) {
        "shop.yaml, document 1, line 7: the key \"app\" stands twice in one map"},
       {"a tab that indents", "apiVersion: v1\nmetadata:\n\tname: a\n",
        "shop.yaml, document 1, line 3: a tab may not indent YAML, only spaces may"},
+      {"UTF-16", std::string("\xff\xfe" "a\0:\0", 6), "shop.yaml, document 1, line 1: this is UTF-16, as PowerShell writes it: save it as UTF-8"},
       {"a control character", "apiVersion: v1\nkind: \x04Service\n",
        "shop.yaml, document 1, line 2: a control character (byte 4) may not stand in YAML"},
       {"an alias inside its own anchor", "a: &a\n  b: *a\n",
