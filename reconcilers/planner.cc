@@ -83,28 +83,29 @@ void Planner::count_releasing() {
 }
 
 void Planner::ask_rules() {
-  for (const Reconciler& rule : registry()) {
-    Decision decision = rule.desired(context_);
-    for (Intent& intent : decision.intents) {
-      if (matters(intent)) intents_.push_back(std::move(intent));
-    }
-    std::move(decision.extras.begin(), decision.extras.end(), std::back_inserter(extras_));
-    add(std::move(decision.findings));
-    plan_.wants_pods = plan_.wants_pods || decision.wants_pods;
-    plan_.wants_slices = plan_.wants_slices || decision.wants_slices;
-    plan_.wants_events = plan_.wants_events || decision.wants_events;
-    plan_.wants_replica_sets = plan_.wants_replica_sets || decision.wants_replica_sets;
-    std::move(decision.replacing.begin(), decision.replacing.end(), std::back_inserter(replacing_));
-    plan_.wants_live.insert(plan_.wants_live.end(), decision.wants_live.begin(), decision.wants_live.end());
-    if (decision.wake_after) plan_.wake_after = std::min(plan_.wake_after.value_or(*decision.wake_after), *decision.wake_after);
-    std::move(decision.going_back.begin(), decision.going_back.end(), std::back_inserter(going_back_));
-    std::move(decision.held.begin(), decision.held.end(), std::back_inserter(held_back_));
-    std::move(decision.releases.begin(), decision.releases.end(), std::back_inserter(plan_.releases));
-    std::move(decision.releasing.begin(), decision.releasing.end(), std::back_inserter(releasing_));
-    plan_.wants_limits = plan_.wants_limits || (decision.wants_limits && !view_.limits);
-    plan_.wants_claims = plan_.wants_claims || decision.wants_claims;
-    std::move(decision.leaving.begin(), decision.leaving.end(), std::back_inserter(leaving_));
+  for (const Reconciler& rule : registry()) take_in(rule.desired(context_));
+}
+
+void Planner::take_in(Decision decision) {
+  for (Intent& intent : decision.intents) {
+    if (matters(intent)) intents_.push_back(std::move(intent));
   }
+  std::move(decision.extras.begin(), decision.extras.end(), std::back_inserter(extras_));
+  add(std::move(decision.findings));
+  plan_.wants_pods = plan_.wants_pods || decision.wants_pods;
+  plan_.wants_slices = plan_.wants_slices || decision.wants_slices;
+  plan_.wants_events = plan_.wants_events || decision.wants_events;
+  plan_.wants_replica_sets = plan_.wants_replica_sets || decision.wants_replica_sets;
+  std::move(decision.replacing.begin(), decision.replacing.end(), std::back_inserter(replacing_));
+  plan_.wants_live.insert(plan_.wants_live.end(), decision.wants_live.begin(), decision.wants_live.end());
+  if (decision.wake_after) plan_.wake_after = std::min(plan_.wake_after.value_or(*decision.wake_after), *decision.wake_after);
+  std::move(decision.going_back.begin(), decision.going_back.end(), std::back_inserter(going_back_));
+  std::move(decision.held.begin(), decision.held.end(), std::back_inserter(held_back_));
+  std::move(decision.releases.begin(), decision.releases.end(), std::back_inserter(plan_.releases));
+  std::move(decision.releasing.begin(), decision.releasing.end(), std::back_inserter(releasing_));
+  plan_.wants_limits = plan_.wants_limits || (decision.wants_limits && !view_.limits);
+  plan_.wants_claims = plan_.wants_claims || decision.wants_claims;
+  std::move(decision.leaving.begin(), decision.leaving.end(), std::back_inserter(leaving_));
 }
 
 // What somebody keeps changing back is not wanted for now, and neither is the rest of that intent, which depends on it.

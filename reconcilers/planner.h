@@ -44,6 +44,7 @@ class Planner {
   // planner.cc: what is wanted
   void add(std::vector<Finding> findings);
   void ask_rules();
+  void take_in(Decision decision);
   void sort_intents();
   void count_releasing();
   void refuse_broken(Work& work);
@@ -53,6 +54,8 @@ class Planner {
 
   // plan_frozen.cc: what must not change
   void refuse_new_identity();
+  [[nodiscard]] std::string former_app_of_replaced() const;
+  void end_replaces();
   void obey_policy();
   void release_records();
   [[nodiscard]] bool is_held(const Waiting& one) const;
@@ -101,6 +104,7 @@ class Planner {
   std::vector<std::shared_ptr<const Workload>> releasing_;   // restarting because of a release
   std::vector<MemberState> leaving_;                         // workloads on the way back
   std::set<std::tuple<ObjectKey, Stage>> waits_;
+  bool renamed_ = false;  // MG108: the app or version is not the one that members joined as
   Plan plan_;
 };
 

@@ -156,10 +156,15 @@ void begin_return(const Context& context, const std::shared_ptr<const Workload>&
   decision.extras.push_back(std::move(extra));
 }
 
-Decision desired_replaces(const Context& context) {
+Decision replaces_under_way(const Context& context) {
   Decision decision;
+  for (const auto& object : context.view.records) decide_under_way(context, *object, read_replace_record(*object), decision);
+  return decision;
+}
+
+Decision desired_replaces(const Context& context) {
+  Decision decision = replaces_under_way(context);
   const std::vector<ReplaceRecord> records = read_records(context.view);
-  for (std::size_t i = 0; i < records.size(); ++i) decide_under_way(context, *context.view.records[i], records[i], decision);
   for (const Member& member : context.membership.members) {
     if (member.workload->kind != Kind::deployment || member.excluded || !member.blocked.empty()) continue;
     if (is_under_way(records, context.view, member.workload->meta.name)) continue;

@@ -38,6 +38,8 @@ std::string claim_obstacle(const NamespaceView& view, const Workload& workload);
 std::string versioned_obstacle(const NamespaceView& view, const Workload& workload, const std::string& name, bool updated);
 
 Decision desired_replaces(const Context& context);
+// Those alone that have begun.
+Decision replaces_under_way(const Context& context);
 
 // The way back of a Deployment that was re-created: it is created again as it is now, with its former selector and
 // without what is ours. Called by undo when nothing routes to it any more; `record`: its undo record.

@@ -193,6 +193,22 @@ TEST_F(NamedRig, the_way_back_is_a_second_replace_to_the_former_name_with_the_sp
   EXPECT_GE(least["catalog"], kPods);
 }
 
+TEST_F(NamedRig, an_app_that_is_renamed_on_the_way_or_after_it_freezes_the_namespace) {
+  for (const bool on_the_way : {true, false}) {
+    NamedShop shop;
+    shop.open();
+    shop.join();
+    RigController controller(shop.cluster, shop.settings);
+    controller.settle(minutes(3), [&] {
+      if (on_the_way ? !shop.record().is_null() : shop.is_renamed()) shop.cluster.label("shop", "meshgraft.io/app", "other");
+    });
+    EXPECT_TRUE(shop.is_renamed());
+    EXPECT_EQ(shop.named()["metadata"]["labels"]["app.kubernetes.io/name"], "bookshop");
+    EXPECT_TRUE(shop.cluster.object("app.k8s.io/v1beta1", "Application", "shop", "other").is_null());
+    EXPECT_THAT(controller.metrics.text(), HasSubstr("code=\"MG108\""));
+  }
+}
+
 TEST_F(NamedRig, what_a_user_changes_in_the_original_meanwhile_is_in_the_new_one) {
   open();
   join();

@@ -117,5 +117,48 @@ TEST_F(ReplaceRig, a_record_that_somebody_deletes_stays_until_the_replace_is_ove
   EXPECT_THAT(controller.metrics.text(), testing::HasSubstr("meshgraft_replacements_total{result=\"completed\"} 1"));
 }
 
+// Whether a replace has come as far as `moment`.
+bool has_come_to(const Shop& shop, std::string_view moment) {
+  const Json now = shop.deployment();
+  if (moment == "replaced") return shop.is_replaced();
+  if (shop.record().is_null()) return false;
+  if (moment == "recorded") return true;
+  return moment == "orphaned" ? now.is_null() : !now.is_null() && now["metadata"]["uid"] != shop.before["metadata"]["uid"];
+}
+
+TEST(ReplaceRenamedApp, freezes_the_namespace_and_a_replace_under_way_comes_to_its_end) {
+  for (const std::string_view moment : {"recorded", "orphaned", "planted", "replaced"}) {
+    SCOPED_TRACE(moment);
+    Shop shop;
+    shop.open_shop();
+    shop.cluster.add_app("shop", "wares", kPods);
+    shop.cluster.annotate("shop", "meshgraft.io/max-rollouts", "1");
+    shop.join();
+    RigController controller(shop.cluster, shop.settings);
+    bool renamed = false;
+    controller.settle(minutes(3), [&] {
+      shop.look();
+      if (renamed || !has_come_to(shop, moment)) return;
+      renamed = true;
+      shop.cluster.label("shop", "meshgraft.io/app", "other");
+    });
+    EXPECT_TRUE(renamed);
+    EXPECT_TRUE(shop.is_replaced()) << to_text(shop.record(), 2);
+    EXPECT_EQ(shop.deployment()["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"], "bookshop");
+    EXPECT_TRUE(shop.cluster.engine.objects("apps/v1", "ControllerRevision", "shop").empty());
+    EXPECT_TRUE(shop.cluster.object("app.k8s.io/v1beta1", "Application", "shop", "other").is_null());
+    EXPECT_FALSE(shop.cluster.deployment("shop", "wares")["spec"]["selector"]["matchLabels"].contains("app")) << "it had not begun";
+    const std::string told = controller.metrics.text();
+    EXPECT_THAT(told, testing::HasSubstr("code=\"MG108\""));
+    EXPECT_THAT(told, testing::Not(testing::HasSubstr("code=\"MG210\"")));
+
+    shop.cluster.label("shop", "meshgraft.io/app", "bookshop");
+    controller.settle(minutes(3), [&] { shop.look(); });
+    EXPECT_TRUE(shop.cluster.deployment("shop", "wares")["spec"]["selector"]["matchLabels"].contains("app"));
+    EXPECT_FALSE(shop.cluster.object("app.k8s.io/v1beta1", "Application", "shop", "bookshop").is_null());
+    EXPECT_EQ(shop.least["catalog"], kPods);
+  }
+}
+
 }  // namespace
 }  // namespace meshgraft
