@@ -154,8 +154,9 @@ std::string status_line(const std::vector<MemberState>& members, const std::vect
          std::to_string(rolling) + ", held " + std::to_string(held) + ", " + findings_part(findings);
 }
 
-std::string leaving_line(std::size_t workloads, const std::vector<Finding>& findings) {
-  return "leaving, " + std::to_string(workloads) + " workloads to go, " + findings_part(findings);
+std::string leaving_line(std::size_t workloads, const std::string& waits_for, const std::vector<Finding>& findings) {
+  return "leaving, " + std::to_string(workloads) + (workloads == 1 ? " workload to go" : " workloads to go") + (waits_for.empty() ? "" : " (" + waits_for + ")") + ", " +
+         findings_part(findings);
 }
 
 MemberState leaving_row(const Context& context, const std::shared_ptr<const Workload>& workload) {

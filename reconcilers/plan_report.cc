@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "reconcilers/findings.h"
@@ -135,7 +136,11 @@ Plan Planner::finish() {
     one.passing = extra.passing;
   }
   plan_.members = member_table(context_, progress, rolling_);
-  const std::size_t going = leaving_.size();
+  // One that is created again on its way back has no undo record for a while.
+  std::set<ObjectKey> still;
+  for (const MemberState& one : leaving_) still.insert(one.workload);
+  for (const Replacing& one : replacing_) still.insert(one.deployment);
+  const std::size_t going = still.size();
   add_leaving(std::move(leaving_), plan_.members);
   look_at_strangers_again();
   add_replacing(replacing_, plan_.members);
@@ -145,7 +150,7 @@ Plan Planner::finish() {
     plan_.status = status_change(*view_.ns, status_line(plan_.members, plan_.findings));
   } else if (view_.ns->meta.annotations.contains(keys::kStatus)) {
     const bool back = plan_.settled && going == 0 && plan_.now.empty() && plan_.waiting.empty() && plan_.wants_live.empty();
-    plan_.status = back ? status_removal(*view_.ns) : status_change(*view_.ns, leaving_line(going, plan_.findings));
+    plan_.status = back ? status_removal(*view_.ns) : status_change(*view_.ns, leaving_line(going, leaving_waits_for_, plan_.findings));
   }
   return std::move(plan_);
 }

@@ -106,6 +106,7 @@ void Planner::take_in(Decision decision) {
   plan_.wants_limits = plan_.wants_limits || (decision.wants_limits && !view_.limits);
   plan_.wants_claims = plan_.wants_claims || decision.wants_claims;
   std::move(decision.leaving.begin(), decision.leaving.end(), std::back_inserter(leaving_));
+  if (leaving_waits_for_.empty()) leaving_waits_for_ = std::move(decision.waits_for);
 }
 
 // What somebody keeps changing back is not wanted for now, and neither is the rest of that intent, which depends on it.

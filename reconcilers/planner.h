@@ -103,6 +103,7 @@ class Planner {
   std::vector<std::shared_ptr<const Workload>> held_back_;   // rolled back: they stop the queue
   std::vector<std::shared_ptr<const Workload>> releasing_;   // restarting because of a release
   std::vector<MemberState> leaving_;                         // workloads on the way back
+  std::string leaving_waits_for_;                            // what holds that up for long
   std::set<std::tuple<ObjectKey, Stage>> waits_;
   bool renamed_ = false;  // MG108: the app or version is not the one that members joined as
   Plan plan_;

@@ -113,8 +113,8 @@ std::string name_that_stays(const NamespaceView& view, const Workload& workload,
 
 }  // namespace
 
-void begin_return(const Context& context, const std::shared_ptr<const Workload>& workload, const Record& record, Decision& decision) {
-  if (is_under_way(read_records(context.view), context.view, workload->meta.name)) return;
+std::string begin_return(const Context& context, const std::shared_ptr<const Workload>& workload, const Record& record, Decision& decision) {
+  if (is_under_way(read_records(context.view), context.view, workload->meta.name)) return "";
   Extra extra;
   extra.change.target = {Kind::controller_revision, context.view.name, replace_record_name(workload->meta.name)};
   extra.change.stage = Stage::back_template;
@@ -153,7 +153,9 @@ void begin_return(const Context& context, const std::shared_ptr<const Workload>&
                          "the record of " + to_string(workload->key()) + ", which is created again " + (name == workload->meta.name ? "" : "as " + name + ", ") + "with its former selector");
     extra.change.stage = Stage::back_template;
   }
+  std::string until_somebody_acts = extra.passing ? "" : extra.hold;
   decision.extras.push_back(std::move(extra));
+  return until_somebody_acts;
 }
 
 Decision replaces_under_way(const Context& context) {

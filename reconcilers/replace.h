@@ -42,8 +42,9 @@ Decision desired_replaces(const Context& context);
 Decision replaces_under_way(const Context& context);
 
 // The way back of a Deployment that was re-created: it is created again as it is now, with its former selector and
-// without what is ours. Called by undo when nothing routes to it any more; `record`: its undo record.
-void begin_return(const Context& context, const std::shared_ptr<const Workload>& workload, const Record& record, Decision& decision);
+// without what is ours. Called by undo when nothing routes to it any more; `record`: its undo record. Returns why it cannot
+// begin until somebody does something; "" when it begins, is under way, or waits for what ends by itself.
+std::string begin_return(const Context& context, const std::shared_ptr<const Workload>& workload, const Record& record, Decision& decision);
 
 std::span<const RbacRule> rbac_replace();
 

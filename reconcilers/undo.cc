@@ -169,7 +169,10 @@ class WayBack {
       if (own == nullptr && !loss.subset) continue;
       const Record record = own != nullptr ? own->record : read_record(service->meta);
       const Release release = release_service(context_, *service, record, loss, decision_);
-      if (release.done) continue;
+      if (release.done) {
+        for (const Workload* workload : behind) may_wait_[workload] = release.may_wait;
+        continue;
+      }
       blocked_[service.get()] = release;
       for (const Workload* workload : behind) blocked_[workload] = release;
     }
@@ -281,13 +284,16 @@ class WayBack {
     if (footprint) {
       std::string hold = release.hold;
       bool passing = release.passing;
+      std::string stuck;
       if (!leaver->record.replaced.is_null()) {
-        if (hold.empty()) begin_return(context_, workload, leaver->record, decision_);
+        say_if_switched_off(*workload);
+        if (hold.empty()) stuck = begin_return(context_, workload, leaver->record, decision_);
         if (hold.empty()) hold = "it is created again with its former selector";
         passing = true;
       }
       if (template_goes_back(*workload, leaver->record, *footprint, template_of(*leaver))) {
         if (hold.empty()) hold = restart_hold(*workload, leaver->gateway);
+        row.why = "its pods restart with their former template";
         template_back(*workload, *leaver, *footprint, hold, passing);
       } else {
         rest_back(workload, *leaver, hold, passing);
@@ -295,8 +301,22 @@ class WayBack {
       }
       if (!hold.empty()) row.why = hold;
       if (!hold.empty() && !passing) row.phase = MemberPhase::held;
+      if (!stuck.empty()) {
+        row.why = stuck;
+        row.phase = MemberPhase::held;
+      }
+      const auto wait = may_wait_.find(workload.get());
+      const bool begun = row.phase != MemberPhase::waiting && row.phase != MemberPhase::joined;
+      if (wait != may_wait_.end() && !wait->second.empty() && !begun && rollout_is_over(*workload)) row.why = wait->second + "; then " + row.why;
     }
+    if (decision_.waits_for.empty() && row.phase == MemberPhase::held) decision_.waits_for = row.why;
     decision_.leaving.push_back(std::move(row));
+  }
+
+  // From the first step of the way back on: who reads it may still switch it on in time.
+  void say_if_switched_off(const Workload& workload) {
+    if (context_.settings.replace_enabled) return;
+    decision_.findings.push_back(finding("MG120", workload.key(), "it was created again with another selector, and goes back only by being created again, which is switched off"));
   }
 
   void template_back(const Workload& workload, const Leaving& leaver, const Footprint& footprint, const std::string& hold, bool passing) {
@@ -357,6 +377,7 @@ class WayBack {
   const bool app_gone_, gateway_gone_;
   std::map<const Object*, Leaving> leaving_;
   std::map<const Object*, Release> blocked_;
+  std::map<const Object*, std::string> may_wait_;  // what a forecast cannot time
   Decision decision_;
 };
 

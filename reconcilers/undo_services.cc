@@ -118,6 +118,10 @@ void wait_for(std::int64_t left, Decision& decision) {
   decision.wake_after = decision.wake_after ? std::min(*decision.wake_after, left) : left;
 }
 
+std::string may_route_again(const std::string& service) {
+  return "KubeSphere may route Service " + service + " again for " + std::to_string(kLookAgainAfter / 1000) + " s";
+}
+
 // A step that only time brings: it keeps its stage, so that later stages wait.
 void wait_in(Stage stage, const ObjectKey& target, const std::string& why, Decision& decision) {
   Extra extra;
@@ -233,13 +237,16 @@ Release release_service(const Context& context, const Service& service, const Re
     const std::int64_t away = std::min(*without_routes, *without_rule);
     if (away < kLookAgainAfter) {
       wait_for(kLookAgainAfter - away, decision);
-      release.hold = "KubeSphere may route Service " + name + " again for " + std::to_string(kLookAgainAfter / 1000) + " s";
+      release.hold = may_route_again(name);
+      if (decision.waits_for.empty()) decision.waits_for = release.hold;
       wait_in(Stage::back_destination_rule, routes_key, release.hold, decision);
       return release;
     }
   }
   release.done = true;
   release.hold.clear();
+  // A forecast does not know how long they have been away: the controller may wait still.
+  if (view.played && kubesphere && !view.moments.gone.contains(routes_key) && !view.moments.gone.contains(rule_key)) release.may_wait = may_route_again(name);
   return release;
 }
 

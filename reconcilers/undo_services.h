@@ -25,6 +25,7 @@ struct Release {
   bool done = false;
   std::string hold;      // why what depends on it has to wait; "" when done
   bool passing = false;  // that ends by itself
+  std::string may_wait = {};  // of a forecast, when done: what the controller may wait for still, "" for nothing
 };
 
 // What the Deployments behind a Service lose on the way back.

@@ -172,6 +172,24 @@ TEST(ReplaceRenamed, an_autoscaler_that_is_applied_follows_to_the_name_that_was_
   }
 }
 
+TEST(ReplaceRenamed, a_way_back_that_was_switched_off_says_so_wherever_people_look) {
+  World world = leaving({renamed("web", "web")});
+  const Plan off = live::plan(world, {});
+  EXPECT_THAT(off.now, IsEmpty());
+  EXPECT_FALSE(off.settled);
+  ASSERT_EQ(off.members.size(), 1U);
+  EXPECT_EQ(off.members.front().why, "re-creating is switched off (the chart's replace.enabled)");
+  EXPECT_EQ(off.members.front().phase, MemberPhase::held);
+  EXPECT_THAT(remedy_of(off, "MG120"), HasSubstr("replace.enabled to true"));
+  ASSERT_TRUE(off.status);
+  EXPECT_THAT(to_text(off.status->body), HasSubstr("leaving, 1 workload to go (re-creating is switched off (the chart's replace.enabled)), findings 1 (MG120)"));
+
+  world.namespaces.at("shop").limits.emplace();
+  const Plan on = live::plan(world, enabled());
+  EXPECT_EQ(find(on, "MG120"), nullptr);
+  EXPECT_EQ(new_name(on), "web");
+}
+
 TEST(ReplaceRenamed, on_the_way_back_a_former_name_that_is_about_to_be_free_is_waited_for) {
   const auto planned = [](const std::vector<Json>& deployments) {
     World world = leaving(deployments);

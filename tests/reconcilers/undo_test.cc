@@ -99,11 +99,22 @@ TEST(Undo, the_pods_follow_when_both_stayed_away_for_ninety_seconds) {
   EXPECT_EQ(early.wake_after, 1000);
   ASSERT_EQ(early.members.size(), 1U);
   EXPECT_EQ(early.members.front().why, "KubeSphere may route Service web again for 90 s") << "nobody should think that it is stuck";
+  ASSERT_TRUE(early.status);
+  EXPECT_THAT(to_text(early.status->body), HasSubstr("leaving, 1 workload to go (KubeSphere may route Service web again for 90 s), findings 0"));
   const Plan late = plan_at(unlabelled() + released() + deployment(), 90);
   ASSERT_THAT(targets(late), ElementsAre("back-template Deployment shop/web"));
   EXPECT_EQ(late.now.front().impact, Impact::restart);
   EXPECT_FALSE(late.now.front().body.contains("spec"));
   EXPECT_EQ(late.now.front().body["metadata"]["labels"]["version"], "v1") << "labels of the Deployment go when its pods are as before";
+}
+
+TEST(Undo, a_forecast_which_does_not_know_since_when_says_what_may_be_waited_for) {
+  World world = live::world(unlabelled() + released() + deployment());
+  world.served.insert({Kind::virtual_service, Kind::destination_rule});
+  world.platform->served = world.served;
+  const Foreseen seen = foresee(world, {});
+  ASSERT_EQ(seen.members.at("shop").size(), 1U);
+  EXPECT_EQ(seen.members.at("shop").front().why, "KubeSphere may route Service web again for 90 s; then its pods restart with their former template");
 }
 
 TEST(Undo, a_VirtualService_that_comes_again_goes_again) {
