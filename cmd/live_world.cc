@@ -234,7 +234,7 @@ void read_wanted(Api& api, World& world, const Settings& settings, std::vector<s
       ApiResult<Json> whole = api.get_json(key);
       if (whole) {
         view.live.insert_or_assign(key, std::make_shared<const Json>(*std::move(whole)));
-      } else {
+      } else if (whole.error().kind != ErrorClass::not_found) {  // it has gone since it was listed
         notes.push_back(describe("read " + to_string(key), whole.error()));
       }
     }

@@ -279,6 +279,26 @@ class Replace {
     send(std::move(change));
   }
 
+  // For a row of status, which knows neither since when the new pods have been available nor every endpoint: the
+  // controller may wait for that before it does what comes next.
+  static std::string what_is_next(const Seen& seen, const Step& step) {
+    const std::string served = " when the new pods have served for " + std::to_string(std::max(kProbation, seen.min_ready_seconds)) + " s";
+    switch (step.kind) {
+      case Step::Kind::turn_back:
+        return "it goes back: " + step.why;
+      case Step::Kind::scale_down:
+        return "the former pods go as the new ones serve";
+      case Step::Kind::remove_sets:
+        return "the former ReplicaSets go" + (seen.replicas == 0 ? "" : served);
+      case Step::Kind::lead:
+      case Step::Kind::remove_former:
+        if (!seen.former) return step.why;
+        return "the former Deployment goes" + (seen.replicas == 0 ? "" : served);
+      default:
+        return step.why.empty() ? "it is re-created" : step.why;
+    }
+  }
+
   void carry_out(const Seen& seen, const Step& step) {
     using Kind = Step::Kind;
     if (step.kind == Kind::stop) {
@@ -354,7 +374,7 @@ class Replace {
         forget(step, seen);
         break;
     }
-    wait(step.why.empty() ? "it is re-created" : step.why, decision_.extras.size() == sent ? step.wake : 0);
+    wait(what_is_next(seen, step), decision_.extras.size() == sent ? step.wake : 0);
   }
 
   const Context& context_;

@@ -5,6 +5,7 @@
 
 #include "k8sclient/model/decode.h"
 #include "reconcilers/foresee.h"
+#include "reconcilers/replace_record.h"
 #include "reconcilers/replace_scalers.h"
 #include "tests/reconcilers/going.h"
 #include "tests/reconcilers/live.h"
@@ -170,6 +171,35 @@ TEST(ReplaceRenamed, an_autoscaler_that_is_applied_follows_to_the_name_that_was_
     world.namespaces.at("shop").limits.emplace().autoscalers.push_back(applied("web", name));
     EXPECT_EQ(text_of(live::plan(world, enabled()), "MG205").empty(), std::string_view(name) == "web-v1") << name;
   }
+}
+
+TEST(ReplaceRenamed, a_row_of_one_under_way_says_what_is_waited_for_and_not_that_it_has_come) {
+  Json web = renamed("web", "web");
+  web["metadata"].erase("annotations");
+  Json fresh = web;
+  fresh["metadata"]["name"] = "web-v1";
+  fresh["metadata"]["uid"] = "uid-new";
+  fresh["metadata"]["annotations"]["meshgraft.io/undo"] = planted_mark("uid-web", "uid-record");
+  ReplaceRecord record;
+  record.deployment = "web";
+  record.new_name = "web-v1";
+  record.old_uid = "uid-web";
+  record.planted = "uid-new";
+  record.original = bare(web, "shop");
+  record.target = bare(fresh, "shop");
+  Json object = replace_record_body(record, "shop");
+  object["metadata"]["uid"] = "uid-record";
+  const auto row = [&](const std::string& ns) {
+    World world = live::world(ns + "---\n" + to_text(web) + "\n---\n" + to_text(fresh) + "\n---\n" + to_text(object) + "\n" + live::service("web"));
+    world.namespaces.at("shop").live.emplace(ObjectKey{Kind::deployment, "shop", "web"}, std::make_shared<const Json>(web));
+    const Foreseen seen = foresee(world, enabled());
+    for (const MemberState& one : seen.members.at("shop")) {
+      if (one.phase == MemberPhase::rolling) return one.why;
+    }
+    return std::string("nothing is under way");
+  };
+  EXPECT_EQ(row(live::shop("meshgraft.io/policy: replace, meshgraft.io/naming: versioned")), "the former Deployment goes when the new pods have served for 30 s");
+  EXPECT_EQ(row(going::unlabelled()), "it goes back: the label meshgraft.io/app was removed");
 }
 
 TEST(ReplaceRenamed, a_way_back_that_was_switched_off_says_so_wherever_people_look) {
