@@ -42,7 +42,7 @@ MemberState leaving_row(const Context& context, const std::shared_ptr<const Work
 // The rows of workloads on the way back among those of members.
 void add_leaving(std::vector<MemberState> leaving, std::vector<MemberState>& table);
 
-// "leaving, 3 workloads to go (KubeSphere may route Service web again for 90 s), findings 1 (MG803)".
+// "leaving, 3 workloads to go (re-creating is switched off), findings 1 (MG803)".
 std::string leaving_line(std::size_t workloads, const std::string& waits_for, const std::vector<Finding>& findings);
 
 // Takes the report off a Namespace that is as before.

@@ -68,7 +68,9 @@ struct Decision {
   std::optional<std::int64_t> wake_after;    // milliseconds: something waits for time
   std::vector<std::shared_ptr<const Workload>> going_back;  // their template is as before, the rollout is not over
   std::vector<MemberState> leaving;          // workloads on the way back
-  std::string waits_for;                     // what holds the way back up for long, for its report; "" for nothing
+  // What holds the way back up until somebody acts, for its report; "" for nothing. Never what time brings: two controllers,
+  // each with its own moments, would take the report from each other without end.
+  std::string waits_for;
   std::vector<ReleaseState> releases;        // of every Strategy (releases.h)
   std::vector<std::shared_ptr<const Workload>> releasing;   // restarting because of a release: they take places at the gate
   bool wants_limits = false;                 // the rule could not decide without view.limits

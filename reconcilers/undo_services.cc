@@ -238,7 +238,6 @@ Release release_service(const Context& context, const Service& service, const Re
     if (away < kLookAgainAfter) {
       wait_for(kLookAgainAfter - away, decision);
       release.hold = may_route_again(name);
-      if (decision.waits_for.empty()) decision.waits_for = release.hold;
       wait_in(Stage::back_destination_rule, routes_key, release.hold, decision);
       return release;
     }

@@ -100,7 +100,7 @@ TEST(Undo, the_pods_follow_when_both_stayed_away_for_ninety_seconds) {
   ASSERT_EQ(early.members.size(), 1U);
   EXPECT_EQ(early.members.front().why, "KubeSphere may route Service web again for 90 s") << "nobody should think that it is stuck";
   ASSERT_TRUE(early.status);
-  EXPECT_THAT(to_text(early.status->body), HasSubstr("leaving, 1 workload to go (KubeSphere may route Service web again for 90 s), findings 0"));
+  EXPECT_THAT(to_text(early.status->body), HasSubstr("leaving, 1 workload to go, findings 0"));
   const Plan late = plan_at(unlabelled() + released() + deployment(), 90);
   ASSERT_THAT(targets(late), ElementsAre("back-template Deployment shop/web"));
   EXPECT_EQ(late.now.front().impact, Impact::restart);
