@@ -22,7 +22,7 @@ from pathlib import Path
 import rights
 
 HERE = Path.cwd()
-AT_A_TIME = int(os.environ.get("MESHGRAFT_E2E_JOBS", "5"))
+AT_A_TIME = int(os.environ.get("MESHGRAFT_E2E_JOBS", "7"))  # two cores are half idle with five, and a control plane takes less than 1 GiB
 LONGEST_FIRST = ("test_replace_killed", "test_undo", "test_replace", "test_releases", "test_replace_shapes", "test_replace_trouble", "test_replace_verbs", "test_replace_traffic", "test_client", "test_docs", "test_sidecars", "test_helm", "test_gateways", "test_laws")
 LONGEST = 2400  # seconds for a file; on two slow cores the longest takes a quarter of it
 LAST = "test_rights"
