@@ -52,6 +52,7 @@ class ReplaceTraffic(ReplaceScenario):
     def is_back(self, former):
         now = self.api.get("Deployment", "shop", "web")
         return (now and not self.records("shop") and now["spec"] == former["spec"] and self.annotation(now, UNDO) is None
+                and self.annotation(self.api.get("Service", "shop", "web"), UNDO) is None  # its labels may go last
                 and not self.api.list("VirtualService", "shop") and not self.api.list("DestinationRule", "shop"))
 
     def wait_until(self, controller, condition, what):
